@@ -1,0 +1,1 @@
+"""The documents team's plugins: one module each, with its rules and its handler."""

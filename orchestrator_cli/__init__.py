@@ -1,0 +1,1 @@
+"""The ``orchestrator`` command and the local environment. Never imports ``aws_cdk``."""

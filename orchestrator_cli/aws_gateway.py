@@ -1,0 +1,97 @@
+"""The calls that the command makes, made to AWS, with errors that are sentences."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+import boto3
+import botocore.exceptions
+
+from orchestrator_cli.errors import CliError, UsageError
+from orchestrator_cli.gateway import Document, Execution, Gateway
+from orchestrator_runtime.stores.status import DynamoStatusStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"})
+
+
+class AwsGateway:
+    """The gateway to real AWS, and to the local environment."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        self._session = session
+
+    def parameter(self, name: str) -> str | None:
+        """See ``Gateway``."""
+        with _sentences():
+            ssm: SSMClient = self._session.client("ssm")
+            try:
+                return ssm.get_parameter(Name=name)["Parameter"]["Value"]
+            except ssm.exceptions.ParameterNotFound:
+                return None
+
+    def parameter_names(self, path: str) -> list[str]:
+        """See ``Gateway``."""
+        with _sentences():
+            pages = self._session.client("ssm").get_paginator("get_parameters_by_path")
+            return [found["Name"] for page in pages.paginate(Path=path, Recursive=True) for found in page["Parameters"]]
+
+    def start_execution(self, state_machine: str, *, name: str, document: str) -> str:
+        """See ``Gateway``."""
+        with _sentences():
+            states: SFNClient = self._session.client("stepfunctions")
+            return states.start_execution(stateMachineArn=state_machine, name=name, input=document)["executionArn"]
+
+    def execution(self, arn: str) -> Execution:
+        """See ``Gateway``."""
+        with _sentences():
+            found = self._session.client("stepfunctions").describe_execution(executionArn=arn)
+            return Execution(status=found["status"], error=found.get("error"), cause=found.get("cause"))
+
+    def run_document(self, table: str, *, uid: str, workflow: str) -> Document | None:
+        """See ``Gateway``."""
+        with _sentences():
+            return DynamoStatusStore(self._session.client("dynamodb"), table).run_document(uid=uid, workflow=workflow)
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """Turn the SDK's errors into what a person can act on."""
+    try:
+        yield
+    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
+        raise UsageError(
+            "no AWS credentials were found: log in, or set AWS_PROFILE; or give --local for the local environment"
+        ) from error
+    except botocore.exceptions.NoRegionError as error:
+        raise UsageError("no AWS region is set: set AWS_REGION, or one in the profile") from error
+    except botocore.exceptions.ClientError as error:
+        told = error.response["Error"]
+        if told.get("Code") in _EXPIRED:
+            raise UsageError(f"AWS does not accept the credentials ({told.get('Message')}): log in again") from error
+        raise CliError(f"AWS refused {error.operation_name}: {told.get('Code')}: {told.get('Message')}") from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise CliError(f"AWS could not be asked: {error}") from error
+
+
+def aws_gateway(*, local: bool) -> Gateway:
+    """The gateway to the AWS account of the user's credentials, or to the running local environment.
+
+    Raises:
+        UsageError: No local environment is running, or the user's profile does not exist.
+    """
+    if local:
+        from orchestrator_cli.local_session import loopback_session  # noqa: PLC0415 - real AWS needs none of it
+        from orchestrator_cli.running import running_emulator  # noqa: PLC0415
+
+        emulator = running_emulator()
+        return AwsGateway(loopback_session(lambda: emulator.endpoint_url))
+    try:
+        return AwsGateway(boto3.Session())
+    except botocore.exceptions.ProfileNotFound as error:
+        raise UsageError(f"{error}: set AWS_PROFILE to one that exists") from error

@@ -1,0 +1,31 @@
+"""What the commands need of the world; tests bring their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from orchestrator_cli.gateway import Gateway
+
+
+def _aws_gateway(local: bool) -> Gateway:
+    from orchestrator_cli.aws_gateway import aws_gateway  # noqa: PLC0415 - boto3 would make --help slow
+
+    return aws_gateway(local=local)
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborators:
+    """What the commands need of the world.
+
+    Attributes:
+        gateway: Makes the calls to AWS; told whether to call the local environment.
+        pause: Waits for some seconds.
+        now: The time.
+    """
+
+    gateway: Callable[[bool], Gateway] = _aws_gateway
+    pause: Callable[[float], None] = time.sleep
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)

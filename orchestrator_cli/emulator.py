@@ -1,0 +1,178 @@
+"""The emulator's process: started on loopback, waited for, stopped with everything it started."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from orchestrator_cli.errors import CliError
+from orchestrator_cli.local_session import ACCOUNT, REGION, variables
+
+HOST: Final = "127.0.0.1"
+_READY_WITHIN: Final = 30.0
+_STOP_WITHIN: Final = 3.0
+_POLL_EVERY: Final = 0.05
+_PORT_ATTEMPTS: Final = 5
+_QUOTED_LINES: Final = 15
+# What a program needs of the user's environment to run at all. The emulator hands its own on to the
+# functions that it runs, so anything more would be there for them to find.
+_INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
+
+
+class EmulatorError(CliError):
+    """The emulator did not start; the text has its last lines and where its log is."""
+
+
+class _PortTakenError(Exception):
+    """Somebody else got the port between our asking for a free one and the emulator's taking it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator.
+
+    Attributes:
+        pid: Its process, which leads a process group of its own: functions run as its children.
+        port: The port on loopback.
+        folder: Its log and its temporary files.
+    """
+
+    pid: int
+    port: int
+    folder: Path
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the AWS API is."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What the emulator, and the functions in it, wrote."""
+        return self.folder / "emulator.log"
+
+    def answers(self) -> bool:
+        """Whether it is there and ready."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
+        try:
+            connection.request("GET", "/_ministack/ready")
+            response = connection.getresponse()
+            return response.status == http.HTTPStatus.OK and "iot_mtls" in json.loads(response.read())
+        except (OSError, ValueError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        """Stop it and every function that it runs: asked at first, killed after a moment."""
+        deadline = time.monotonic() + _STOP_WITHIN
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, sign)
+            while self._group_lives():
+                if sign is signal.SIGTERM and time.monotonic() > deadline:
+                    break
+                time.sleep(_POLL_EVERY)
+            else:
+                return
+
+    def _group_lives(self) -> bool:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
+        try:
+            os.killpg(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:  # macOS, for a group of zombies that init has yet to collect
+            return False
+        return True
+
+
+def start_emulator(python: Path, folder: Path) -> Emulator:
+    """Start the emulator on a free port of loopback and wait until it answers.
+
+    Args:
+        python: The Python of the emulator's own environment.
+        folder: An existing folder for its log and its temporary files.
+
+    Raises:
+        EmulatorError: It ended, or did not answer in time.
+    """
+    for _ in range(_PORT_ATTEMPTS):
+        with contextlib.suppress(_PortTakenError):
+            return _start_on(_free_port(), python, folder)
+    raise EmulatorError(f"no free port found on {HOST} in {_PORT_ATTEMPTS} attempts: is another program taking them?")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _start_on(port: int, python: Path, folder: Path) -> Emulator:
+    with (folder / "emulator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [python, "-m", "ministack"],
+            cwd=folder,
+            env=emulator_environment(port, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    emulator = Emulator(pid=process.pid, port=port, folder=folder)
+    try:
+        deadline = time.monotonic() + _READY_WITHIN
+        while process.poll() is None:
+            if emulator.answers():
+                return emulator
+            if time.monotonic() > deadline:
+                raise EmulatorError(_story(emulator, f"did not answer within {_READY_WITHIN:.0f} s"))
+            time.sleep(_POLL_EVERY)
+    except BaseException:
+        emulator.stop()
+        raise
+    if "already in use" in emulator.log.read_text(errors="replace").lower():
+        raise _PortTakenError
+    raise EmulatorError(_story(emulator, f"ended with exit code {process.returncode}"))
+
+
+def _story(emulator: Emulator, what: str) -> str:
+    lines = emulator.log.read_text(errors="replace").strip().splitlines()[-_QUOTED_LINES:]
+    return f"the local AWS {what} on port {emulator.port}. The last lines of its log:\n" + "\n".join(lines)
+
+
+def emulator_environment(port: int, folder: Path) -> dict[str, str]:
+    """Everything that the emulator gets to see: loopback only, nothing of the user's, no Docker."""
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    return {
+        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
+        **variables(f"http://{HOST}:{port}"),
+        "HOME": str(folder),
+        "TMPDIR": str(temporary),
+        "PYTHONNOUSERSITE": "1",
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        # Each of these would open a port of its own, on all interfaces.
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        # It looks for Docker at start, and clears away containers there. A socket that is not there keeps it off.
+        "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
+        # No X-Ray daemon listens here.
+        "AWS_XRAY_SDK_ENABLED": "false",
+    }

@@ -1,0 +1,48 @@
+"""What the command needs of AWS: a few calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Document = dict[str, Any]
+"""A run's status, as ``orchestrator status --json`` prints it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution of a workflow's state machine.
+
+    Attributes:
+        status: ``RUNNING``, ``SUCCEEDED``, ``FAILED``, ``TIMED_OUT`` or ``ABORTED``.
+        error: The error's name, if it failed.
+        cause: The error's text, if it failed.
+    """
+
+    status: str
+    error: str | None = None
+    cause: str | None = None
+
+
+class Gateway(Protocol):
+    """The AWS account, as far as the command uses it."""
+
+    def parameter(self, name: str) -> str | None:
+        """The value of an SSM parameter, or ``None`` if there is none."""
+        ...
+
+    def parameter_names(self, path: str) -> list[str]:
+        """The names of all SSM parameters below a path."""
+        ...
+
+    def start_execution(self, state_machine: str, *, name: str, document: str) -> str:
+        """Start an execution and return its ARN."""
+        ...
+
+    def execution(self, arn: str) -> Execution:
+        """How an execution stands."""
+        ...
+
+    def run_document(self, table: str, *, uid: str, workflow: str) -> Document | None:
+        """A run's status from the status table, or ``None`` if there is no such run."""
+        ...

@@ -1,0 +1,67 @@
+"""The local environment that outlives the command that started it: ``orchestrator local up``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+
+from orchestrator_cli.emulator import Emulator
+from orchestrator_cli.errors import UsageError
+from orchestrator_cli.toolchain import cache_folder
+
+
+def _state_file() -> Path:
+    return cache_folder() / "running.json"
+
+
+def remember(emulator: Emulator) -> None:
+    """Write down which emulator is the one that is up."""
+    file = _state_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(asdict(emulator) | {"folder": str(emulator.folder)}))
+
+
+def find_running() -> Emulator | None:
+    """The emulator that is up, or ``None`` if there is none or it does not answer any more."""
+    emulator = _remembered()
+    return emulator if emulator is not None and emulator.answers() else None
+
+
+def running_emulator() -> Emulator:
+    """The emulator that is up.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if emulator := find_running():
+        return emulator
+    raise UsageError("no local environment is up: start one with 'orchestrator local up'")
+
+
+def stop_running() -> bool:
+    """Stop the emulator that is up and remove its files; say whether there was one."""
+    emulator = _remembered()
+    if emulator is None:
+        return False
+    # After a restart of the machine its number may be another program's.
+    if alive := _is_emulator(emulator.pid):
+        emulator.stop()
+    shutil.rmtree(emulator.folder, ignore_errors=True)
+    _state_file().unlink(missing_ok=True)
+    return alive
+
+
+def _remembered() -> Emulator | None:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        written = json.loads(_state_file().read_text())
+        return Emulator(pid=written["pid"], port=written["port"], folder=Path(written["folder"]))
+    return None
+
+
+def _is_emulator(pid: int) -> bool:
+    command = ["ps", "-o", "command=", "-p", str(pid)]  # on Linux and macOS alike
+    return "-m ministack" in subprocess.run(command, check=False, capture_output=True, text=True).stdout

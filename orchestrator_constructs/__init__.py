@@ -1,0 +1,31 @@
+"""AWS CDK constructs for workflows that teams extend by deploying plugins.
+
+A platform team composes ``OrchestratorCore``, ``Activity`` and ``Workflow``.
+Other teams find a stage with ``Activity.from_system`` and put a ``Plugin`` on it,
+in apps of their own.
+"""
+
+from orchestrator_constructs.activity import Activity
+from orchestrator_constructs.core import OrchestratorCore
+from orchestrator_constructs.interfaces import IActivity, IActivityStage, IOrchestratorCore, IWorkflow
+from orchestrator_constructs.plugin import Plugin
+from orchestrator_constructs.runtime_layer import RuntimeLayer
+from orchestrator_constructs.stage import ParallelStage, SequentialStage, StageOptions
+from orchestrator_constructs.workflow import Workflow
+from orchestrator_runtime.contract import Stage
+
+__all__ = [
+    "Activity",
+    "IActivity",
+    "IActivityStage",
+    "IOrchestratorCore",
+    "IWorkflow",
+    "OrchestratorCore",
+    "ParallelStage",
+    "Plugin",
+    "RuntimeLayer",
+    "SequentialStage",
+    "Stage",
+    "StageOptions",
+    "Workflow",
+]

@@ -1,0 +1,195 @@
+"""An activity: three stages and the state machine that takes a run through them."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from orchestrator_constructs.activity_definition import activity_definition
+from orchestrator_constructs.imported_activity import ImportedActivity
+from orchestrator_constructs.imported_core import ImportedCore
+from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore
+from orchestrator_constructs.ladder import SHORTEST_CHECK, ladder
+from orchestrator_constructs.placement import conventional_arn, share_a_stack
+from orchestrator_constructs.published import Published
+from orchestrator_constructs.stage import ParallelStage, SequentialStage, StageOptions
+from orchestrator_constructs.state_machine import define_state_machine
+from orchestrator_constructs.validation import (
+    check_machine_name,
+    check_name,
+    checked_deployment,
+    claim_name,
+    whole_seconds,
+)
+from orchestrator_runtime.contract import WORKFLOW_EXPORT_SUFFIX, Handler, Stage
+
+
+class Activity(Construct):
+    """Defines an activity of workflows. It is not ``aws_stepfunctions.Activity``, which polls for work.
+
+    ::
+
+        pre (one plugin at a time) ──► parallel (all at once) ──► post (one at a time)
+
+    An activity belongs to no workflow: any number of them name it as a step.
+    What it does is up to the plugins that subscribe to its stages, now or later,
+    from this app or others; with none, it passes at once.
+
+    Resources: a ``SequentialStage``, a ``ParallelStage`` and a ``SequentialStage``,
+    each with its topic; a state machine ``{system}-{stage}-activity-{name}`` with
+    its role and its log of errors; SSM parameters and, unless turned off, plain
+    exports ``{system}-{stage}-{name}-pre-processing`` and so on.
+
+    Failures: an error of a mandatory plugin, also one that is over its deadline,
+    fails the activity and the run; started again, the run resumes. Each wait is
+    bounded: a stage wakes up every ``check_every`` at first, every six hours after
+    ten days, recounts its plugins and enforces their deadlines.
+
+    Limits: an execution takes at most a year, the name of its state machine has
+    at most 80 characters.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        core: IOrchestratorCore,
+        name: str | None = None,
+        pre: StageOptions | None = None,
+        parallel: StageOptions | None = None,
+        post: StageOptions | None = None,
+        check_every: Duration | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        exports: bool | None = None,
+    ) -> None:
+        """Define the activity.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            core: The core that it belongs to, defined or imported.
+            name: The activity's name, unique in its core. Default: ``id``.
+            pre: What the first stage says about its plugins. Default: ``StageOptions()``.
+            parallel: What the second stage says about its plugins. Default: ``StageOptions()``.
+            post: What the last stage says about its plugins. Default: ``StageOptions()``.
+            check_every: How often a stage that waits looks for plugins over their deadline in its first
+                hour; later less often. At least 20 seconds. Default: one minute.
+            log_retention: How long the log of errors is kept. Default: one month.
+            exports: Publish plain exports too. Default: as the core does.
+
+        Raises:
+            ValueError: A name or a duration is not allowed, or the app defines this activity already.
+        """
+        super().__init__(scope, id)
+        name = id if name is None else name
+        check_name("activity", name)
+        deployment = core.deployment
+        self._name = name
+        self._core = core
+        machine_name = deployment.activity(name)
+        check_machine_name("activity", machine_name)
+        claim_name(self, machine_name, f"activity {name!r}")
+        what = f"activity {name!r}"
+        rungs = ladder(
+            whole_seconds(f"check_every of {what}", check_every or Duration.minutes(1), at_least=SHORTEST_CHECK)
+        )
+        options = {Stage.PRE: pre, Stage.PARALLEL: parallel, Stage.POST: post}
+        settings = {
+            stage: (chosen or StageOptions()).settings(f"stage {stage} of {what}") for stage, chosen in options.items()
+        }
+        self._pre = SequentialStage(self, "Pre", core=core, activity_name=name, position=Stage.PRE, exports=exports)
+        self._parallel = ParallelStage(self, "Parallel", core=core, activity_name=name, exports=exports)
+        self._post = SequentialStage(self, "Post", core=core, activity_name=name, position=Stage.POST, exports=exports)
+        advance_stage_arn = core.function_arn(Handler.ADVANCE_STAGE, consumer=self)
+        self._state_machine = define_state_machine(
+            self,
+            name=machine_name,
+            definition=activity_definition(
+                activity=name,
+                partition=Stack.of(self).partition,
+                advance_stage_arn=advance_stage_arn,
+                settings=settings,
+                rungs=rungs,
+            ),
+            statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[advance_stage_arn])],
+            log_retention=log_retention,
+        )
+        arn = self._state_machine.state_machine_arn
+        published = Published(self, "Published", exports=core.exports if exports is None else exports)
+        published.parameter(deployment.activity_parameter(name), arn)
+        published.export(f"{deployment.prefix}-{name}-{WORKFLOW_EXPORT_SUFFIX}", arn)
+
+    @classmethod
+    def from_system(
+        cls,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        system: str,
+        stage: str,
+        name: str | None = None,
+    ) -> IActivity:
+        """Find an activity that another app deploys, by what it publishes in SSM.
+
+        A deployment that uses it fails at its start if there is no such activity.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            system: The system's name, as the core was given it.
+            stage: The deployment's stage, as the core was given it.
+            name: The activity's name. Default: ``id``.
+
+        Raises:
+            ValueError: A name is not allowed.
+        """
+        name = id if name is None else name
+        check_name("activity", name)
+        core = ImportedCore.shared(scope, checked_deployment(system, stage))
+        return ImportedActivity(scope, id, core=core, activity_name=name)
+
+    @property
+    def core(self) -> IOrchestratorCore:
+        """The core that the activity belongs to."""
+        return self._core
+
+    @property
+    def activity_name(self) -> str:
+        """The activity's name, unique in its core."""
+        return self._name
+
+    @property
+    def pre(self) -> SequentialStage:
+        """The first stage, one plugin at a time."""
+        return self._pre
+
+    @property
+    def parallel(self) -> ParallelStage:
+        """The second stage, all plugins at once."""
+        return self._parallel
+
+    @property
+    def post(self) -> SequentialStage:
+        """The last stage, one plugin at a time."""
+        return self._post
+
+    @property
+    def state_machine(self) -> sfn.IStateMachine:
+        """The activity's state machine; workflows start it."""
+        return self._state_machine
+
+    def state_machine_arn(self, *, consumer: Construct) -> str:
+        """Name the activity's state machine for the stack of ``consumer``."""
+        if share_a_stack(self, consumer):
+            return self._state_machine.state_machine_arn
+        return conventional_arn(
+            producer=self,
+            consumer=consumer,
+            service="states",
+            resource="stateMachine",
+            name=self._core.deployment.activity(self._name),
+        )

@@ -1,0 +1,45 @@
+"""Pieces of Amazon States Language that activities and workflows share."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+States = dict[str, dict[str, Any]]
+
+REFERENCE: Final = {
+    "uid": "{% $states.input.uid %}",
+    "workflow": "{% $states.input.workflow %}",
+    "attempt": "{% $states.input.attempt %}",
+}
+"""All that travels through the state machines; everything else is in the status table."""
+
+RETRY_LAMBDA_SERVICE: Final = [
+    {
+        "ErrorEquals": [
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.TooManyRequestsException",
+            "Lambda.ClientExecutionTimeoutException",
+        ],
+        "IntervalSeconds": 2,
+        "MaxAttempts": 6,
+        "BackoffRate": 2,
+        "JitterStrategy": "FULL",
+    }
+]
+"""What Lambda answers when it, not the function, has a bad moment. Never a timeout: its retry may reuse a token."""
+
+HANDLER_TIMEOUT_SECONDS: Final = 60
+"""For a task that waits for a function of the core to return; the functions themselves stop at half of it."""
+
+
+def invoke(partition: str, function_arn: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """Begin a task state that calls a function and waits until it returns."""
+    return {
+        "Type": "Task",
+        "Resource": f"arn:{partition}:states:::lambda:invoke",
+        "Arguments": {"FunctionName": function_arn, "Payload": payload},
+        "TimeoutSeconds": HANDLER_TIMEOUT_SECONDS,
+        "Retry": RETRY_LAMBDA_SERVICE,
+    }

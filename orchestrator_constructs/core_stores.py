@@ -1,0 +1,108 @@
+"""Where the core keeps things: three tables and the queue that plugins report to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from orchestrator_constructs.queues import LONGEST_RETENTION, dead_letter_queue
+from orchestrator_runtime.contract import REGISTRY_BY_ENDPOINT, Deployment, TableAttribute
+
+FUNCTION_TIMEOUT: Final = Duration.seconds(30)
+"""Of every function of the core. The queue hides a message six times as long, as AWS advises."""
+_VISIBILITY: Final = Duration.seconds(180)
+_RECEIVES: Final = 5
+
+
+@dataclass(frozen=True)
+class CoreStores:
+    """The tables and the queue of a core.
+
+    Attributes:
+        status: Runs, stages and plugins, for people and tools to read; streamed.
+        control: Tokens and claims, for the core alone.
+        registry: Who is registered to which stage.
+        results: What plugins report.
+    """
+
+    status: dynamodb.TableV2
+    control: dynamodb.TableV2
+    registry: dynamodb.TableV2
+    results: sqs.Queue
+
+
+def define_stores(scope: Construct, *, deployment: Deployment, removal_policy: RemovalPolicy) -> CoreStores:
+    """Define the tables and the queue of a core as children of ``scope``; their ids are API."""
+    return CoreStores(
+        status=_table(
+            scope,
+            "Status",
+            TableAttribute.UID,
+            TableAttribute.PATH,
+            removal_policy,
+            expires=True,
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+        ),
+        control=_table(scope, "Control", TableAttribute.UID, TableAttribute.PATH, removal_policy, expires=True),
+        registry=_table(
+            scope,
+            "Registry",
+            TableAttribute.STAGE,
+            TableAttribute.SUBSCRIPTION_ARN,
+            removal_policy,
+            indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=REGISTRY_BY_ENDPOINT, partition_key=_string(TableAttribute.ENDPOINT)
+                )
+            ],
+        ),
+        results=sqs.Queue(
+            scope,
+            "Results",
+            queue_name=deployment.results_queue,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            visibility_timeout=_VISIBILITY,
+            retention_period=LONGEST_RETENTION,
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=dead_letter_queue(scope, "DeadResults", removal_policy), max_receive_count=_RECEIVES
+            ),
+        ),
+    )
+
+
+def _table(
+    scope: Construct,
+    id: str,  # noqa: A002
+    partition_key: TableAttribute,
+    sort_key: TableAttribute,
+    removal_policy: RemovalPolicy,
+    *,
+    expires: bool = False,
+    stream: dynamodb.StreamViewType | None = None,
+    indexes: list[dynamodb.GlobalSecondaryIndexPropsV2] | None = None,
+) -> dynamodb.TableV2:
+    return dynamodb.TableV2(
+        scope,
+        id,
+        partition_key=_string(partition_key),
+        sort_key=_string(sort_key),
+        billing=dynamodb.Billing.on_demand(),
+        encryption=dynamodb.TableEncryptionV2.aws_managed_key(),
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        time_to_live_attribute=TableAttribute.EXPIRES_AT.value if expires else None,
+        dynamo_stream=stream,
+        global_secondary_indexes=indexes,
+        removal_policy=removal_policy,
+    )
+
+
+def _string(name: TableAttribute) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name.value, type=dynamodb.AttributeType.STRING)

@@ -1,0 +1,38 @@
+"""What others are allowed to do with a deployment."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+
+def policy_scope(grantee: iam.IGrantable, otherwise: Construct) -> Construct:
+    """Find the construct in whose stack a grant will be written down.
+
+    A principal that is no construct, such as an account, leaves it to ``otherwise``.
+    """
+    for candidate in (grantee.grant_principal, grantee):
+        if isinstance(candidate, Construct):
+            return candidate
+    return otherwise
+
+
+def allow_report(grantee: iam.IGrantable, queue_arn: str) -> iam.Grant:
+    """Allow to send to the results queue."""
+    return iam.Grant.add_to_principal(grantee=grantee, actions=["sqs:SendMessage"], resource_arns=[queue_arn])
+
+
+def allow_read_status(grantee: iam.IGrantable, table_arn: str) -> iam.Grant:
+    """Allow to read the status table, and its stream not."""
+    return iam.Grant.add_to_principal(
+        grantee=grantee,
+        actions=["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"],
+        resource_arns=[table_arn],
+    )
+
+
+def allow_start(grantee: iam.IGrantable, state_machine_arn: str) -> iam.Grant:
+    """Allow to start executions of a state machine."""
+    return iam.Grant.add_to_principal(
+        grantee=grantee, actions=["states:StartExecution"], resource_arns=[state_machine_arn]
+    )

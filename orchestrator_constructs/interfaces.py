@@ -1,0 +1,156 @@
+"""What the constructs ask of each other, whether defined in this app or imported.
+
+These are Protocols that nothing inherits: a class cannot be both a construct
+and a Protocol. mypy proves that the constructs and their imports satisfy them.
+
+A method that takes a ``consumer`` answers for that construct's stack. In the
+stack of the resource it is a plain reference. In another stack of the same app
+it is built by naming convention, or read from SSM, and the consumer's stack is
+deployed later; neither locks the producing stack, as an export would.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from orchestrator_runtime.contract import Deployment, Handler, ReleaseRule, Stage
+
+
+class IOrchestratorCore(Protocol):
+    """A core stack's resources: defined here, or found by system and stage."""
+
+    @property
+    def deployment(self) -> Deployment:
+        """System and stage, and all names that follow from them."""
+        ...
+
+    @property
+    def exports(self) -> bool:
+        """Whether activities publish plain exports unless they say otherwise."""
+        ...
+
+    @property
+    def status_table(self) -> dynamodb.ITable:
+        """The table that people and tools read."""
+        ...
+
+    @property
+    def results_queue(self) -> sqs.IQueue:
+        """The queue that plugins report to."""
+        ...
+
+    def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
+        """The ARN of one of the core's functions; ``record-result`` serves the queue alone and is not published."""
+        ...
+
+    def results_queue_arn(self, *, consumer: Construct) -> str:
+        """The ARN of the results queue."""
+        ...
+
+    def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a plugin report: send to the results queue, nothing else."""
+        ...
+
+    def grant_read_status(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a tool read the status of runs."""
+        ...
+
+
+class IActivityStage(Protocol):
+    """One stage of an activity: where plugins subscribe."""
+
+    @property
+    def core(self) -> IOrchestratorCore:
+        """The core that the activity belongs to."""
+        ...
+
+    @property
+    def activity_name(self) -> str:
+        """The activity's name."""
+        ...
+
+    @property
+    def position(self) -> Stage:
+        """``pre``, ``parallel`` or ``post``."""
+        ...
+
+    @property
+    def rule(self) -> ReleaseRule:
+        """How the stage releases its plugins."""
+        ...
+
+    @property
+    def topic(self) -> sns.ITopic:
+        """The topic that releases are published to."""
+        ...
+
+    def topic_arn(self, *, consumer: Construct) -> str:
+        """The topic's ARN."""
+        ...
+
+
+class IActivity(Protocol):
+    """An activity: three stages and the state machine that takes a run through them."""
+
+    @property
+    def core(self) -> IOrchestratorCore:
+        """The core that the activity belongs to."""
+        ...
+
+    @property
+    def activity_name(self) -> str:
+        """The activity's name, unique in its core."""
+        ...
+
+    @property
+    def pre(self) -> IActivityStage:
+        """The first stage, one plugin at a time."""
+        ...
+
+    @property
+    def parallel(self) -> IActivityStage:
+        """The second stage, all plugins at once."""
+        ...
+
+    @property
+    def post(self) -> IActivityStage:
+        """The last stage, one plugin at a time."""
+        ...
+
+    @property
+    def state_machine(self) -> sfn.IStateMachine:
+        """The activity's state machine; workflows start it."""
+        ...
+
+    def state_machine_arn(self, *, consumer: Construct) -> str:
+        """The ARN of the activity's state machine."""
+        ...
+
+
+class IWorkflow(Protocol):
+    """A workflow: the door through which runs come in."""
+
+    @property
+    def workflow_name(self) -> str:
+        """The workflow's name, unique in its core."""
+        ...
+
+    @property
+    def state_machine(self) -> sfn.IStateMachine:
+        """The workflow's state machine: an execution of it is an attempt at a run."""
+        ...
+
+    def state_machine_arn(self, *, consumer: Construct) -> str:
+        """The ARN of the workflow's state machine."""
+        ...
+
+    def grant_start_run(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let an application start and resume runs."""
+        ...

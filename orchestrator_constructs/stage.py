@@ -1,0 +1,272 @@
+"""The stages of an activity: topics that plugins subscribe to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from orchestrator_constructs.activity_definition import RULES, StageSettings
+from orchestrator_constructs.imported_activity import ImportedStage
+from orchestrator_constructs.imported_core import ImportedCore
+from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
+from orchestrator_constructs.placement import conventional_arn, share_a_stack
+from orchestrator_constructs.published import Published
+from orchestrator_constructs.validation import check_name, checked_deployment, claim_name, whole_seconds
+from orchestrator_runtime.contract import (
+    DEFAULT_START_WITHIN_SECONDS,
+    DEFAULT_TIMEOUT_SECONDS,
+    STAGE_EXPORT_SUFFIX,
+    ReleaseRule,
+    Stage,
+)
+
+_ENCRYPTION_KEY = "alias/aws/sns"
+
+
+@dataclass(frozen=True)
+class StageOptions:
+    """What a stage says about its plugins where they say nothing themselves.
+
+    Attributes:
+        timeout: How long a plugin may take. Default: one hour.
+        start_within: How soon after its release a plugin that reports its start has to do so.
+            Default: 15 minutes.
+        fail_on_optional_error: Whether the error of an optional plugin fails the stage, too.
+            Default: it does not; the stage goes on and shows ``Optional Task Error``.
+    """
+
+    timeout: Duration | None = None
+    start_within: Duration | None = None
+    fail_on_optional_error: bool = False
+
+    def settings(self, of: str) -> StageSettings:
+        """Write the options as the state machine has them.
+
+        Args:
+            of: Whose options they are, for the text of an error.
+
+        Raises:
+            ValueError: A duration is not allowed.
+        """
+        timeout = self.timeout or Duration.seconds(DEFAULT_TIMEOUT_SECONDS)
+        start_within = self.start_within or Duration.seconds(DEFAULT_START_WITHIN_SECONDS)
+        return StageSettings(
+            timeout=whole_seconds(f"timeout of {of}", timeout),
+            start_within=whole_seconds(f"start_within of {of}", start_within),
+            fail_on_optional_error=self.fail_on_optional_error,
+        )
+
+
+class _StageTopic(Construct):
+    """The topic of a stage, published so that plugins in other apps find it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        core: IOrchestratorCore,
+        activity_name: str,
+        position: Stage,
+        exports: bool | None = None,
+    ) -> None:
+        super().__init__(scope, id)
+        check_name("activity", activity_name)
+        self._core = core
+        self._activity_name = activity_name
+        self._position = position
+        deployment = core.deployment
+        name = deployment.topic(activity_name, position)
+        claim_name(self, name, f"stage {position} of activity {activity_name!r}")
+        self._topic = sns.Topic(
+            self,
+            "Topic",
+            topic_name=name,
+            display_name=f"{activity_name} {position}",
+            master_key=kms.Alias.from_alias_name(self, "Key", _ENCRYPTION_KEY),
+            enforce_ssl=True,
+        )
+        published = Published(self, "Published", exports=core.exports if exports is None else exports)
+        published.parameter(deployment.topic_parameter(activity_name, position), self._topic.topic_arn)
+        published.export(f"{deployment.prefix}-{activity_name}-{STAGE_EXPORT_SUFFIX[position]}", self._topic.topic_arn)
+
+    @property
+    def core(self) -> IOrchestratorCore:
+        """The core that the activity belongs to."""
+        return self._core
+
+    @property
+    def activity_name(self) -> str:
+        """The activity's name."""
+        return self._activity_name
+
+    @property
+    def position(self) -> Stage:
+        """``pre``, ``parallel`` or ``post``."""
+        return self._position
+
+    @property
+    def rule(self) -> ReleaseRule:
+        """How the stage releases its plugins."""
+        return RULES[self._position]
+
+    @property
+    def topic(self) -> sns.ITopic:
+        """The topic that releases are published to."""
+        return self._topic
+
+    def topic_arn(self, *, consumer: Construct) -> str:
+        """Name the topic for the stack of ``consumer``."""
+        if share_a_stack(self, consumer):
+            return self._topic.topic_arn
+        return conventional_arn(
+            producer=self,
+            consumer=consumer,
+            service="sns",
+            name=self._core.deployment.topic(self._activity_name, self._position),
+        )
+
+
+class SequentialStage(_StageTopic):
+    """Defines a stage that releases its plugins one at a time, by ``order``, ties by name.
+
+    The next plugin is called when the one before is done. A mandatory plugin's
+    error stops the stage, and with it the activity and the run. An ``Activity``
+    defines two of these, ``activity.pre`` and ``activity.post``.
+
+    Resources: a topic ``{system}-{stage}-{activity}-{pre|post}``, encrypted and
+    closed to anything but TLS, an SSM parameter with its ARN and, unless turned
+    off, a plain export.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        core: IOrchestratorCore,
+        activity_name: str,
+        position: Stage | str,
+        exports: bool | None = None,
+    ) -> None:
+        """Define the stage.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            core: The core that the activity belongs to.
+            activity_name: The activity's name.
+            position: ``pre`` or ``post``.
+            exports: Publish a plain export too. Default: as the core does.
+
+        Raises:
+            ValueError: The name or the position is not allowed, or the app defines this stage already.
+        """
+        super().__init__(
+            scope, id, core=core, activity_name=activity_name, position=_sequential(position), exports=exports
+        )
+
+    @classmethod
+    def from_system(
+        cls,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        system: str,
+        stage: str,
+        activity_name: str,
+        position: Stage | str,
+    ) -> IActivityStage:
+        """Find a stage that another app deploys, by what it publishes in SSM.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            system: The system's name, as the core was given it.
+            stage: The deployment's stage, as the core was given it.
+            activity_name: The activity's name.
+            position: ``pre`` or ``post``.
+
+        Raises:
+            ValueError: A name or the position is not allowed.
+        """
+        core = ImportedCore.shared(scope, checked_deployment(system, stage))
+        return _find(scope, id, core, activity_name, _sequential(position))
+
+
+class ParallelStage(_StageTopic):
+    """Defines a stage that releases all its plugins at once and waits for all of them.
+
+    A mandatory plugin's error fails the stage at once, and with it the activity
+    and the run; an optional one's does not, unless the stage was told so. An
+    ``Activity`` defines one of these, ``activity.parallel``.
+
+    Resources: a topic ``{system}-{stage}-{activity}-parallel``, encrypted and
+    closed to anything but TLS, an SSM parameter with its ARN and, unless turned
+    off, a plain export.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        core: IOrchestratorCore,
+        activity_name: str,
+        exports: bool | None = None,
+    ) -> None:
+        """Define the stage.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            core: The core that the activity belongs to.
+            activity_name: The activity's name.
+            exports: Publish a plain export too. Default: as the core does.
+
+        Raises:
+            ValueError: The name is not allowed, or the app defines this stage already.
+        """
+        super().__init__(scope, id, core=core, activity_name=activity_name, position=Stage.PARALLEL, exports=exports)
+
+    @classmethod
+    def from_system(
+        cls,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        system: str,
+        stage: str,
+        activity_name: str,
+    ) -> IActivityStage:
+        """Find a stage that another app deploys, by what it publishes in SSM.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            system: The system's name, as the core was given it.
+            stage: The deployment's stage, as the core was given it.
+            activity_name: The activity's name.
+
+        Raises:
+            ValueError: A name is not allowed.
+        """
+        core = ImportedCore.shared(scope, checked_deployment(system, stage))
+        return _find(scope, id, core, activity_name, Stage.PARALLEL)
+
+
+def _sequential(position: Stage | str) -> Stage:
+    if position not in (Stage.PRE, Stage.POST):
+        raise ValueError(
+            f"position of a sequential stage is {str(position)!r}: use 'pre' or 'post', or a ParallelStage"
+        )
+    return Stage(position)
+
+
+def _find(scope: Construct, id: str, core: ImportedCore, activity_name: str, position: Stage) -> IActivityStage:  # noqa: A002
+    check_name("activity", activity_name)
+    return ImportedStage(scope, id, core=core, activity_name=activity_name, position=position)

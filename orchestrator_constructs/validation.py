@@ -1,0 +1,132 @@
+"""Checks at synth time, so that a bad value does not become an AWS error an hour later.
+
+Values that are tokens, known only to CloudFormation, are let through.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from aws_cdk import Duration, Stack, Token
+from constructs import Construct, IConstruct
+
+from orchestrator_runtime.contract import (
+    COMPONENT_NAME,
+    MAX_EXECUTION_DAYS,
+    MAX_FUNCTION_NAME,
+    MAX_QUEUE_NAME,
+    MAX_STATE_MACHINE_NAME,
+    SYSTEM_NAME,
+    Deployment,
+    Handler,
+    problem_with_name,
+)
+
+SECONDS_PER_DAY: Final = 86_400
+
+_claims: Final[WeakKeyDictionary[IConstruct, dict[tuple[str, str], str]]] = WeakKeyDictionary()
+"""For each construct tree, by environment and physical name: the path of the construct that took the name."""
+
+
+def checked_deployment(system: str, stage: str) -> Deployment:
+    """Name a deployment, if all that is named after it fits AWS's limits.
+
+    Raises:
+        ValueError: A name has a wrong shape, or both together are too long.
+    """
+    check_name("system", system, SYSTEM_NAME)
+    check_name("stage", stage, SYSTEM_NAME)
+    deployment = Deployment(system=system, stage=stage)
+    advice = "choose a shorter system or stage name"
+    for handler in Handler:
+        _check_length("function", deployment.function(handler), MAX_FUNCTION_NAME, advice)
+    _check_length("queue", deployment.results_queue, MAX_QUEUE_NAME, advice)
+    return deployment
+
+
+def check_name(kind: str, name: str, pattern: re.Pattern[str] = COMPONENT_NAME) -> None:
+    """Refuse a name that would break a physical name, a path or an SSM parameter.
+
+    Raises:
+        ValueError: It has a wrong shape.
+    """
+    if Token.is_unresolved(name):
+        return
+    if problem := problem_with_name(kind, name, pattern):
+        raise ValueError(problem)
+
+
+def check_machine_name(kind: str, physical_name: str) -> None:
+    """Refuse a state machine whose name is longer than Step Functions takes.
+
+    Raises:
+        ValueError: It is.
+    """
+    _check_length("state machine", physical_name, MAX_STATE_MACHINE_NAME, f"choose a shorter {kind}, system or stage")
+
+
+def claim_name(scope: Construct, physical_name: str, what: str) -> None:
+    """Refuse a second resource of the same physical name in one app and environment.
+
+    Args:
+        scope: The construct that takes the name.
+        physical_name: The name that it takes.
+        what: What is named, as it shall stand in the sentence: ``"activity 'Rate'"``.
+
+    Raises:
+        ValueError: Another construct of this app took the name.
+    """
+    taken = _claims.setdefault(scope.node.root, {})
+    key = (Stack.of(scope).environment, physical_name)
+    path = scope.node.path
+    if (first := taken.setdefault(key, path)) != path:
+        raise ValueError(
+            f"{what} is defined twice, as {first!r} and as {path!r}: both would be named {physical_name!r}; "
+            f"rename one, or define it once and pass the object around"
+        )
+
+
+def whole_seconds(what: str, duration: Duration, *, at_least: int = 1, at_most_days: int = MAX_EXECUTION_DAYS) -> int:
+    """Turn a duration into the seconds that a state machine counts.
+
+    Args:
+        what: Whose duration it is, as it shall stand in the sentence.
+        duration: The duration; a token is passed on unchecked.
+        at_least: The fewest seconds allowed.
+        at_most_days: The most days allowed.
+
+    Raises:
+        ValueError: It is no whole number of seconds, or out of bounds.
+    """
+    if duration.is_unresolved():
+        return int(duration.to_seconds())
+    milliseconds = duration.to_milliseconds()
+    seconds = int(milliseconds // 1000)
+    if milliseconds % 1000 or not at_least <= seconds <= at_most_days * SECONDS_PER_DAY:
+        given = f"{seconds} s" if milliseconds % 1000 == 0 else f"{milliseconds:g} ms"
+        raise ValueError(
+            f"{what} is {given}: use a whole number of seconds, {at_least} or more and at most {at_most_days} days"
+        )
+    return seconds
+
+
+def whole_days(what: str, duration: Duration) -> int:
+    """Turn a duration into days, for what DynamoDB counts in days anyway.
+
+    Raises:
+        ValueError: It is a token, no whole number of days, or none.
+    """
+    if duration.is_unresolved():
+        raise ValueError(f"{what} is a token: use a number of days that is known when the app is synthesized")
+    milliseconds = duration.to_milliseconds()
+    days = int(milliseconds // (SECONDS_PER_DAY * 1000))
+    if days < 1 or milliseconds % (SECONDS_PER_DAY * 1000):
+        raise ValueError(f"{what} is {duration.to_human_string()}: use a whole number of days, 1 or more")
+    return days
+
+
+def _check_length(kind: str, name: str, limit: int, advice: str) -> None:
+    if not Token.is_unresolved(name) and len(name) > limit:
+        raise ValueError(f"the {kind} name {name!r} has {len(name)} characters, AWS takes {limit}: {advice}")

@@ -1,0 +1,206 @@
+"""A workflow: activities in an order, and the door through which runs come in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from orchestrator_constructs.acknowledgements import acknowledge_wildcard
+from orchestrator_constructs.grants import allow_start, policy_scope
+from orchestrator_constructs.imported_workflow import ImportedWorkflow
+from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore, IWorkflow
+from orchestrator_constructs.placement import conventional_arn, share_a_stack
+from orchestrator_constructs.published import Published
+from orchestrator_constructs.state_machine import define_state_machine
+from orchestrator_constructs.validation import (
+    check_machine_name,
+    check_name,
+    checked_deployment,
+    claim_name,
+    whole_seconds,
+)
+from orchestrator_constructs.workflow_definition import workflow_definition
+from orchestrator_runtime.contract import Handler
+
+_DEFAULT_TIMEOUT_DAYS = 30
+# The rule that Step Functions makes in each account to hear of the ends of nested executions.
+_NESTED_EXECUTIONS_RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
+
+
+class Workflow(Construct):
+    """Defines a workflow: a run goes through its activities, one after the other.
+
+    ::
+
+        begin ──► Validate ──► Rate ──► GenerateDocuments ──► end
+
+    A run is started by plain ``StartExecution`` with the input
+    ``{"uid": …, "metadata": {…}}``. The same ``uid`` again resumes it, without
+    calling what was complete. Only the reference ``{uid, workflow, attempt}``
+    travels between the states; the data is in the status table.
+
+    Resources: a state machine ``{system}-{stage}-workflow-{name}`` with its role
+    and its log of errors, and an SSM parameter with its ARN.
+
+    Failures: any error leads through a last step that writes down how the run
+    ended, and then fails the execution with the same error.
+
+    Limits: an activity is at most once in a workflow; a run takes at most
+    ``timeout``; the name of the state machine has at most 80 characters.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        core: IOrchestratorCore,
+        activities: Sequence[IActivity],
+        name: str | None = None,
+        timeout: Duration | None = None,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+    ) -> None:
+        """Define the workflow.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            core: The core that it belongs to, defined or imported.
+            activities: Its activities of the same core, in order, defined or imported.
+            name: The workflow's name, unique in its core. Default: ``id``.
+            timeout: How long a run may take, at most 365 days. Default: 30 days.
+            log_retention: How long the log of errors is kept. Default: one month.
+
+        Raises:
+            ValueError: A name, the timeout or the list of activities is not allowed, or the app defines
+                this workflow already.
+        """
+        super().__init__(scope, id)
+        name = id if name is None else name
+        check_name("workflow", name)
+        _check_activities(name, core, activities)
+        deployment = core.deployment
+        self._name = name
+        self._core = core
+        machine_name = deployment.workflow(name)
+        check_machine_name("workflow", machine_name)
+        claim_name(self, machine_name, f"workflow {name!r}")
+        timeout_seconds = whole_seconds(
+            f"timeout of workflow {name!r}", timeout or Duration.days(_DEFAULT_TIMEOUT_DAYS)
+        )
+        stack = Stack.of(self)
+        begin_run_arn = core.function_arn(Handler.BEGIN_RUN, consumer=self)
+        end_run_arn = core.function_arn(Handler.END_RUN, consumer=self)
+        machines = {activity.activity_name: activity.state_machine_arn(consumer=self) for activity in activities}
+        executions = [
+            stack.format_arn(
+                service="states",
+                resource="execution",
+                resource_name=f"{deployment.activity(activity)}:*",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            )
+            for activity in machines
+        ]
+        rule = stack.format_arn(service="events", resource="rule", resource_name=_NESTED_EXECUTIONS_RULE)
+        self._state_machine = define_state_machine(
+            self,
+            name=machine_name,
+            definition=workflow_definition(
+                workflow=name,
+                partition=stack.partition,
+                begin_run_arn=begin_run_arn,
+                end_run_arn=end_run_arn,
+                activities=machines,
+                timeout_seconds=timeout_seconds,
+            ),
+            statements=[
+                iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[begin_run_arn, end_run_arn]),
+                iam.PolicyStatement(actions=["states:StartExecution"], resources=list(machines.values())),
+                iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=executions),
+                iam.PolicyStatement(
+                    actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule]
+                ),
+            ],
+            log_retention=log_retention,
+        )
+        for execution in executions:
+            acknowledge_wildcard(
+                self, execution, "The name of an execution is random; the activity that it belongs to is named."
+            )
+        Published(self, "Published", exports=core.exports).parameter(
+            deployment.workflow_parameter(name), self._state_machine.state_machine_arn
+        )
+
+    @classmethod
+    def from_system(
+        cls,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        system: str,
+        stage: str,
+        name: str | None = None,
+    ) -> IWorkflow:
+        """Find a workflow that another app deploys, by what it publishes in SSM.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            system: The system's name, as the core was given it.
+            stage: The deployment's stage, as the core was given it.
+            name: The workflow's name. Default: ``id``.
+
+        Raises:
+            ValueError: A name is not allowed.
+        """
+        name = id if name is None else name
+        check_name("workflow", name)
+        return ImportedWorkflow(scope, id, deployment=checked_deployment(system, stage), workflow_name=name)
+
+    @property
+    def workflow_name(self) -> str:
+        """The workflow's name, unique in its core."""
+        return self._name
+
+    @property
+    def state_machine(self) -> sfn.IStateMachine:
+        """The workflow's state machine: an execution of it is an attempt at a run."""
+        return self._state_machine
+
+    def state_machine_arn(self, *, consumer: Construct) -> str:
+        """Name the workflow's state machine for the stack of ``consumer``."""
+        if share_a_stack(self, consumer):
+            return self._state_machine.state_machine_arn
+        return conventional_arn(
+            producer=self,
+            consumer=consumer,
+            service="states",
+            resource="stateMachine",
+            name=self._core.deployment.workflow(self._name),
+        )
+
+    def grant_start_run(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let an application start and resume runs."""
+        return allow_start(grantee, self.state_machine_arn(consumer=policy_scope(grantee, self)))
+
+
+def _check_activities(workflow: str, core: IOrchestratorCore, activities: Sequence[IActivity]) -> None:
+    names = [activity.activity_name for activity in activities]
+    if not names:
+        raise ValueError(f"workflow {workflow!r} has no activities: name at least one")
+    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise ValueError(
+            f"workflow {workflow!r} has activities more than once, {twice}: a run goes through each at most once; "
+            f"define another activity for the second time"
+        )
+    prefix = core.deployment.prefix
+    if others := sorted(a.activity_name for a in activities if a.core.deployment != core.deployment):
+        raise ValueError(
+            f"workflow {workflow!r} belongs to {prefix!r}, its activities {others} do not: use activities of one core"
+        )

@@ -1,0 +1,56 @@
+"""Workflow orchestration by plugins: the part that runs in Lambda.
+
+Authors of plugins need what is exported here and, for their tests,
+:mod:`orchestrator_runtime.testing`. Names are imported on first use, because a
+CDK app and the core's own functions import this package for other parts of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from orchestrator_runtime.models import PluginMessage, Report
+    from orchestrator_runtime.plugin_decorator import OutputError, PluginHandler, plugin
+    from orchestrator_runtime.plugin_run import PluginRun, Skip
+    from orchestrator_runtime.reporting import Reporter, ReportNotSentError, SqsReporter
+
+__all__ = [
+    "OutputError",
+    "PluginHandler",
+    "PluginMessage",
+    "PluginRun",
+    "Report",
+    "ReportNotSentError",
+    "Reporter",
+    "Skip",
+    "SqsReporter",
+    "plugin",
+]
+
+_HOMES: Final = {
+    "OutputError": "plugin_decorator",
+    "PluginHandler": "plugin_decorator",
+    "PluginMessage": "models",
+    "PluginRun": "plugin_run",
+    "Report": "models",
+    "ReportNotSentError": "reporting",
+    "Reporter": "reporting",
+    "Skip": "plugin_run",
+    "SqsReporter": "reporting",
+    "plugin": "plugin_decorator",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (module attributes are of every type)
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

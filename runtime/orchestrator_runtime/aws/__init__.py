@@ -1,0 +1,1 @@
+"""The ports that are not tables, over boto3 clients."""

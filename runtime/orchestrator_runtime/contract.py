@@ -1,0 +1,307 @@
+"""Names and limits that synth time and run time have to agree on.
+
+The constructs write these names into templates, the handlers and the command
+line read them back. Everything that both sides spell is spelled here, once.
+Only the standard library is imported: this module is loaded by a CDK app, by
+every Lambda function and by the command line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Stage(StrEnum):
+    """The three stages of an activity, in the order in which they run."""
+
+    PRE = "pre"
+    PARALLEL = "parallel"
+    POST = "post"
+
+
+class ReleaseRule(StrEnum):
+    """How a stage releases its plugins."""
+
+    ONE_AT_A_TIME = "one-at-a-time"
+    ALL_AT_ONCE = "all-at-once"
+
+
+class State(StrEnum):
+    """States of runs, activities, stages and plugins, as people read them."""
+
+    NOT_STARTED = "Not Started"
+    IN_PROGRESS = "In Progress"
+    MANDATORY_COMPLETED = "Mandatory Completed"
+    COMPLETE = "Complete"
+    ERROR = "Error"
+    OPTIONAL_TASK_ERROR = "Optional Task Error"
+    DO_NOT_RUN = "Do Not Run"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing but a resume can change this state any more."""
+        return self in _TERMINAL
+
+    @property
+    def is_done(self) -> bool:
+        """Whether a resume keeps it: the work was done, or need not be."""
+        return self in _DONE
+
+
+_DONE: Final = frozenset({State.COMPLETE, State.DO_NOT_RUN})
+_TERMINAL: Final = _DONE | {State.ERROR, State.OPTIONAL_TASK_ERROR}
+
+REPORTABLE: Final = frozenset({State.IN_PROGRESS, State.COMPLETE, State.ERROR, State.DO_NOT_RUN})
+"""What a plugin may report of itself."""
+
+
+class Handler(StrEnum):
+    """The functions of the core; the value is the last part of a physical name."""
+
+    BEGIN_RUN = "begin-run"
+    ADVANCE_STAGE = "advance-stage"
+    RECORD_RESULT = "record-result"
+    END_RUN = "end-run"
+    REGISTER_PLUGIN = "register-plugin"
+
+    @property
+    def entry_point(self) -> str:
+        """The handler string that Lambda imports."""
+        return f"orchestrator_runtime.handlers.{self.name.lower()}.lambda_handler"
+
+
+class Env(StrEnum):
+    """Environment variables that the constructs set and the handlers read."""
+
+    STATUS_TABLE = "ORCHESTRATOR_STATUS_TABLE"
+    CONTROL_TABLE = "ORCHESTRATOR_CONTROL_TABLE"
+    REGISTRY_TABLE = "ORCHESTRATOR_REGISTRY_TABLE"
+    RESULTS_QUEUE_URL = "ORCHESTRATOR_RESULTS_QUEUE_URL"
+    TOPIC_ARN_PREFIX = "ORCHESTRATOR_TOPIC_ARN_PREFIX"
+    """What a stage's topic ARN starts with; ``{activity}-{stage}`` follows."""
+    RETENTION_DAYS = "ORCHESTRATOR_RETENTION_DAYS"
+    PLUGIN_NAME = "ORCHESTRATOR_PLUGIN_NAME"
+    """On a plugin's function: the name under which the construct registered it."""
+
+
+class ErrorName(StrEnum):
+    """Errors under which Step Functions shows that a stage or a run ended badly."""
+
+    INVALID_RUN_INPUT = "InvalidRunInput"
+    METADATA_DIFFERS = "MetadataDiffers"
+    METADATA_TOO_LARGE = "MetadataTooLarge"
+    RUN_IN_PROGRESS = "RunInProgress"
+    PLUGIN_FAILED = "PluginFailed"
+    RUN_SUPERSEDED = "RunSuperseded"
+    RUN_ENDED = "RunEnded"
+    STAGE_NOT_OPENED = "StageNotOpened"
+
+
+class RegistrationProperty(StrEnum):
+    """Properties of the custom resource that registers a plugin."""
+
+    ACTIVITY = "Activity"
+    STAGE = "Stage"
+    NAME = "Name"
+    SUBSCRIPTION_ARN = "SubscriptionArn"
+    TOPIC_ARN = "TopicArn"
+    ENDPOINT = "Endpoint"
+    PROTOCOL = "Protocol"
+    MANDATORY = "Mandatory"
+    ORDER = "Order"
+    ALWAYS_RUN = "AlwaysRun"
+    TIMEOUT_SECONDS = "TimeoutSeconds"
+    START_WITHIN_SECONDS = "StartWithinSeconds"
+    DESCRIPTION = "Description"
+    FILTER_POLICY = "FilterPolicy"
+    FILTER_POLICY_SCOPE = "FilterPolicyScope"
+    SENDER_ROLE_ID = "SenderRoleId"
+    OWNER = "Owner"
+
+
+REGISTRATION_RESOURCE_TYPE: Final = "Custom::OrchestratorPlugin"
+
+# Message attributes that the core sets itself; metadata keys may not be named so.
+WORKFLOW_ATTRIBUTE: Final = "workflow"
+PLUGINS_ATTRIBUTE: Final = "plugins"
+RESERVED_ATTRIBUTES: Final = frozenset({WORKFLOW_ATTRIBUTE, PLUGINS_ATTRIBUTE})
+
+DEFAULT_ORDER: Final = 90
+DEFAULT_TIMEOUT_SECONDS: Final = 3600
+"""A plugin's deadline where neither it nor its stage names one."""
+DEFAULT_START_WITHIN_SECONDS: Final = 900
+"""How long a plugin that reports its start may take to do so, where nothing else is said."""
+DEFAULT_RETENTION_DAYS: Final = 90
+MAX_EXECUTION_DAYS: Final = 365
+
+# Limits of AWS, in bytes of UTF-8 unless they say otherwise.
+MAX_SNS_MESSAGE_BYTES: Final = 262_144
+MAX_OUTPUTS_BYTES: Final = 65_536
+MAX_OUTPUT_BYTES: Final = 65_536
+MAX_NAMES_BYTES: Final = 16_384
+"""Kept free in every message for the names of released plugins."""
+MAX_MESSAGE_ATTRIBUTES: Final = 10
+MAX_STATE_MACHINE_NAME: Final = 80
+MAX_QUEUE_NAME: Final = 80
+MAX_FUNCTION_NAME: Final = 64
+MAX_TEXT: Final = 1024
+"""Characters of a plugin's message that are kept; the rest is cut off."""
+MAX_UID: Final = 256
+MAX_NAME: Final = 64
+"""Characters of the name of a workflow, activity or plugin."""
+MAX_QUEUE_URL: Final = 256
+
+# SNS refuses attribute names of other shapes.
+ATTRIBUTE_NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
+SYSTEM_NAME: Final = re.compile(r"(?!(?i:aws|ssm))[A-Za-z][A-Za-z0-9-]{0,31}")
+COMPONENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+PLUGIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def problem_with_name(kind: str, name: object, pattern: re.Pattern[str] = COMPONENT_NAME) -> str | None:
+    """Say what is wrong with a name.
+
+    Args:
+        kind: What is named, as it shall stand in the sentence: ``"activity"``.
+        name: The name as it was given.
+        pattern: The shape that it must have as a whole.
+
+    Returns:
+        One sentence that names the value and what to do, or ``None`` if the name is fine.
+    """
+    if isinstance(name, str) and pattern.fullmatch(name):
+        return None
+    allowed = "letters, digits and '-'" if pattern is SYSTEM_NAME else "letters, digits, '-' and '_'"
+    if pattern is PLUGIN_NAME:
+        allowed = "letters, digits, spaces, '.', '-' and '_'"
+    start = "a letter, but not with 'aws' or 'ssm'" if pattern is SYSTEM_NAME else "a letter or digit"
+    most = 32 if pattern is SYSTEM_NAME else 64
+    return f"the {kind} name {name!r} is not allowed: use 1 to {most} {allowed}, starting with {start}"
+
+
+def problem_with_uid(uid: object) -> str | None:
+    """Say what is wrong with a run's uid, or return ``None`` if nothing is."""
+    if not isinstance(uid, str) or not uid:
+        return f"uid must be a non-empty string, got {uid!r}: give every run an id of its own"
+    if len(uid) > MAX_UID or len(uid.encode()) > 4 * MAX_UID:
+        return f"uid is {len(uid)} characters long: use at most {MAX_UID}"
+    if uid != uid.strip() or _CONTROL.search(uid):
+        return f"uid {uid!r} has control characters, or white space at its ends: leave them out"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment of the system: everything that carries a physical name is named here.
+
+    Attributes:
+        system: The system's name, as in ``-c system=claims``.
+        stage: The deployment's stage, as in ``-c stage=dev`` (not a stage of an activity).
+    """
+
+    system: str
+    stage: str
+
+    @property
+    def prefix(self) -> str:
+        """``{system}-{stage}``: the core stack's name, and how every physical name starts."""
+        return f"{self.system}-{self.stage}"
+
+    @property
+    def results_queue(self) -> str:
+        """The queue that plugins report to."""
+        return f"{self.prefix}-results"
+
+    def function(self, handler: Handler) -> str:
+        """The physical name of a function of the core."""
+        return f"{self.prefix}-{handler}"
+
+    def activity(self, activity: str) -> str:
+        """The name of an activity's state machine."""
+        return f"{self.prefix}-activity-{activity}"
+
+    def workflow(self, workflow: str) -> str:
+        """The name of a workflow's state machine."""
+        return f"{self.prefix}-workflow-{workflow}"
+
+    def topic(self, activity: str, stage: Stage) -> str:
+        """The name of a stage's topic."""
+        return f"{self.prefix}-{activity}-{stage}"
+
+    def core_parameter(self, output: CoreOutput) -> str:
+        """The SSM parameter that publishes one output of the core."""
+        return f"/{self.system}/{self.stage}/core/{output}"
+
+    def activity_parameter(self, activity: str) -> str:
+        """The SSM parameter with the ARN of an activity's state machine."""
+        return f"/{self.system}/{self.stage}/activities/{activity}/state-machine-arn"
+
+    def topic_parameter(self, activity: str, stage: Stage) -> str:
+        """The SSM parameter with the ARN of a stage's topic."""
+        return f"/{self.system}/{self.stage}/activities/{activity}/{stage}/topic-arn"
+
+    def workflow_parameter(self, workflow: str) -> str:
+        """The SSM parameter with the ARN of a workflow's state machine."""
+        return f"/{self.system}/{self.stage}/workflows/{workflow}/state-machine-arn"
+
+    @property
+    def workflow_parameters(self) -> str:
+        """The SSM path below which every workflow is published."""
+        return f"/{self.system}/{self.stage}/workflows/"
+
+
+class CoreOutput(StrEnum):
+    """What the core publishes of itself in SSM, below ``/{system}/{stage}/core/``."""
+
+    STATUS_TABLE_NAME = "status-table-name"
+    STATUS_TABLE_ARN = "status-table-arn"
+    STATUS_STREAM_ARN = "status-stream-arn"
+    REGISTRY_TABLE_NAME = "registry-table-name"
+    RESULTS_QUEUE_URL = "results-queue-url"
+    RESULTS_QUEUE_ARN = "results-queue-arn"
+    BEGIN_RUN_ARN = "begin-run-arn"
+    ADVANCE_STAGE_ARN = "advance-stage-arn"
+    END_RUN_ARN = "end-run-arn"
+    REGISTER_PLUGIN_ARN = "register-plugin-arn"
+
+
+# The plain exports, for tools that know only those. They lock the producer; SSM does not.
+STAGE_EXPORT_SUFFIX: Final = {
+    Stage.PRE: "pre-processing",
+    Stage.PARALLEL: "parallel-processing",
+    Stage.POST: "post-processing",
+}
+WORKFLOW_EXPORT_SUFFIX: Final = "workflow"
+CORE_EXPORT_SUFFIX: Final = {
+    CoreOutput.STATUS_TABLE_NAME: "status-name",
+    CoreOutput.STATUS_TABLE_ARN: "status-arn",
+    CoreOutput.STATUS_STREAM_ARN: "status-stream-arn",
+    CoreOutput.RESULTS_QUEUE_URL: "results-queue-url",
+    CoreOutput.RESULTS_QUEUE_ARN: "results-queue-arn",
+}
+
+
+class TableAttribute(StrEnum):
+    """Attributes that the tables declare: keys, and when an item expires."""
+
+    UID = "uid"
+    PATH = "path"
+    STAGE = "stage"
+    SUBSCRIPTION_ARN = "subscription_arn"
+    ENDPOINT = "endpoint"
+    EXPIRES_AT = "expires_at"
+
+
+REGISTRY_BY_ENDPOINT: Final = "by_endpoint"
+"""The registry's index by subscribed function or queue."""
+
+# What the command line tells a CDK app that it deploys to the local environment, and its user to both.
+LAYER_TARGET_CONTEXT: Final = "orchestrator:layer-target"
+LAYER_TARGET_HOST: Final = "host"
+"""Build the runtime layer for this machine and this Python: the emulator runs functions as local processes."""
+CACHE_DIR_VARIABLE: Final = "ORCHESTRATOR_CACHE_DIR"
+"""The environment variable that names another cache folder than the user's own."""

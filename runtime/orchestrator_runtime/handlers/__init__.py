@@ -1,0 +1,1 @@
+"""The functions of the core: parse the event, call one flow, answer."""

@@ -1,0 +1,45 @@
+"""The last state of every workflow, and where every failure of one leads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from orchestrator_runtime.handlers.environment import end_ports
+from orchestrator_runtime.protocol.end_run import EndRequest, Failure, end_run
+
+logger = Logger()
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Write how the run ended.
+
+    Args:
+        event: ``{workflow, uid, execution}``, and ``error`` as a ``Catch`` was handed it if the run failed.
+        context: Lambda's.
+
+    Returns:
+        ``{error, cause}`` for the state that fails the execution; ``{uid, workflow}`` if all went well.
+    """
+    request = parse(event)
+    failure = end_run(request, end_ports())
+    about = {"uid": request.uid, "workflow": request.workflow}
+    if failure is None:
+        logger.info("run completed", extra=about)
+        return about
+    logger.warning("run failed", extra={**about, "error": failure.error})
+    return {"error": failure.error, "cause": failure.cause}
+
+
+def parse(event: Mapping[str, Any]) -> EndRequest:
+    """Read the event of a workflow's last state."""
+    uid = event.get("uid")
+    error = event.get("error")
+    return EndRequest(
+        uid=uid if isinstance(uid, str) else None,
+        workflow=event["workflow"],
+        execution=event["execution"],
+        failure=Failure(str(error.get("Error") or "Unknown"), str(error.get("Cause") or "")) if error else None,
+    )

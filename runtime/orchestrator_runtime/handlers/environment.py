@@ -1,0 +1,99 @@
+"""What the constructs set in a function's environment, and the ports made from it.
+
+Clients are created here and nowhere else, once for each execution environment.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from orchestrator_runtime.aws.step_functions import StepFunctionsExecutions, StepFunctionsSignals
+from orchestrator_runtime.aws.topics import SnsPublisher
+from orchestrator_runtime.contract import Env
+from orchestrator_runtime.protocol.begin_run import BeginPorts
+from orchestrator_runtime.protocol.end_run import EndPorts
+from orchestrator_runtime.protocol.stage_effects import StagePorts
+from orchestrator_runtime.stores.control import DynamoControlStore
+from orchestrator_runtime.stores.items import utc_now
+from orchestrator_runtime.stores.registry import DynamoRegistry
+from orchestrator_runtime.stores.status import DynamoStatusStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_RETRIES = Config(retries={"mode": "standard", "max_attempts": 6})
+
+
+class MissingEnvironmentError(Exception):
+    """A function was deployed without a variable that it needs."""
+
+
+def variable(name: Env) -> str:
+    """Read a variable of the environment.
+
+    Raises:
+        MissingEnvironmentError: It is not set.
+    """
+    value = os.environ.get(name)
+    if not value:
+        raise MissingEnvironmentError(f"the variable {name} is not set: deploy OrchestratorCore, which sets it")
+    return value
+
+
+@cache
+def _client(service: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
+    return boto3.client(service, config=_RETRIES)  # type: ignore[call-overload]
+
+
+def _dynamodb() -> DynamoDBClient:
+    client: DynamoDBClient = _client("dynamodb")
+    return client
+
+
+def status_store() -> DynamoStatusStore:
+    """The status table."""
+    return DynamoStatusStore(_dynamodb(), variable(Env.STATUS_TABLE))
+
+
+def control_store() -> DynamoControlStore:
+    """The control table."""
+    return DynamoControlStore(_dynamodb(), variable(Env.CONTROL_TABLE))
+
+
+def registry() -> DynamoRegistry:
+    """The registry."""
+    return DynamoRegistry(_dynamodb(), variable(Env.REGISTRY_TABLE))
+
+
+def begin_ports() -> BeginPorts:
+    """What ``begin_run`` needs of the world."""
+    return BeginPorts(
+        status=status_store(),
+        executions=StepFunctionsExecutions(_client("stepfunctions")),
+        retention=timedelta(days=int(variable(Env.RETENTION_DAYS))),
+        clock=utc_now,
+    )
+
+
+def stage_ports() -> StagePorts:
+    """What the flows of a stage need of the world."""
+    return StagePorts(
+        status=status_store(),
+        control=control_store(),
+        registry=registry(),
+        publisher=SnsPublisher(_client("sns"), variable(Env.TOPIC_ARN_PREFIX)),
+        signals=StepFunctionsSignals(_client("stepfunctions")),
+        report_to=variable(Env.RESULTS_QUEUE_URL),
+        clock=utc_now,
+    )
+
+
+def end_ports() -> EndPorts:
+    """What ``end_run`` needs of the world."""
+    return EndPorts(status=status_store(), control=control_store(), clock=utc_now)

@@ -1,0 +1,146 @@
+"""The documents that cross the system's borders, as pydantic models.
+
+``RunInput`` is what ``StartExecution`` is given, ``PluginMessage`` what the core
+sends to a plugin and ``Report`` what a plugin sends back. A plugin in another
+language needs nothing but the JSON of the last two.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from orchestrator_runtime.contract import (
+    COMPONENT_NAME,
+    PLUGIN_NAME,
+    REPORTABLE,
+    RESERVED_ATTRIBUTES,
+    Stage,
+    State,
+    problem_with_name,
+    problem_with_uid,
+)
+
+
+def _check_uid(value: str) -> str:
+    if problem := problem_with_uid(value):
+        raise ValueError(problem)
+    return value
+
+
+def _named(kind: str) -> AfterValidator:
+    pattern = PLUGIN_NAME if kind == "plugin" else COMPONENT_NAME
+
+    def check(value: str) -> str:
+        if problem := problem_with_name(kind, value, pattern):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_reportable(value: State) -> State:
+    if value not in REPORTABLE:
+        raise ValueError(f"a plugin cannot report {value.value!r}: report one of {sorted(REPORTABLE)}")
+    return value
+
+
+def _check_metadata(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if taken := sorted(RESERVED_ATTRIBUTES & value.keys()):
+        raise ValueError(f"metadata may not use the reserved keys {taken}: rename them")
+    return value
+
+
+Uid = Annotated[str, AfterValidator(_check_uid)]
+WorkflowName = Annotated[str, _named("workflow")]
+ActivityName = Annotated[str, _named("activity")]
+PluginName = Annotated[str, _named("plugin")]
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_metadata)]
+
+
+class RunInput(BaseModel):
+    """The input of a workflow's execution.
+
+    Attributes:
+        uid: Names the piece of work; ``(workflow, uid)`` is the run. The same uid again resumes it.
+        metadata: The run's data: plugins act on it, filters select by it.
+        metadata_override: Let ``metadata`` replace what an earlier attempt was started with.
+            Default: a difference is refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    uid: Uid
+    metadata: Metadata = Field(default_factory=dict)
+    metadata_override: bool = False
+
+
+class PluginMessage(BaseModel):
+    """What a plugin receives: the ``Message`` of the SNS notification, as JSON.
+
+    Attributes:
+        uid: The run's id within its workflow.
+        workflow: The workflow's name.
+        activity: The activity's name.
+        stage: ``pre``, ``parallel`` or ``post``.
+        attempt: Counts up each time that the run is started again; a report must carry it.
+        plugins: Names that this message releases. A plugin that is not among them ignores it.
+        now: When it was published, UTC.
+        metadata: The run's data.
+        outputs: Outputs of earlier stages, keyed ``activity/stage/plugin``.
+        report_to: URL of the queue that takes the plugin's reports.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    uid: str
+    workflow: str
+    activity: str
+    stage: Stage
+    attempt: int
+    plugins: list[str]
+    now: datetime
+    metadata: dict[str, JsonValue]
+    outputs: dict[str, JsonValue] = Field(default_factory=dict)
+    report_to: str
+
+
+class Report(BaseModel):
+    """What a plugin sends to the results queue, as the body of an SQS message.
+
+    Attributes:
+        uid: From the message that called the plugin, like the next four.
+        workflow: The workflow's name.
+        activity: The activity's name.
+        stage: ``pre``, ``parallel`` or ``post``.
+        attempt: The attempt that is reported on.
+        plugin: The name of the reporting plugin.
+        state: ``In Progress``, ``Complete``, ``Error`` or ``Do Not Run``.
+        message: For people, one line or a few. Only the first 1,024 characters are kept.
+        progress: Percent, 0 to 100.
+        output: What later stages' plugins get to see; only with ``Complete``.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    uid: Uid
+    workflow: WorkflowName
+    activity: ActivityName
+    stage: Stage
+    attempt: int = Field(ge=1)
+    plugin: PluginName
+    state: Annotated[State, AfterValidator(_check_reportable)]
+    message: str | None = None
+    progress: float | None = Field(default=None, ge=0, le=100)
+    output: JsonValue = None
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """Say what is wrong with a document, place by place, without quoting the values that it holds."""
+    return [
+        f"{'.'.join(str(part) for part in problem['loc']) or 'the document'}: "
+        f"{str(problem['msg']).removeprefix('Value error, ')}"
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

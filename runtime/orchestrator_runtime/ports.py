@@ -1,0 +1,222 @@
+"""What the protocol needs of the world, as protocols that nothing has to inherit.
+
+The stores implement these with DynamoDB, the simulator in memory. Every read is
+strongly consistent. Every write says on what condition it happens; a write whose
+condition fails changes nothing and says so by its return value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.core.message import Message
+from orchestrator_runtime.core.records import (
+    Control,
+    Outcome,
+    PluginRow,
+    Registration,
+    Release,
+    Run,
+    RunRef,
+    StagePlan,
+    StageRef,
+    StageRow,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRecords:
+    """Everything that the status table holds of one stage, read at once."""
+
+    row: StageRow | None
+    plan: StagePlan | None
+    plugins: Mapping[str, PluginRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a plugin's row.
+
+    Attributes:
+        accepted: Whether the write happened.
+        row: The row as it now is.
+    """
+
+    accepted: bool
+    row: PluginRow
+
+
+class StatusStore(Protocol):
+    """The status table: runs, stages, plugins, outputs. What has expired is absent to every read and write."""
+
+    def create_run(self, run: Run) -> Run | None:
+        """Write the run's first row unless one exists that has not expired; then return that one."""
+        ...
+
+    def take_over_run(self, run: Run, *, previous: Run) -> bool:
+        """Replace the run's row if it still is of the previous execution and attempt."""
+        ...
+
+    def get_run(self, uid: str, workflow: str) -> Run | None:
+        """Read the run's row."""
+        ...
+
+    def end_run(self, ref: RunRef, *, execution: str, state: State, message: str | None, now: datetime) -> bool:
+        """Write how the run ended if that execution holds it and it has not ended."""
+        ...
+
+    def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:
+        """Write the stage's row unless it is of this attempt, or a later one, already."""
+        ...
+
+    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
+        """Write the plan unless one of this attempt exists; return the one that is stored."""
+        ...
+
+    def get_plan(self, ref: StageRef) -> StagePlan | None:
+        """Read the plan of this attempt."""
+        ...
+
+    def load_stage(self, ref: StageRef) -> StageRecords:
+        """Read the stage's row, its plan and its plugins' rows."""
+        ...
+
+    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Outcome | None:
+        """Write the outcome if none is; return the one that is stored, or ``None`` if the attempt is another."""
+        ...
+
+    def record(
+        self,
+        ref: StageRef,
+        row: PluginRow,
+        *,
+        expires_at: int,
+        output: str | None = None,
+        first: bool = False,
+    ) -> Recorded:
+        """Write a plugin's row, and its output with it, unless it is terminal in this attempt or of a later one.
+
+        What an earlier attempt or an expired run left in the row is replaced as a whole.
+
+        Args:
+            ref: The stage.
+            row: What to write. A start that is already noted in this attempt stays.
+            expires_at: When the row expires.
+            output: The plugin's output as JSON.
+            first: Whether this is likely to be the attempt's first report; a wrong guess costs one more write.
+        """
+        ...
+
+    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
+        """Bring a row of an earlier attempt into this one, in that state and without its output."""
+        ...
+
+    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
+        """Let a row of an earlier attempt, and its output, live as long as this attempt's."""
+        ...
+
+    def outputs(self, ref: RunRef) -> Mapping[str, Any]:
+        """Read every output of the run, keyed ``activity/stage/plugin``."""
+        ...
+
+
+class ControlStore(Protocol):
+    """The control table: private to the core."""
+
+    def store_token(self, ref: StageRef, *, token: str, rank: str) -> Control | None:
+        """Store a token of this attempt if its rank is later than the stored one's.
+
+        The first of an attempt replaces all that an earlier attempt, or an expired run, left.
+
+        Returns:
+            The row as it is afterwards, or ``None`` if it holds a later token or is of a later attempt.
+        """
+        ...
+
+    def open(self, ref: StageRef, *, indices: Collection[int], expires_at: int) -> Control | None:
+        """Set up the tally unless it is set up; return the row, ``None`` if the attempt is another."""
+        ...
+
+    def settle(self, ref: StageRef, *, closed: Collection[int], failed: Collection[int]) -> Control | None:
+        """Take indices off the tally; return what remains, ``None`` if the attempt is another."""
+        ...
+
+    def claim(self, ref: StageRef, *, ordinal: int, now: datetime, stale_before: datetime) -> Release | None:
+        """Claim a release that nobody holds; return ``None`` if somebody does, or the run has ended.
+
+        A later release bars earlier ones. One of the same ordinal bars this one if it is
+        confirmed, or was claimed after ``stale_before``.
+        """
+        ...
+
+    def confirm(self, ref: StageRef, release: Release, *, now: datetime) -> None:
+        """Note that a claimed release was published, if the claim still is that one."""
+        ...
+
+    def get(self, ref: StageRef) -> Control | None:
+        """Read the row if it is of this attempt."""
+        ...
+
+    def end_stages(self, ref: RunRef) -> Mapping[tuple[str, Stage], Control]:
+        """Bar every stage of this attempt from releasing; return the rows as they are afterwards."""
+        ...
+
+
+class Registry(Protocol):
+    """Who is registered to which stage."""
+
+    def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
+        """Read all registrations of a stage."""
+        ...
+
+    def put(self, registration: Registration) -> None:
+        """Write a registration, or replace it."""
+        ...
+
+    def delete(self, activity: str, stage: Stage, subscription_arn: str) -> None:
+        """Delete a registration if it is there."""
+        ...
+
+
+class Publisher(Protocol):
+    """Publishes to the topic of a stage."""
+
+    def publish(self, activity: str, stage: Stage, message: Message) -> None:
+        """Publish a message."""
+        ...
+
+
+class Signals(Protocol):
+    """Wakes the state machine that waits for a stage. Returns whether the token was alive."""
+
+    def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
+        """Let the task succeed."""
+        ...
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        """Let the task fail."""
+        ...
+
+
+class Executions(Protocol):
+    """Asks Step Functions about executions of workflows."""
+
+    def is_running(self, execution: str) -> bool:
+        """Whether the execution runs; one that does not exist, or not any more, does not."""
+        ...
+
+
+class Journal(Protocol):
+    """Takes note of what people will want to know of; names runs and plugins, never a payload."""
+
+    def refused(self, reason: str, detail: str, **about: str | int) -> None:
+        """Log and count a report that was refused."""
+        ...
+
+    def failed(self, error: Exception, **about: str | int) -> None:
+        """Log an error that will be tried again."""
+        ...

@@ -1,0 +1,94 @@
+"""Begins a run, or resumes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.begin import AlreadyBegun, AskWhetherRunning, MetadataTooLarge, Refuse, decide_begin
+from orchestrator_runtime.core.message import problem_with_size
+from orchestrator_runtime.core.records import Run, RunRef
+from orchestrator_runtime.ports import Executions, StatusStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginRequest:
+    """A workflow's execution that wants to begin.
+
+    Attributes:
+        uid: The run's id within the workflow.
+        workflow: The workflow.
+        activities: The workflow's activities in order; those in one tuple run side by side.
+        execution: ARN of the execution.
+        timeout: How long the execution may last.
+        metadata: The run's data.
+        metadata_override: Whether ``metadata`` may replace what an earlier attempt was started with.
+    """
+
+    uid: str
+    workflow: str
+    activities: tuple[tuple[str, ...], ...]
+    execution: str
+    timeout: timedelta
+    metadata: Mapping[str, Any]
+    metadata_override: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginPorts:
+    """What beginning a run needs of the world."""
+
+    status: StatusStore
+    executions: Executions
+    retention: timedelta
+    clock: Callable[[], datetime]
+
+
+def begin_run(request: BeginRequest, ports: BeginPorts) -> RunRef:
+    """Write the run's row; the same execution gets the same answer however often it asks.
+
+    Raises:
+        RunRefusedError: Another execution of the run is in progress, its metadata is other
+            than before, or too large to be published.
+    """
+    run = _first_attempt(request, ports)
+    if problem := problem_with_size(run.ref, request.metadata):
+        raise MetadataTooLarge(problem)
+    holder_is_running: bool | None = None
+    while (stored := ports.status.create_run(run)) is not None:
+        verdict = decide_begin(
+            stored,
+            execution=request.execution,
+            metadata=request.metadata,
+            metadata_override=request.metadata_override,
+            holder_is_running=holder_is_running,
+        )
+        match verdict:
+            case AlreadyBegun(attempt):
+                return RunRef(request.uid, request.workflow, attempt)
+            case Refuse(error):
+                raise error
+            case AskWhetherRunning(execution):
+                holder_is_running = ports.executions.is_running(execution)
+            case _:
+                resumed = replace(run, ref=replace(run.ref, attempt=verdict.attempt))
+                if ports.status.take_over_run(resumed, previous=stored):
+                    return resumed.ref
+                holder_is_running = None
+    return run.ref
+
+
+def _first_attempt(request: BeginRequest, ports: BeginPorts) -> Run:
+    now = ports.clock()
+    return Run(
+        ref=RunRef(request.uid, request.workflow, attempt=1),
+        state=State.IN_PROGRESS,
+        metadata=request.metadata,
+        execution=request.execution,
+        activities=request.activities,
+        started_at=now,
+        expires_at=int((now + request.timeout + ports.retention).timestamp()),
+    )

@@ -1,0 +1,221 @@
+"""Takes plugins' reports: writes their rows, and moves their stages on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_TEXT, State
+from orchestrator_runtime.core.message import compact_json
+from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan, StageRef
+from orchestrator_runtime.core.stage import Close, ReleasePlugins, count_rows, decide, read_tally
+from orchestrator_runtime.models import Report
+from orchestrator_runtime.ports import Journal
+from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts
+
+FindPlan = Callable[[StageRef], StagePlan | None]
+"""Finds a stage's plan. A plan never changes, so what this remembers stays right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A report as the queue delivered it.
+
+    Attributes:
+        id: The queue's id of the message.
+        report: The report.
+        sender: Who sent it, as the queue says: ``role id:session`` of an assumed role.
+    """
+
+    id: str
+    report: Report
+    sender: str | None = None
+
+    @property
+    def ref(self) -> StageRef:
+        """The stage that it reports on."""
+        run = RunRef(self.report.uid, self.report.workflow, self.report.attempt)
+        return run.stage(self.report.activity, self.report.stage)
+
+    @property
+    def role_id(self) -> str | None:
+        """The unique id of the sending role, where the queue tells it."""
+        role_id, separator, _ = (self.sender or "").partition(":")
+        return role_id if separator and role_id.startswith("AROA") else None
+
+
+def record_results(batch: Iterable[Received], ports: StagePorts, journal: Journal, find_plan: FindPlan) -> list[str]:
+    """Record a batch of reports: for each stage all rows first, then one decision.
+
+    Args:
+        batch: The reports, in the order received.
+        ports: The world.
+        journal: Told of each report that is refused.
+        find_plan: Finds a stage's plan.
+
+    Returns:
+        Ids of the messages that could not be dealt with and have to come again.
+    """
+    by_stage: dict[StageRef, list[Received]] = {}
+    for received in batch:
+        by_stage.setdefault(received.ref, []).append(received)
+    again: list[str] = []
+    for ref, reports in by_stage.items():
+        try:
+            _record_stage(ref, reports, ports, journal, find_plan)
+        except Exception as error:  # noqa: BLE001 - one stage's trouble must not hold up the others
+            journal.failed(error, uid=ref.run.uid, workflow=ref.run.workflow, activity=ref.activity)
+            again += [received.id for received in reports]
+    return again
+
+
+def _record_stage(
+    ref: StageRef, reports: list[Received], ports: StagePorts, journal: Journal, find_plan: FindPlan
+) -> None:
+    plan = find_plan(ref)
+    if plan is None:
+        for received in reports:
+            _refuse(journal, received, "unknown-run", "no such run, or the stage is not open in this attempt")
+        return
+    recorder = _Recorder(StageEffects(ports, ref, plan), journal)
+    closed: dict[int, PluginRow] = {}
+    for received, started in _collapse(reports):
+        row = recorder.record(received, started=started)
+        index = plan.index_of(received.report.plugin)
+        if row is not None and index is not None:
+            closed[index] = row
+    if closed:
+        _move_on(recorder.effects, closed)
+
+
+def _move_on(effects: StageEffects, closed: dict[int, PluginRow]) -> None:
+    """Take plugins off the tally and do what follows; a stage closes on a recount, never on the tally alone."""
+    ports, ref, plan = effects.ports, effects.ref, effects.plan
+    control = effects.settle(closed)
+    if control is None or not control.opened:
+        return
+    actions = decide(read_tally(plan, control), ports.clock())
+    if any(isinstance(action, Close) for action in actions):
+        records = ports.status.load_stage(ref)
+        outcome = records.row.outcome if records.row else None
+        snapshot = count_rows(plan, records.plugins, control, outcome, enforce_deadlines=False)
+        actions = decide(snapshot, ports.clock())
+    for action in actions:
+        match action:
+            case ReleasePlugins():
+                run = ports.status.get_run(ref.run.uid, ref.run.workflow)
+                if run is not None and run.ref == ref.run and not run.ended:
+                    effects.release(action, run)
+            case Close(stage_outcome):
+                effects.close(stage_outcome)
+
+
+def _collapse(reports: list[Received]) -> list[tuple[Received, bool]]:
+    """Keep one report a plugin and sender: its first terminal one, else its last; and whether a start is among them."""
+    kept: dict[tuple[str, str | None], tuple[Received, bool]] = {}
+    for received in reports:
+        key = (received.report.plugin, received.role_id)
+        previous, started = kept.get(key, (received, False))
+        started = started or received.report.state is State.IN_PROGRESS
+        keep_previous = previous.report.state.is_terminal
+        kept[key] = (previous if keep_previous else received, started)
+    return list(kept.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorder:
+    """Records the reports on one stage."""
+
+    effects: StageEffects
+    journal: Journal
+
+    def record(self, received: Received, *, started: bool) -> PluginRow | None:
+        """Write the plugin's row; return it if a terminal report finds it terminal, whoever made it so."""
+        report, plan = received.report, self.effects.plan
+        index = plan.index_of(report.plugin)
+        expected = plan.plugins[index] if index is not None else None
+        if not self._may_report(received, expected):
+            return None
+        now = self.effects.ports.clock()
+        row, output = _row_of(report, expected, now=now, started=started)
+        recorded = self.effects.ports.status.record(
+            self.effects.ref,
+            row,
+            expires_at=plan.expires_at,
+            output=output,
+            first=_is_likely_first(report, expected, started=started),
+        )
+        stored = recorded.row
+        if not report.state.is_terminal:
+            return None
+        if stored.attempt != report.attempt:
+            _refuse(self.journal, received, "other-attempt", f"the plugin is in attempt {stored.attempt}")
+            return None
+        if stored.state is not row.state:
+            _refuse(self.journal, received, "already-ended", f"the plugin's state is {stored.state.value!r} already")
+        return stored
+
+    def _may_report(self, received: Received, expected: ExpectedPlugin | None) -> bool:
+        """Whether the sender is who it says; the registry is read only where the plan does not answer that."""
+        role_id = received.role_id
+        if expected is not None and (not expected.sender_role_id or role_id in {None, expected.sender_role_id}):
+            return True
+        ref, name = self.effects.ref, received.report.plugin
+        registered = [r for r in self.effects.ports.registry.registrations(ref.activity, ref.stage) if r.name == name]
+        if not registered and expected is None:
+            _refuse(self.journal, received, "unregistered", "no plugin of this name is registered to the stage")
+            return False
+        if any(role_id is None or r.sender_role_id in {None, role_id} for r in registered):
+            return True
+        _refuse(self.journal, received, "wrong-sender", "the report comes from another role than the plugin's")
+        return False
+
+
+def _is_likely_first(report: Report, expected: ExpectedPlugin | None, *, started: bool) -> bool:
+    reports_start = expected is not None and expected.start_within_seconds is not None
+    return report.progress is None and (started or not reports_start)
+
+
+def _row_of(
+    report: Report, expected: ExpectedPlugin | None, *, now: datetime, started: bool
+) -> tuple[PluginRow, str | None]:
+    state, message, output = report.state, report.message, None
+    if report.output is not None and state is State.COMPLETE:
+        output = compact_json(report.output)
+        size = len(output.encode())
+        if size > MAX_OUTPUT_BYTES:
+            state, output = State.ERROR, None
+            message = (
+                f"OutputTooLarge: the output is {size:,} bytes, at most {MAX_OUTPUT_BYTES:,} are carried on: "
+                "return less, or keep it elsewhere and return a reference"
+            )
+    mandatory = expected.mandatory if expected else False
+    if state is State.ERROR and not mandatory:
+        state = State.OPTIONAL_TASK_ERROR
+    row = PluginRow(
+        name=report.plugin,
+        attempt=report.attempt,
+        state=state,
+        mandatory=mandatory,
+        expected=expected is not None,
+        message=message[:MAX_TEXT] if message else None,
+        progress=report.progress,
+        started_at=now if started else None,
+        updated_at=now,
+    )
+    return (replace(row, ended_at=now) if state.is_terminal else row), output
+
+
+def _refuse(journal: Journal, received: Received, reason: str, detail: str) -> None:
+    report = received.report
+    journal.refused(
+        reason,
+        detail,
+        uid=report.uid,
+        workflow=report.workflow,
+        activity=report.activity,
+        stage=str(report.stage),
+        plugin=report.plugin,
+        attempt=report.attempt,
+    )

@@ -1,0 +1,108 @@
+"""The effects that a decision about a stage has, in the order that makes them safe to repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from orchestrator_runtime.contract import MAX_TEXT, ErrorName, State
+from orchestrator_runtime.core.message import DoesNotFitError, address, check_outputs, message_body
+from orchestrator_runtime.core.records import Control, ExpectedPlugin, Outcome, PluginRow, Run, StagePlan, StageRef
+from orchestrator_runtime.core.stage import CLAIM_EXPIRES_AFTER, MarkError, ReleasePlugins
+from orchestrator_runtime.ports import ControlStore, Publisher, Registry, Signals, StatusStore
+
+MAX_CAUSE: Final = 32_768
+"""Characters of a cause that ``SendTaskFailure`` takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagePorts:
+    """What the flows of a stage need of the world."""
+
+    status: StatusStore
+    control: ControlStore
+    registry: Registry
+    publisher: Publisher
+    signals: Signals
+    report_to: str
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class StageEffects:
+    """Performs what was decided for one stage."""
+
+    ports: StagePorts
+    ref: StageRef
+    plan: StagePlan
+
+    def release(self, action: ReleasePlugins, run: Run) -> None:
+        """Claim a release, publish it, confirm it.
+
+        Dying after the claim costs 30 seconds, until it may be claimed again; dying after
+        publishing costs a second delivery. Neither loses a plugin.
+        """
+        ports, ref = self.ports, self.ref
+        now = ports.clock()
+        outputs = ports.status.outputs(ref.run)
+        try:
+            check_outputs(outputs)
+            body = message_body(ref, run.metadata, outputs, report_to=ports.report_to, now=now)
+            message = address(ref, body, action.plugins, run.metadata, self.plan.attribute_keys)
+        except DoesNotFitError as error:
+            self.close(Outcome(state=State.ERROR, message=str(error)))
+            return
+        claimed = ports.control.claim(ref, ordinal=action.ordinal, now=now, stale_before=now - CLAIM_EXPIRES_AFTER)
+        if claimed is None:
+            return
+        ports.publisher.publish(ref.activity, ref.stage, message)
+        ports.control.confirm(ref, claimed, now=ports.clock())
+
+    def mark_error(self, action: MarkError) -> None:
+        """Turn an overdue plugin into a named error, unless its report came first."""
+        plugin = self.plan.plugins[action.index]
+        row = failed_row(plugin, self.plan.attempt, action.reason, now=self.ports.clock())
+        recorded = self.ports.status.record(self.ref, row, expires_at=self.plan.expires_at)
+        self.settle({action.index: recorded.row})
+
+    def settle(self, rows: Mapping[int, PluginRow]) -> Control | None:
+        """Take plugins whose rows are terminal off the stage's tally."""
+        failed = {index for index, row in rows.items() if not row.state.is_done}
+        return self.ports.control.settle(self.ref, closed=rows.keys(), failed=failed)
+
+    def close(self, outcome: Outcome) -> None:
+        """Write the stage's outcome if none is written, and signal the one that stands.
+
+        The token is read after the outcome is written. If it turns out to be dead, a later
+        one may have taken its place meanwhile, by a handler that read before the outcome
+        was there: then that one is woken.
+        """
+        stands = self.ports.status.close_stage(self.ref, outcome, now=self.ports.clock())
+        if stands is None:
+            return
+        tried: str | None = None
+        while (control := self.ports.control.get(self.ref)) is not None and control.token != tried:
+            tried = control.token
+            if self._signal(tried, stands):
+                return
+
+    def _signal(self, token: str, outcome: Outcome) -> bool:
+        if outcome.state is State.COMPLETE:
+            return self.ports.signals.succeed(token, self.ref.run.as_document())
+        cause = f"{self.ref.key}: {outcome.message}"
+        return self.ports.signals.fail(token, ErrorName.PLUGIN_FAILED, cause[:MAX_CAUSE])
+
+
+def failed_row(plugin: ExpectedPlugin, attempt: int, reason: str, *, now: datetime) -> PluginRow:
+    """The row of a plugin that the core itself declares failed."""
+    return PluginRow(
+        name=plugin.name,
+        attempt=attempt,
+        state=State.ERROR if plugin.mandatory else State.OPTIONAL_TASK_ERROR,
+        mandatory=plugin.mandatory,
+        message=reason[:MAX_TEXT],
+        updated_at=now,
+        ended_at=now,
+    )

@@ -1,0 +1,58 @@
+"""How a plugin's reports reach the core: a port, and SQS behind it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Protocol
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from orchestrator_runtime.models import Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class ReportNotSentError(Exception):
+    """A report did not reach the results queue: the invocation fails, so that Lambda tries again."""
+
+
+class Reporter(Protocol):
+    """Takes the reports of a plugin."""
+
+    def send(self, queue_url: str, report: Report) -> None:
+        """Send one report.
+
+        Args:
+            queue_url: The results queue, ``report_to`` of the plugin's message.
+            report: What to say.
+
+        Raises:
+            ReportNotSentError: It was not taken over; the caller must not pretend that it was.
+        """
+
+
+class SqsReporter:
+    """Sends reports to the results queue.
+
+    Args:
+        client: Default: one is created for the first report, as the environment of the process says.
+    """
+
+    def __init__(self, client: SQSClient | None = None) -> None:
+        self._client = client
+
+    def send(self, queue_url: str, report: Report) -> None:
+        """Send one report as the body of an SQS message; see :meth:`Reporter.send`."""
+        # ASCII only: SQS refuses some characters that JSON strings may hold.
+        body = json.dumps(report.model_dump(mode="json", exclude_defaults=True), allow_nan=False)
+        try:
+            if self._client is None:
+                self._client = boto3.client("sqs")
+            self._client.send_message(QueueUrl=queue_url, MessageBody=body)
+        except (BotoCoreError, ClientError) as error:
+            raise ReportNotSentError(
+                f"plugin {report.plugin!r} could not report {report.state.value!r} to {queue_url}: {error}. "
+                "Its role must be allowed sqs:SendMessage on that queue"
+            ) from error

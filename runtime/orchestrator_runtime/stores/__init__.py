@@ -1,0 +1,1 @@
+"""The three tables: conditional writes, consistent reads, and nothing decided."""

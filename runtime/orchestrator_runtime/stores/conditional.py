@@ -1,0 +1,35 @@
+"""One conditional write, and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from orchestrator_runtime.stores.items import Item
+
+
+class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
+    """The write's condition did not hold; nothing was written."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("the condition of a write did not hold")
+        self.item = item
+        """The item as it is; ``None`` if there is none."""
+
+
+def write_if(write: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 - a client's method and its answer
+    """Call a write of the DynamoDB client that has a condition.
+
+    Raises:
+        ConditionFailed: The condition did not hold; brings the item that stands there.
+    """
+    try:
+        return write(**request, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        item: Any = error.response.get("Item")
+        raise ConditionFailed(item) from None

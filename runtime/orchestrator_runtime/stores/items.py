@@ -1,0 +1,302 @@
+"""How records stand in DynamoDB: attribute names, and plain values in and out.
+
+Documents of users (metadata, outputs, filter policies) are kept as JSON text, so
+that no number is rounded on its way through DynamoDB's own types.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.core.message import compact_json
+from orchestrator_runtime.core.records import (
+    Control,
+    ExpectedPlugin,
+    Outcome,
+    PluginRow,
+    Registration,
+    Release,
+    Run,
+    RunRef,
+    StagePlan,
+    StageRow,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    Item = Mapping[str, AttributeValueTypeDef]
+    NewItem = dict[str, AttributeValueTypeDef]
+
+PLAN: Final = "~plan/"
+"""Last part of a plan's path; no plugin can be named so."""
+OUTPUTS: Final = "~outputs/"
+"""First part of an output's path, so that no read of a run or a stage meets it."""
+
+
+def text(value: str) -> AttributeValueTypeDef:
+    """A string."""
+    return {"S": value}
+
+
+def number(value: float) -> AttributeValueTypeDef:
+    """A number."""
+    return {"N": repr(value)}
+
+
+def numbers(values: Collection[int]) -> AttributeValueTypeDef:
+    """A set of numbers; never an empty one, DynamoDB has none."""
+    return {"NS": [str(value) for value in sorted(values)]}
+
+
+def time(value: datetime) -> AttributeValueTypeDef:
+    """A time, as ISO 8601 in UTC with milliseconds."""
+    return {"S": iso(value)}
+
+
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(tz=UTC)
+
+
+def iso(value: datetime) -> str:
+    """A time as people and tools read it everywhere in the table."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
+
+
+def key_of(uid: str, path: str) -> NewItem:
+    """The key of an item of the status or the control table."""
+    return {"uid": text(uid), "path": text(path)}
+
+
+def item_of(values: Mapping[str, object]) -> NewItem:
+    """An item of the values that are there."""
+    return {name: _attribute(value) for name, value in values.items() if value is not None}
+
+
+def _attribute(value: object) -> AttributeValueTypeDef:
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, datetime):
+        return time(value)
+    if isinstance(value, frozenset):
+        return numbers(value)
+    return text(str(value))
+
+
+class Values:
+    """Reads plain values from an item; what is not there is ``None``."""
+
+    def __init__(self, item: Item) -> None:
+        self._item = item
+
+    def text(self, name: str) -> str | None:
+        """A string."""
+        return self._item[name]["S"] if name in self._item else None
+
+    def whole(self, name: str) -> int | None:
+        """A whole number."""
+        return int(self._item[name]["N"]) if name in self._item else None
+
+    def real(self, name: str) -> float | None:
+        """A number."""
+        return float(self._item[name]["N"]) if name in self._item else None
+
+    def flag(self, name: str) -> bool:
+        """A boolean; absent is false."""
+        return bool(self._item[name]["BOOL"]) if name in self._item else False
+
+    def time(self, name: str) -> datetime | None:
+        """A time."""
+        return datetime.fromisoformat(value) if (value := self.text(name)) else None
+
+    def numbers(self, name: str) -> frozenset[int]:
+        """A set of numbers; absent is empty."""
+        return frozenset(int(value) for value in self._item[name]["NS"]) if name in self._item else frozenset()
+
+    def document(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON a user gave
+        """A JSON document."""
+        return json.loads(value) if (value := self.text(name)) is not None else None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether the item's time is over, though DynamoDB may not have deleted it yet."""
+        expires_at = self.whole("expires_at")
+        return expires_at is not None and expires_at <= now.timestamp()
+
+
+def run_item(run: Run) -> NewItem:
+    """A run's row."""
+    return item_of(
+        {
+            "uid": run.ref.uid,
+            "path": run.ref.path,
+            "workflow": run.ref.workflow,
+            "attempt": run.ref.attempt,
+            "state": run.state,
+            "metadata": compact_json(run.metadata),
+            "execution": run.execution,
+            "activities": compact_json(run.activities),
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "message": run.message,
+            "expires_at": run.expires_at,
+        }
+    )
+
+
+def run_of(item: Item) -> Run:
+    """Read a run's row."""
+    values = Values(item)
+    return Run(
+        ref=RunRef(item["uid"]["S"], item["workflow"]["S"], int(item["attempt"]["N"])),
+        state=State(item["state"]["S"]),
+        metadata=values.document("metadata"),
+        execution=item["execution"]["S"],
+        activities=tuple(tuple(side_by_side) for side_by_side in values.document("activities")),
+        started_at=datetime.fromisoformat(item["started_at"]["S"]),
+        expires_at=int(item["expires_at"]["N"]),
+        ended_at=values.time("ended_at"),
+        message=values.text("message"),
+    )
+
+
+def stage_of(item: Item) -> StageRow:
+    """Read a stage's row."""
+    values = Values(item)
+    state = State(item["state"]["S"])
+    ended_at = values.time("ended_at")
+    return StageRow(
+        attempt=int(item["attempt"]["N"]),
+        state=state,
+        started_at=datetime.fromisoformat(item["started_at"]["S"]),
+        ended_at=ended_at,
+        outcome=Outcome(state=state, message=values.text("message")) if ended_at else None,
+    )
+
+
+def plugin_item(row: PluginRow) -> dict[str, object]:
+    """A plugin's row, without its key."""
+    return {
+        "attempt": row.attempt,
+        "state": row.state,
+        "mandatory": row.mandatory,
+        "expected": row.expected,
+        "message": row.message,
+        "progress": row.progress,
+        "started_at": row.started_at,
+        "updated_at": row.updated_at,
+        "ended_at": row.ended_at,
+    }
+
+
+def plugin_of(item: Item) -> PluginRow:
+    """Read a plugin's row."""
+    values = Values(item)
+    return PluginRow(
+        name=item["path"]["S"].rstrip("/").rpartition("/")[2],
+        attempt=int(item["attempt"]["N"]),
+        state=State(item["state"]["S"]),
+        mandatory=values.flag("mandatory"),
+        expected=values.flag("expected"),
+        message=values.text("message"),
+        progress=values.real("progress"),
+        started_at=values.time("started_at"),
+        updated_at=values.time("updated_at"),
+        ended_at=values.time("ended_at"),
+    )
+
+
+def plan_values(plan: StagePlan) -> dict[str, object]:
+    """A stage's plan, without its key. What is as by default is left out: it is the largest item of a run."""
+    return {
+        "attempt": plan.attempt,
+        "rule": plan.rule,
+        "plugins": compact_json([_expected_document(plugin) for plugin in plan.plugins]),
+        "attribute_keys": compact_json(plan.attribute_keys) if plan.attribute_keys else None,
+        "fail_on_optional_error": plan.fail_on_optional_error or None,
+        "expires_at": plan.expires_at,
+    }
+
+
+def plan_of(item: Item) -> StagePlan:
+    """Read a stage's plan."""
+    values = Values(item)
+    return StagePlan(
+        attempt=int(item["attempt"]["N"]),
+        rule=ReleaseRule(item["rule"]["S"]),
+        plugins=tuple(
+            ExpectedPlugin(**{**plugin, "kept": State(plugin["kept"]) if "kept" in plugin else None})
+            for plugin in values.document("plugins")
+        ),
+        expires_at=int(item["expires_at"]["N"]),
+        attribute_keys=tuple(values.document("attribute_keys") or ()),
+        fail_on_optional_error=values.flag("fail_on_optional_error"),
+    )
+
+
+def _expected_document(plugin: ExpectedPlugin) -> dict[str, object]:
+    usual = asdict(ExpectedPlugin(name="", timeout_seconds=0))
+    return {name: value for name, value in asdict(plugin).items() if value != usual[name]}
+
+
+def control_of(item: Item) -> Control:
+    """Read a stage's control row."""
+    values = Values(item)
+    ordinal, claimed_at = values.whole("released"), values.time("claimed_at")
+    release = None
+    if ordinal is not None and claimed_at is not None:
+        release = Release(ordinal=ordinal, claimed_at=claimed_at, confirmed_at=values.time("confirmed_at"))
+    return Control(
+        attempt=int(item["attempt"]["N"]),
+        token=item["token"]["S"],
+        opened=values.flag("opened"),
+        open=values.numbers("open"),
+        failed=values.numbers("failed"),
+        release=release,
+        ended=values.flag("ended"),
+    )
+
+
+def registration_item(registration: Registration) -> NewItem:
+    """A registration."""
+    values = asdict(registration)
+    del values["activity"]
+    return item_of(
+        {
+            **values,
+            "stage": registration.key,
+            "filter_policy": compact_json(registration.filter_policy),
+        }
+    )
+
+
+def registration_of(item: Item) -> Registration:
+    """Read a registration."""
+    values = Values(item)
+    activity, _, stage = item["stage"]["S"].rpartition("/")
+    return Registration(
+        activity=activity,
+        stage=Stage(stage),
+        name=item["name"]["S"],
+        subscription_arn=item["subscription_arn"]["S"],
+        endpoint=item["endpoint"]["S"],
+        protocol=item["protocol"]["S"],
+        owner=values.text("owner") or "",
+        filter_policy=values.document("filter_policy") or {},
+        filter_policy_scope=item["filter_policy_scope"]["S"],
+        mandatory=values.flag("mandatory"),
+        order=int(item["order"]["N"]),
+        always_run=values.flag("always_run"),
+        timeout_seconds=values.whole("timeout_seconds"),
+        start_within_seconds=values.whole("start_within_seconds"),
+        reports_start=values.flag("reports_start"),
+        sender_role_id=values.text("sender_role_id"),
+        description=values.text("description"),
+    )

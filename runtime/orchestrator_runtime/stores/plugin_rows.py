@@ -1,0 +1,163 @@
+"""Plugins' rows in the status table, each with its output beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from botocore.exceptions import ClientError
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.records import PluginRow, StageRef
+from orchestrator_runtime.ports import Recorded
+from orchestrator_runtime.stores.conditional import ConditionFailed, write_if
+from orchestrator_runtime.stores.items import OUTPUTS, item_of, key_of, number, plugin_item, plugin_of, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from orchestrator_runtime.stores.items import Item
+
+NO_ROW: Final = "attribute_not_exists(attempt) OR attempt < :attempt OR expires_at <= :now"
+"""Condition: there is no item, or one that an earlier attempt or an expired run left."""
+
+_TERMINAL: Final = {f":terminal{i}": text(state) for i, state in enumerate(s for s in State if s.is_terminal)}
+_OPEN_ROW: Final = f"attempt = :attempt AND NOT #state IN ({', '.join(_TERMINAL)}) AND expires_at > :now"
+
+
+_Request = tuple[Literal["Put", "Update"], Mapping[str, Any]]
+
+
+class PluginRows:
+    """Writes plugins' rows; see ``ports.StatusStore`` for what each write promises."""
+
+    def __init__(self, client: DynamoDBClient, table: str, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+
+    def record(self, ref: StageRef, row: PluginRow, *, expires_at: int, output: str | None, first: bool) -> Recorded:
+        """See ``ports.StatusStore.record``."""
+        tries = [self._over_nothing, self._over_open] if first else [self._over_open, self._over_nothing]
+        stands: Item | None = None
+        for request_of in tries:
+            kind, request = request_of(ref, row, expires_at)
+            try:
+                self._write(ref, row, kind, request, output=output, expires_at=expires_at)
+            except ConditionFailed as failed:
+                stands = failed.item
+            else:
+                return Recorded(accepted=True, row=row)
+        if stands is None:
+            raise RuntimeError(f"the row of {row.name!r} at {ref.path} changed twice during one write: try again")
+        return Recorded(accepted=False, row=plugin_of(stands))
+
+    def reset(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
+        """See ``ports.StatusStore.reset_plugin``."""
+        path = plugin_path(ref, row.name)
+        fresh = PluginRow(
+            name=row.name, attempt=ref.attempt, state=state, mandatory=row.mandatory, expected=row.expected
+        )
+        self._client.delete_item(TableName=self._table, Key=key_of(ref.run.uid, OUTPUTS + path))
+        try:
+            write_if(
+                self._client.put_item,
+                TableName=self._table,
+                Item={
+                    **key_of(ref.run.uid, path),
+                    **item_of(plugin_item(fresh)),
+                    "expires_at": number(expires_at),
+                },
+                ConditionExpression="attempt < :attempt",
+                ExpressionAttributeValues={":attempt": number(ref.attempt)},
+            )
+        except ConditionFailed:
+            return
+
+    def keep(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
+        """See ``ports.StatusStore.keep_plugin``."""
+        path = plugin_path(ref, row.name)
+        for kept in (path, OUTPUTS + path):
+            try:
+                write_if(
+                    self._client.update_item,
+                    TableName=self._table,
+                    Key=key_of(ref.run.uid, kept),
+                    UpdateExpression="SET expires_at = :expires",
+                    ConditionExpression="attribute_exists(attempt)",
+                    ExpressionAttributeValues={":expires": number(expires_at)},
+                )
+            except ConditionFailed:
+                continue
+
+    def _over_open(self, ref: StageRef, row: PluginRow, _expires_at: int) -> _Request:
+        """Write over a row of this attempt that is open; a start that it notes stays."""
+        values = {name: value for name, value in item_of(plugin_item(row)).items() if name != "attempt"}
+        sets = [
+            f"#{name} = if_not_exists(#{name}, :{name})" if name == "started_at" else f"#{name} = :{name}"
+            for name in values
+        ]
+        return "Update", {
+            "Key": key_of(ref.run.uid, plugin_path(ref, row.name)),
+            "UpdateExpression": "SET " + ", ".join(sets),
+            "ConditionExpression": _OPEN_ROW,
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
+            "ExpressionAttributeValues": {
+                **{f":{name}": value for name, value in values.items()},
+                **_TERMINAL,
+                ":attempt": number(ref.attempt),
+                ":now": number(int(self._clock().timestamp())),
+            },
+        }
+
+    def _over_nothing(self, ref: StageRef, row: PluginRow, expires_at: int) -> _Request:
+        """Write a row where there is none that counts."""
+        return "Put", {
+            "Item": {
+                **key_of(ref.run.uid, plugin_path(ref, row.name)),
+                **item_of(plugin_item(row)),
+                "expires_at": number(expires_at),
+            },
+            "ConditionExpression": NO_ROW,
+            "ExpressionAttributeValues": {
+                ":attempt": number(ref.attempt),
+                ":now": number(int(self._clock().timestamp())),
+            },
+        }
+
+    def _write(
+        self,
+        ref: StageRef,
+        row: PluginRow,
+        kind: Literal["Put", "Update"],
+        request: Mapping[str, Any],
+        *,
+        output: str | None,
+        expires_at: int,
+    ) -> None:
+        """Write a row alone, or together with its output: then both or neither."""
+        request = {**request, "TableName": self._table}
+        if output is None:
+            write_if(self._client.put_item if kind == "Put" else self._client.update_item, **request)
+            return
+        item = {
+            **key_of(ref.run.uid, OUTPUTS + plugin_path(ref, row.name)),
+            **item_of({"attempt": ref.attempt, "output": output, "expires_at": expires_at}),
+        }
+        both: Any = [
+            {kind: {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}},
+            {"Put": {"TableName": self._table, "Item": item}},
+        ]
+        try:
+            self._client.transact_write_items(TransactItems=both)
+        except ClientError as error:
+            reasons: Any = error.response.get("CancellationReasons") or [{}]
+            if reasons[0].get("Code") != "ConditionalCheckFailed":
+                raise
+            raise ConditionFailed(reasons[0].get("Item")) from None
+
+
+def plugin_path(ref: StageRef, name: str) -> str:
+    """A plugin's path in the status table."""
+    return f"{ref.path}{name}/"

@@ -1,0 +1,246 @@
+"""The status table in DynamoDB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.records import Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
+from orchestrator_runtime.core.run_document import run_document
+from orchestrator_runtime.ports import Recorded, StageRecords
+from orchestrator_runtime.stores.conditional import ConditionFailed, write_if
+from orchestrator_runtime.stores.items import (
+    OUTPUTS,
+    PLAN,
+    Values,
+    item_of,
+    key_of,
+    number,
+    plan_of,
+    plan_values,
+    plugin_of,
+    run_item,
+    run_of,
+    stage_of,
+    text,
+    time,
+    utc_now,
+)
+from orchestrator_runtime.stores.plugin_rows import NO_ROW, PluginRows
+from orchestrator_runtime.stores.query import query_all
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from orchestrator_runtime.stores.items import Item
+
+
+class DynamoStatusStore:
+    """Implements ``ports.StatusStore``."""
+
+    def __init__(self, client: DynamoDBClient, table: str, clock: Callable[[], datetime] = utc_now) -> None:
+        self._client = client
+        self._table = table
+        self._clock = clock
+        self._plugins = PluginRows(client, table, clock)
+
+    # Runs
+
+    def create_run(self, run: Run) -> Run | None:
+        """See ``ports.StatusStore``."""
+        try:
+            write_if(
+                self._client.put_item,
+                TableName=self._table,
+                Item=run_item(run),
+                ConditionExpression="attribute_not_exists(attempt) OR expires_at <= :now",
+                ExpressionAttributeValues={":now": self._epoch()},
+            )
+        except ConditionFailed as failed:
+            return run_of(failed.item) if failed.item else self.get_run(run.ref.uid, run.ref.workflow)
+        return None
+
+    def take_over_run(self, run: Run, *, previous: Run) -> bool:
+        """See ``ports.StatusStore``."""
+        try:
+            write_if(
+                self._client.put_item,
+                TableName=self._table,
+                Item=run_item(run),
+                ConditionExpression="execution = :execution AND attempt = :attempt",
+                ExpressionAttributeValues={
+                    ":execution": text(previous.execution),
+                    ":attempt": number(previous.ref.attempt),
+                },
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def get_run(self, uid: str, workflow: str) -> Run | None:
+        """See ``ports.StatusStore``."""
+        item = self._get(uid, RunRef(uid, workflow, 0).path)
+        return run_of(item) if item else None
+
+    def end_run(self, ref: RunRef, *, execution: str, state: State, message: str | None, now: datetime) -> bool:
+        """See ``ports.StatusStore``."""
+        update = "SET #state = :state, ended_at = :now" + (", message = :message" if message else "")
+        try:
+            write_if(
+                self._client.update_item,
+                TableName=self._table,
+                Key=key_of(ref.uid, ref.path),
+                UpdateExpression=update,
+                ConditionExpression="execution = :execution AND attempt = :attempt AND attribute_not_exists(ended_at)",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={
+                    ":state": text(state),
+                    ":now": time(now),
+                    ":execution": text(execution),
+                    ":attempt": number(ref.attempt),
+                    **({":message": text(message)} if message else {}),
+                },
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def run_document(self, *, uid: str, workflow: str) -> dict[str, Any] | None:
+        """Read a run as people see it; ``None`` if there is none, or none any more.
+
+        One query, whatever the run's size. The document's shape is that of
+        ``core.run_document``.
+        """
+        run: Run | None = None
+        stages: dict[str, StageRow] = {}
+        plans: dict[str, StagePlan] = {}
+        plugins: dict[str, dict[str, PluginRow]] = {}
+        for item in self._live(uid, RunRef(uid, workflow, 0).path):
+            match item["path"]["S"].split("/")[1:-1]:
+                case []:
+                    run = run_of(item)
+                case [activity, stage]:
+                    stages[f"{activity}/{stage}"] = stage_of(item)
+                case [activity, stage, "~plan"]:
+                    plans[f"{activity}/{stage}"] = plan_of(item)
+                case [activity, stage, name]:
+                    plugins.setdefault(f"{activity}/{stage}", {})[name] = plugin_of(item)
+        return run_document(run, stages, plans, plugins) if run else None
+
+    # Stages
+
+    def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:
+        """See ``ports.StatusStore``."""
+        row = {"attempt": ref.attempt, "state": State.IN_PROGRESS, "started_at": now, "expires_at": expires_at}
+        self._put_if_newer(ref, ref.path, row)
+
+    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
+        """See ``ports.StatusStore``."""
+        written = self._put_if_newer(ref, ref.path + PLAN, plan_values(plan))
+        return plan if written else (self.get_plan(ref) or plan)
+
+    def get_plan(self, ref: StageRef) -> StagePlan | None:
+        """See ``ports.StatusStore``."""
+        item = self._get(ref.run.uid, ref.path + PLAN)
+        plan = plan_of(item) if item else None
+        return plan if plan and plan.attempt == ref.attempt else None
+
+    def load_stage(self, ref: StageRef) -> StageRecords:
+        """See ``ports.StatusStore``."""
+        row: StageRow | None = None
+        plan: StagePlan | None = None
+        plugins: dict[str, PluginRow] = {}
+        for item in self._live(ref.run.uid, ref.path):
+            if item["path"]["S"] == ref.path:
+                row = stage_of(item)
+            elif item["path"]["S"] == ref.path + PLAN:
+                plan = plan_of(item)
+            else:
+                plugin = plugin_of(item)
+                plugins[plugin.name] = plugin
+        return StageRecords(
+            row=row if row and row.attempt == ref.attempt else None,
+            plan=plan if plan and plan.attempt == ref.attempt else None,
+            plugins=plugins,
+        )
+
+    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Outcome | None:
+        """See ``ports.StatusStore``."""
+        message = outcome.message
+        try:
+            write_if(
+                self._client.update_item,
+                TableName=self._table,
+                Key=key_of(ref.run.uid, ref.path),
+                UpdateExpression="SET #state = :state, ended_at = :now" + (", message = :message" if message else ""),
+                ConditionExpression="attempt = :attempt AND attribute_not_exists(ended_at)",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={
+                    ":state": text(outcome.state),
+                    ":now": time(now),
+                    ":attempt": number(ref.attempt),
+                    **({":message": text(message)} if message else {}),
+                },
+            )
+        except ConditionFailed as failed:
+            stored = stage_of(failed.item) if failed.item else None
+            return stored.outcome if stored and stored.attempt == ref.attempt else None
+        return outcome
+
+    # Plugins
+
+    def record(
+        self,
+        ref: StageRef,
+        row: PluginRow,
+        *,
+        expires_at: int,
+        output: str | None = None,
+        first: bool = False,
+    ) -> Recorded:
+        """See ``ports.StatusStore``."""
+        return self._plugins.record(ref, row, expires_at=expires_at, output=output, first=first)
+
+    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
+        """See ``ports.StatusStore``."""
+        self._plugins.reset(ref, row, state, expires_at=expires_at)
+
+    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
+        """See ``ports.StatusStore``."""
+        self._plugins.keep(ref, row, expires_at=expires_at)
+
+    def outputs(self, ref: RunRef) -> Mapping[str, Any]:
+        """See ``ports.StatusStore``."""
+        prefix = OUTPUTS + ref.path
+        return {
+            item["path"]["S"].removeprefix(prefix).rstrip("/"): json.loads(item["output"]["S"])
+            for item in self._live(ref.uid, prefix)
+        }
+
+    def _put_if_newer(self, ref: StageRef, path: str, values: Mapping[str, object]) -> bool:
+        try:
+            write_if(
+                self._client.put_item,
+                TableName=self._table,
+                Item={**key_of(ref.run.uid, path), **item_of(values)},
+                ConditionExpression=NO_ROW,
+                ExpressionAttributeValues={":attempt": number(ref.attempt), ":now": self._epoch()},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _live(self, uid: str, prefix: str) -> Iterator[Item]:
+        now = self._clock()
+        return (i for i in query_all(self._client, self._table, uid, prefix) if not Values(i).expired(now))
+
+    def _get(self, uid: str, path: str) -> Item | None:
+        item = self._client.get_item(TableName=self._table, Key=key_of(uid, path), ConsistentRead=True).get("Item")
+        return item if item and not Values(item).expired(self._clock()) else None
+
+    def _epoch(self) -> AttributeValueTypeDef:
+        return number(int(self._clock().timestamp()))
