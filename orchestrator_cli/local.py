@@ -11,6 +11,7 @@ listens but one port of loopback. What it cannot show is what the emulator does 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import shutil
 import tempfile
@@ -20,9 +21,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from orchestrator_cli.cdk import Cdk, CdkProcesses
 from orchestrator_cli.emulator import Emulator, start_emulator
 from orchestrator_cli.errors import UsageError
+from orchestrator_cli.function_logs import function_logs
 from orchestrator_cli.local_session import ACCOUNT, REGION, loopback_session, subprocess_environment
 from orchestrator_cli.toolchain import Toolchain
 
@@ -109,6 +113,10 @@ class LocalEnvironment:
         if self._emulator is None:
             return
         self._cdk_processes.kill()
+        if keep_logs:
+            with contextlib.suppress(BotoCoreError, ClientError):  # it may be the emulator that failed
+                lines = function_logs(self.session)
+                (self.logs / "functions.log").write_text("\n".join(lines), encoding="utf-8")
         emulator, self._emulator = self._emulator, None
         emulator.stop()
         for entry in emulator.folder.iterdir():

@@ -120,8 +120,8 @@ class Activity(Construct):
         )
         arn = self._state_machine.state_machine_arn
         published = Published(self, "Published", exports=core.exports if exports is None else exports)
-        published.parameter(deployment.activity_parameter(name), arn)
-        published.export(f"{deployment.prefix}-{name}-{WORKFLOW_EXPORT_SUFFIX}", arn)
+        published.parameter("state-machine-arn", deployment.activity_parameter(name), arn)
+        published.export(WORKFLOW_EXPORT_SUFFIX, f"{deployment.prefix}-{name}-{WORKFLOW_EXPORT_SUFFIX}", arn)
 
     @classmethod
     def from_system(

@@ -212,6 +212,6 @@ class OrchestratorCore(Construct):
         }
         published = Published(self, "Published", exports=self._exports)
         for output, value in outputs.items():
-            published.parameter(self._deployment.core_parameter(output), value)
+            published.parameter(output.value, self._deployment.core_parameter(output), value)
         for output, suffix in CORE_EXPORT_SUFFIX.items():
-            published.export(f"{self._deployment.prefix}-{suffix}", outputs[output])
+            published.export(suffix, f"{self._deployment.prefix}-{suffix}", outputs[output])

@@ -17,13 +17,16 @@ from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wi
 from orchestrator_constructs.core_stores import FUNCTION_TIMEOUT, CoreStores
 from orchestrator_constructs.queues import dead_letter_queue
 from orchestrator_constructs.runtime_code import runtime_code
-from orchestrator_runtime.contract import REGISTRY_BY_ENDPOINT, Deployment, Env, Handler
+from orchestrator_runtime.contract import Deployment, Env, Handler
 
 _MEMORY_MB: Final = 512
 _REPORTS_A_BATCH: Final = 10
 
-_READ: Final = ("dynamodb:GetItem", "dynamodb:Query")
-_WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+_GET: Final = "dynamodb:GetItem"
+_QUERY: Final = "dynamodb:Query"
+_PUT: Final = "dynamodb:PutItem"
+_UPDATE: Final = "dynamodb:UpdateItem"
+_DELETE: Final = "dynamodb:DeleteItem"
 _CONSUME: Final = (
     "sqs:ReceiveMessage",
     "sqs:DeleteMessage",
@@ -71,10 +74,7 @@ class CoreFunctions(Construct):
         topics = stack.format_arn(
             service="sns", resource=f"{deployment.prefix}-", arn_format=ArnFormat.NO_RESOURCE_NAME
         )
-        status_env = {
-            Env.STATUS_TABLE: stores.status.table_name,
-            Env.RETENTION_DAYS: str(retention_days),
-        }
+        status_env = {Env.STATUS_TABLE: stores.status.table_name}
         control_env = {Env.CONTROL_TABLE: stores.control.table_name}
         registry_env = {Env.REGISTRY_TABLE: stores.registry.table_name}
         stage_env = {
@@ -85,7 +85,9 @@ class CoreFunctions(Construct):
             Env.TOPIC_ARN_PREFIX: topics,
         }
         self._functions = {
-            Handler.BEGIN_RUN: self._function(Handler.BEGIN_RUN, status_env),
+            Handler.BEGIN_RUN: self._function(
+                Handler.BEGIN_RUN, {**status_env, Env.RETENTION_DAYS: str(retention_days)}
+            ),
             Handler.ADVANCE_STAGE: self._function(Handler.ADVANCE_STAGE, stage_env),
             Handler.RECORD_RESULT: self._function(Handler.RECORD_RESULT, stage_env),
             Handler.END_RUN: self._function(Handler.END_RUN, {**status_env, **control_env}),
@@ -102,8 +104,8 @@ class CoreFunctions(Construct):
         self._grant_end_run()
         _allow(
             self.of(Handler.REGISTER_PLUGIN),
-            (*_READ, "dynamodb:PutItem", "dynamodb:DeleteItem"),
-            [stores.registry.table_arn, f"{stores.registry.table_arn}/index/{REGISTRY_BY_ENDPOINT}"],
+            (_QUERY, _PUT, _DELETE),
+            [stores.registry.table_arn],
         )
         self._consume_results()
 
@@ -159,7 +161,7 @@ class CoreFunctions(Construct):
     def _grant_begin_run(self) -> None:
         _allow(
             self.of(Handler.BEGIN_RUN),
-            ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+            (_GET, _PUT, _UPDATE),
             [self._stores.status.table_arn],
         )
         executions = self._machine_arn("execution", f"{self._deployment.workflow('*')}:*")
@@ -168,8 +170,9 @@ class CoreFunctions(Construct):
 
     def _grant_stage_work(self, function: lambda_.Function, topics: str) -> None:
         stores = self._stores
-        _allow(function, (*_READ, *_WRITE), [stores.status.table_arn, stores.control.table_arn])
-        _allow(function, ["dynamodb:Query"], [stores.registry.table_arn])
+        _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [stores.status.table_arn])
+        _allow(function, (_GET, _PUT, _UPDATE), [stores.control.table_arn])
+        _allow(function, (_QUERY,), [stores.registry.table_arn])
         _allow(function, ["sns:Publish"], [topics])
         machines = self._machine_arn("stateMachine", self._deployment.activity("*"))
         _allow(function, ["states:SendTaskSuccess", "states:SendTaskFailure"], [machines])
@@ -177,11 +180,8 @@ class CoreFunctions(Construct):
             self._acknowledge_prefix(resource, "activities")
 
     def _grant_end_run(self) -> None:
-        _allow(
-            self.of(Handler.END_RUN),
-            (*_READ, "dynamodb:PutItem", "dynamodb:UpdateItem"),
-            [self._stores.status.table_arn, self._stores.control.table_arn],
-        )
+        _allow(self.of(Handler.END_RUN), (_GET, _QUERY, _PUT, _UPDATE), [self._stores.status.table_arn])
+        _allow(self.of(Handler.END_RUN), (_GET, _QUERY, _UPDATE), [self._stores.control.table_arn])
 
     def _consume_results(self) -> None:
         _allow(self.of(Handler.RECORD_RESULT), _CONSUME, [self._stores.results.queue_arn])

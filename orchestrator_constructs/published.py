@@ -19,11 +19,11 @@ class Published(Construct):
         super().__init__(scope, id)
         self._exports = exports
 
-    def parameter(self, name: str, value: str) -> None:
-        """Publish a value under an SSM parameter; the last parts of its name tell it apart in this construct."""
-        ssm.StringParameter(self, name.strip("/").replace("/", "-"), parameter_name=name, string_value=value)
+    def parameter(self, id: str, name: str, value: str) -> None:  # noqa: A002
+        """Publish a value as an SSM parameter."""
+        ssm.StringParameter(self, id, parameter_name=name, string_value=value)
 
-    def export(self, name: str, value: str) -> None:
+    def export(self, id: str, name: str, value: str) -> None:  # noqa: A002
         """Publish a value as a plain export, unless exports are off."""
         if self._exports:
-            CfnOutput(self, f"Export-{name}", export_name=name, value=value)
+            CfnOutput(self, f"Export-{id}", export_name=name, value=value)

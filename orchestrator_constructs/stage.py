@@ -91,8 +91,9 @@ class _StageTopic(Construct):
             enforce_ssl=True,
         )
         published = Published(self, "Published", exports=core.exports if exports is None else exports)
-        published.parameter(deployment.topic_parameter(activity_name, position), self._topic.topic_arn)
-        published.export(f"{deployment.prefix}-{activity_name}-{STAGE_EXPORT_SUFFIX[position]}", self._topic.topic_arn)
+        suffix = STAGE_EXPORT_SUFFIX[position]
+        published.parameter("topic-arn", deployment.topic_parameter(activity_name, position), self._topic.topic_arn)
+        published.export(suffix, f"{deployment.prefix}-{activity_name}-{suffix}", self._topic.topic_arn)
 
     @property
     def core(self) -> IOrchestratorCore:

@@ -134,7 +134,7 @@ class Workflow(Construct):
                 self, execution, "The name of an execution is random; the activity that it belongs to is named."
             )
         Published(self, "Published", exports=core.exports).parameter(
-            deployment.workflow_parameter(name), self._state_machine.state_machine_arn
+            "state-machine-arn", deployment.workflow_parameter(name), self._state_machine.state_machine_arn
         )
 
     @classmethod

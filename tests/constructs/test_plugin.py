@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match, Template
 from cdk_nag import AwsSolutionsChecks
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from orchestrator_constructs.activity import Activity
 from orchestrator_constructs.core import OrchestratorCore
@@ -20,7 +20,7 @@ from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.plugin import Plugin
 from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
 
-NO_BUNDLING = {"aws:cdk:bundling-stacks": []}
+NO_BUNDLING: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}
 SNS = "sns.amazonaws.com"
 
 
@@ -39,10 +39,10 @@ def rate(stack: Stack) -> IActivity:
     return Activity.from_system(stack, "Rate", system="claims", stage="dev", name="Rate")
 
 
-def define_function(scope: Construct, id: str = "Score", *, role: iam.IRole | None = None) -> lambda_.Function:
+def define_function(scope: Construct, name: str = "Score", *, role: iam.IRole | None = None) -> lambda_.Function:
     return lambda_.Function(
         scope,
-        f"{id}Function",
+        f"{name}Function",
         code=lambda_.Code.from_inline("def handler(event, context): ..."),
         handler="index.handler",
         runtime=lambda_.Runtime.PYTHON_3_14,
@@ -54,10 +54,10 @@ def define_function(scope: Construct, id: str = "Score", *, role: iam.IRole | No
 def only(template: Template, resource_type: str) -> tuple[str, dict[str, Any]]:
     """The logical id and the definition of the one resource of a type."""
     ((logical_id, definition),) = template.find_resources(resource_type).items()
-    return logical_id, definition
+    return logical_id, dict(definition)
 
 
-def logical_id(construct: Construct) -> str:
+def logical_id(construct: IConstruct) -> str:
     element = construct.node.default_child
     assert isinstance(element, CfnElement)
     return str(Stack.of(construct).get_logical_id(element))
@@ -276,7 +276,7 @@ class TestFunction:
             }
         )
         (warning,) = Annotations.from_stack(stack).find_warning("/Placed/Score", Match.any_value())
-        assert statement in warning.entry.data
+        assert statement in str(warning.entry.data)
         template = Template.from_stack(stack)
         template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleId": Match.absent()})
         template.resource_count_is("AWS::Lambda::Permission", 1)

@@ -24,10 +24,10 @@ def rate(stack: Stack) -> IActivity:
     return Activity.from_system(stack, "Rate", system="claims", stage="dev", name="Rate")
 
 
-def define_function(stack: Stack, id: str = "Function") -> lambda_.Function:
+def define_function(stack: Stack, name: str = "Function") -> lambda_.Function:
     return lambda_.Function(
         stack,
-        id,
+        name,
         code=lambda_.Code.from_inline("def handler(event, context): ..."),
         handler="index.handler",
         runtime=lambda_.Runtime.PYTHON_3_13,

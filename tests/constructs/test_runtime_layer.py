@@ -14,7 +14,7 @@ from aws_cdk.assertions import Template
 from orchestrator_constructs.layer_build import LayerBuild, LayerTarget, cache_folder, lock_file, runtime_package
 from orchestrator_constructs.runtime_layer import RuntimeLayer
 
-NO_BUNDLING = {"aws:cdk:bundling-stacks": []}
+NO_BUNDLING: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}
 
 
 def define_stack(context: Mapping[str, Any] = NO_BUNDLING) -> Stack:

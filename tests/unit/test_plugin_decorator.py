@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import orchestrator_runtime
@@ -331,6 +331,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(json_values)
 def test_any_json_value_of_some_size_comes_through(value: object) -> None:
     assert outcome(lambda _: value).output == value
@@ -343,6 +344,7 @@ odd_values = st.recursive(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(odd_values)
 def test_any_result_at_all_ends_in_one_terminal_report(value: object) -> None:
     reports = call(plugin(lambda _: value))
@@ -350,6 +352,7 @@ def test_any_result_at_all_ends_in_one_terminal_report(value: object) -> None:
     json.dumps(reports[-1].model_dump(mode="json"), allow_nan=False).encode()
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.text(st.characters(exclude_categories=[])))
 def test_any_text_of_an_exception_can_be_sent(text: str) -> None:
     last = outcome(raising(RuntimeError(text)))
@@ -357,6 +360,7 @@ def test_any_text_of_an_exception_can_be_sent(text: str) -> None:
     Report.model_validate_json(json.dumps(last.model_dump(mode="json")))
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(json_values)
 def test_any_json_that_is_no_message_is_refused(value: object) -> None:
     event = {"Records": [{"Sns": {"Message": json.dumps(value)}}]}

@@ -1,0 +1,81 @@
+"""The picture of the documentation, as apps: two workflows that share activities, laid out in different ways."""
+
+from __future__ import annotations
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from orchestrator_constructs import Activity, IActivity, IOrchestratorCore, OrchestratorCore, Workflow
+
+ACTIVITIES = ("Validate", "Rate", "GenerateDocuments", "CancelServices")
+WORKFLOWS = {
+    "NewBusiness": ("Validate", "Rate", "GenerateDocuments"),
+    "Cancel": ("Validate", "Rate", "CancelServices"),
+}
+
+
+def define_core(scope: Construct) -> OrchestratorCore:
+    return OrchestratorCore(scope, "Core", system="claims", stage="dev")
+
+
+def define_activities(scope: Construct, core: IOrchestratorCore) -> dict[str, IActivity]:
+    return {name: Activity(scope, name, core=core) for name in ACTIVITIES}
+
+
+def define_workflows(scope: Construct, core: IOrchestratorCore, activities: dict[str, IActivity]) -> list[Workflow]:
+    return [
+        Workflow(scope, name, core=core, activities=[activities[step] for step in steps])
+        for name, steps in WORKFLOWS.items()
+    ]
+
+
+def define_user(scope: Construct) -> iam.Role:
+    """Someone who is granted something."""
+    return iam.Role(scope, "User", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+
+
+def one_stack(app: App) -> None:
+    stack = Stack(app, "claims-dev")
+    core = define_core(stack)
+    workflows = define_workflows(stack, core, define_activities(stack, core))
+    user = define_user(stack)
+    core.grant_report(user)
+    core.grant_read_status(user)
+    workflows[0].grant_start_run(user)
+
+
+def three_stacks(app: App) -> None:
+    core = define_core(Stack(app, "claims-dev"))
+    activities = define_activities(Stack(app, "Activities"), core)
+    stack = Stack(app, "Workflows")
+    workflows = define_workflows(stack, core, activities)
+    user = define_user(Stack(app, "Users"))
+    core.grant_report(user)
+    core.grant_read_status(user)
+    workflows[0].grant_start_run(user)
+
+
+def core_alone(app: App) -> None:
+    define_core(Stack(app, "claims-dev"))
+
+
+def activities_alone(app: App) -> None:
+    stack = Stack(app, "Activities")
+    define_activities(stack, OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev"))
+
+
+def workflows_alone(app: App) -> None:
+    stack = Stack(app, "Workflows")
+    core = OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev")
+    activities = {name: Activity.from_system(stack, name, system="claims", stage="dev") for name in ACTIVITIES}
+    define_workflows(stack, core, activities)
+
+
+def users_alone(app: App) -> None:
+    stack = Stack(app, "Users")
+    core = OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev")
+    user = define_user(stack)
+    core.grant_report(user)
+    core.grant_read_status(user)
+    Workflow.from_system(stack, "NewBusiness", system="claims", stage="dev").grant_start_run(user)
