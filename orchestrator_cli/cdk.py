@@ -15,9 +15,13 @@ from typing import Final
 from orchestrator_cli.errors import CliError
 
 _QUOTED_LINES: Final = 25
-_NO_CALLS_HOME: Final = {
+_QUIET: Final = {
     "CDK_DISABLE_CLI_TELEMETRY": "true",
     "CDK_DISABLE_VERSION_CHECK": "true",
+    # Advice on the version of Node, at length, would push the error out of the last lines.
+    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20,22",
+    "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+    "NODE_NO_WARNINGS": "1",
     "NO_COLOR": "1",
 }
 
@@ -106,4 +110,4 @@ class Cdk:
     def _environment(self) -> dict[str, str]:
         # An app's cdk.json says "python" or "python3": it shall be the one that runs this process.
         path = os.pathsep.join([str(Path(sys.executable).parent), self.environment.get("PATH", os.defpath)])
-        return {**self.environment, **_NO_CALLS_HOME, "CDK_HOME": str(self.logs), "PATH": path}
+        return {**self.environment, **_QUIET, "CDK_HOME": str(self.logs), "PATH": path}

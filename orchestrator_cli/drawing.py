@@ -133,7 +133,7 @@ def draw_runs(
         rows = [row for document in documents for row in pen.run(document)]
         if height is None or len(rows) <= height:
             break
-    return _table(rows, pen)
+    return _table(rows, pen, fixed_height=height is not None)
 
 
 def draw_run(document: Document, *, now: datetime, glyphs: Glyphs = UNICODE) -> RenderableType:
@@ -162,15 +162,17 @@ def _told(message: str | None) -> str:
     return f": {_one_line(message)}" if message else ""
 
 
-def _table(rows: Sequence[_Row], pen: _Pen) -> Table:
+def _table(rows: Sequence[_Row], pen: _Pen, *, fixed_height: bool) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(no_wrap=True, overflow="ellipsis", min_width=_NAMES, max_width=_WIDEST_NAMES)
     table.add_column(justify="right", no_wrap=True, min_width=7)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(overflow="fold", ratio=1)
     for row in rows:
         style = _STYLES[row.state]
         name_style = "bold" if row.strong else "dim" if style == "dim" else ""
         name = Text.assemble((row.lead, "dim"), (pen.glyph(row.state), style), " ", (row.name, name_style))
+        if fixed_height or row.state is not State.ERROR:  # why something failed is worth more lines
+            row.note.no_wrap, row.note.overflow = True, "ellipsis"
         table.add_row(name, Text(_duration(row.seconds), style="dim"), row.note)
     return table
 

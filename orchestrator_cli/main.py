@@ -60,15 +60,20 @@ Local = Annotated[
 ]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"orchestrator {_version()}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     context: typer.Context,
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     context.obj = context.obj or Collaborators()
-    if show_version:
-        typer.echo(f"orchestrator {_version()}")
-        raise typer.Exit
 
 
 @app.command("run")

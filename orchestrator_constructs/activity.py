@@ -18,6 +18,7 @@ from orchestrator_constructs.published import Published
 from orchestrator_constructs.stage import ParallelStage, SequentialStage, StageOptions
 from orchestrator_constructs.state_machine import define_state_machine
 from orchestrator_constructs.validation import (
+    check_known,
     check_machine_name,
     check_name,
     checked_deployment,
@@ -94,9 +95,9 @@ class Activity(Construct):
         check_machine_name("activity", machine_name)
         claim_name(self, machine_name, f"activity {name!r}")
         what = f"activity {name!r}"
-        rungs = ladder(
-            whole_seconds(f"check_every of {what}", check_every or Duration.minutes(1), at_least=SHORTEST_CHECK)
-        )
+        check_every = check_every or Duration.minutes(1)
+        check_known(f"check_every of {what}", check_every)
+        rungs = ladder(whole_seconds(f"check_every of {what}", check_every, at_least=SHORTEST_CHECK))
         options = {Stage.PRE: pre, Stage.PARALLEL: parallel, Stage.POST: post}
         settings = {
             stage: (chosen or StageOptions()).settings(f"stage {stage} of {what}") for stage, chosen in options.items()

@@ -105,11 +105,21 @@ def whole_seconds(what: str, duration: Duration, *, at_least: int = 1, at_most_d
     milliseconds = duration.to_milliseconds()
     seconds = int(milliseconds // 1000)
     if milliseconds % 1000 or not at_least <= seconds <= at_most_days * SECONDS_PER_DAY:
-        given = f"{seconds} s" if milliseconds % 1000 == 0 else f"{milliseconds:g} ms"
+        given = f"{milliseconds:g} ms" if milliseconds % 1000 else f"{seconds} s"
         raise ValueError(
             f"{what} is {given}: use a whole number of seconds, {at_least} or more and at most {at_most_days} days"
         )
     return seconds
+
+
+def check_known(what: str, duration: Duration) -> None:
+    """Refuse a duration that decides about the template itself, and is not known before it is deployed.
+
+    Raises:
+        ValueError: It is a token.
+    """
+    if duration.is_unresolved():
+        raise ValueError(f"{what} is a token: use a duration that is known when the app is synthesized")
 
 
 def whole_days(what: str, duration: Duration) -> int:
@@ -118,8 +128,7 @@ def whole_days(what: str, duration: Duration) -> int:
     Raises:
         ValueError: It is a token, no whole number of days, or none.
     """
-    if duration.is_unresolved():
-        raise ValueError(f"{what} is a token: use a number of days that is known when the app is synthesized")
+    check_known(what, duration)
     milliseconds = duration.to_milliseconds()
     days = int(milliseconds // (SECONDS_PER_DAY * 1000))
     if days < 1 or milliseconds % (SECONDS_PER_DAY * 1000):

@@ -34,6 +34,8 @@ APPS: Final = ("platform", "underwriting", "documents")
 """In the order of their deployment: the platform, then the teams that add plugins to it."""
 DEPLOYMENT: Final = deployment_named("insurance", "demo")
 LOOK_EVERY: Final = 0.15
+PATIENCE: Final = 600.0
+"""Seconds for all runs together; on two cores they take one minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,14 @@ def play(aws: LocalEnvironment, console: Console, planned: Sequence[PlannedRun])
     for run in planned:
         workflow = find_workflow(gateway, DEPLOYMENT, run.workflow)
         watchers.append(RunWatcher(gateway, start_run(gateway, workflow, run.uid, run.metadata)))
-    looks = follow(watchers, console, every=LOOK_EVERY, pause=time.sleep, now=lambda: datetime.now(UTC))
+    patience = time.monotonic() + PATIENCE
+
+    def pause(seconds: float) -> None:
+        if time.monotonic() > patience:
+            raise CliError(f"the runs have not ended within {PATIENCE:.0f} s; the logs are in {aws.logs}")
+        time.sleep(seconds)
+
+    looks = follow(watchers, console, every=LOOK_EVERY, pause=pause, now=lambda: datetime.now(UTC))
     table = gateway.parameter(DEPLOYMENT.core_parameter(CoreOutput.REGISTRY_TABLE_NAME))
     registry = DynamoRegistry(aws.client("dynamodb"), table or "")
 

@@ -59,5 +59,9 @@ def physical_id(properties: Properties) -> str:
 
 
 def _about(properties: Properties) -> Mapping[str, str]:
-    named = (RegistrationProperty.ACTIVITY, RegistrationProperty.STAGE, RegistrationProperty.NAME)
-    return {name.lower(): properties.get(name, "") for name in named}
+    named = {
+        "activity": RegistrationProperty.ACTIVITY,
+        "stage": RegistrationProperty.STAGE,
+        "plugin": RegistrationProperty.NAME,
+    }
+    return {key: properties.get(name, "") for key, name in named.items()}

@@ -12,12 +12,11 @@ from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.records import PluginRow, StageRef
 from orchestrator_runtime.ports import Recorded
 from orchestrator_runtime.stores.conditional import ConditionFailed, write_if
-from orchestrator_runtime.stores.items import OUTPUTS, item_of, key_of, number, plugin_item, plugin_of, text
+from orchestrator_runtime.stores.items import OUTPUTS, Values, item_of, key_of, number, plugin_item, plugin_of, text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from orchestrator_runtime.stores.items import Item
 
 NO_ROW: Final = "attribute_not_exists(attempt) OR attempt < :attempt OR expires_at <= :now"
 """Condition: there is no item, or one that an earlier attempt or an expired run left."""
@@ -25,6 +24,8 @@ NO_ROW: Final = "attribute_not_exists(attempt) OR attempt < :attempt OR expires_
 _TERMINAL: Final = {f":terminal{i}": text(state) for i, state in enumerate(s for s in State if s.is_terminal)}
 _OPEN_ROW: Final = f"attempt = :attempt AND NOT #state IN ({', '.join(_TERMINAL)}) AND expires_at > :now"
 
+
+_MOST_TRIES: Final = 8
 
 _Request = tuple[Literal["Put", "Update"], Mapping[str, Any]]
 
@@ -38,20 +39,27 @@ class PluginRows:
         self._clock = clock
 
     def record(self, ref: StageRef, row: PluginRow, *, expires_at: int, output: str | None, first: bool) -> Recorded:
-        """See ``ports.StatusStore.record``."""
-        tries = [self._over_nothing, self._over_open] if first else [self._over_open, self._over_nothing]
-        stands: Item | None = None
-        for request_of in tries:
+        """See ``ports.StatusStore.record``.
+
+        Two reports of a plugin may be under way at once. Each refusal brings the row that
+        stands there, and that says which write is right now, or that none is.
+        """
+        request_of = self._over_nothing if first else self._over_open
+        for _ in range(_MOST_TRIES):
             kind, request = request_of(ref, row, expires_at)
             try:
                 self._write(ref, row, kind, request, output=output, expires_at=expires_at)
             except ConditionFailed as failed:
-                stands = failed.item
+                stands = plugin_of(failed.item) if failed.item else None
+                if stands is None or stands.attempt < ref.attempt or Values(failed.item or {}).expired(self._clock()):
+                    request_of = self._over_nothing
+                elif stands.attempt == ref.attempt and not stands.state.is_terminal:
+                    request_of = self._over_open
+                else:
+                    return Recorded(accepted=False, row=stands)
             else:
                 return Recorded(accepted=True, row=row)
-        if stands is None:
-            raise RuntimeError(f"the row of {row.name!r} at {ref.path} changed twice during one write: try again")
-        return Recorded(accepted=False, row=plugin_of(stands))
+        raise RuntimeError(f"the row of {row.name!r} at {ref.path} changed {_MOST_TRIES} times under one write")
 
     def reset(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
         """See ``ports.StatusStore.reset_plugin``."""

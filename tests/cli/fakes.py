@@ -1,0 +1,121 @@
+"""Stand-ins for AWS, and documents to draw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from orchestrator_cli.collaborators import Collaborators
+from orchestrator_cli.gateway import Document, Execution
+from orchestrator_cli.main import app
+from orchestrator_runtime.contract import CoreOutput, Deployment
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+CLAIMS = Deployment(system="claims", stage="dev")
+IN_CLAIMS = ("--system", "claims", "--stage", "dev")
+
+
+def at(seconds: float | None) -> str | None:
+    return None if seconds is None else (NOW + timedelta(seconds=seconds)).isoformat()
+
+
+def plugin(state: str, start: float | None = None, end: float | None = None, **more: Any) -> dict[str, Any]:
+    return {
+        "state": state,
+        "mandatory": True,
+        "expected": True,
+        "order": 90,
+        "message": None,
+        "progress": None,
+        "attempt": 1,
+        "started_at": at(start),
+        "ended_at": at(end),
+        **more,
+    }
+
+
+def stage(state: str, start: float | None = None, end: float | None = None, **plugins: Any) -> dict[str, Any]:
+    return {"state": state, "message": None, "started_at": at(start), "ended_at": at(end), "plugins": plugins}
+
+
+def activity(state: str, **stages: Any) -> dict[str, Any]:
+    empty = stage("Not Started" if state == "Not Started" else "Complete")
+    return {"state": state, "stages": {"pre": empty, "parallel": empty, "post": empty} | stages}
+
+
+def document(state: str = "In Progress", *, execution: str = "arn:run-1", **more: Any) -> Document:
+    return {
+        "uid": "Q-1",
+        "workflow": "NewBusiness",
+        "state": state,
+        "attempt": 1,
+        "metadata": {"line": "auto"},
+        "message": None,
+        "execution": execution,
+        "started_at": at(-6),
+        "ended_at": at(-1) if state in {"Complete", "Error"} else None,
+        "activities": {
+            "Validate": activity(
+                "Complete", parallel=stage("Complete", -6, -4.5, Address=plugin("Complete", -6, -5.5, message="known"))
+            ),
+            "Rate": activity(
+                "In Progress",
+                parallel=stage(
+                    "In Progress",
+                    -4,
+                    Score=plugin("In Progress", -3, progress=55.0, message="reading tables"),
+                    Weather=plugin("Optional Task Error", -3, -2, mandatory=False, message="no forecast"),
+                    Flood=plugin("Not Started"),
+                ),
+            ),
+            "Print": activity("Not Started"),
+        },
+        **more,
+    }
+
+
+@dataclass
+class FakeGateway:
+    """An account with one core and two workflows; rows and executions come from scripts, the last one stays."""
+
+    rows: list[Document | None] = field(default_factory=lambda: [document(), document("Complete")])
+    executions: list[Execution] = field(default_factory=lambda: [Execution("RUNNING")])
+    parameters: dict[str, str] = field(
+        default_factory=lambda: {
+            CLAIMS.core_parameter(CoreOutput.STATUS_TABLE_NAME): "status",
+            CLAIMS.workflow_parameter("NewBusiness"): "arn:machine",
+            CLAIMS.workflow_parameter("Cancel"): "arn:other-machine",
+        }
+    )
+    started: list[Mapping[str, Any]] = field(default_factory=list)
+    described: int = 0
+
+    def parameter(self, name: str) -> str | None:
+        return self.parameters.get(name)
+
+    def parameter_names(self, path: str) -> list[str]:
+        return [name for name in self.parameters if name.startswith(path)]
+
+    def start_execution(self, state_machine: str, *, name: str, document: str) -> str:
+        self.started.append({"machine": state_machine, "name": name, "input": json.loads(document)})
+        return f"arn:run-{len(self.started)}"
+
+    def execution(self, arn: str) -> Execution:
+        self.described += 1
+        return self.executions.pop(0) if len(self.executions) > 1 else self.executions[0]
+
+    def run_document(self, table: str, *, uid: str, workflow: str) -> Document | None:
+        assert table == "status"
+        return self.rows.pop(0) if len(self.rows) > 1 else self.rows[0]
+
+
+def invoke(
+    gateway: FakeGateway, *arguments: str, stdin: str | None = None, pause: Callable[[float], None] = lambda _: None
+) -> Result:
+    world = Collaborators(gateway=lambda _: gateway, pause=pause, now=lambda: NOW)
+    return CliRunner(env={"COLUMNS": "120"}).invoke(app, arguments, obj=world, input=stdin)

@@ -1,0 +1,157 @@
+"""Bad values are refused when the app is synthesized, in a sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from aws_cdk import App, Duration, Stack, Token
+
+from orchestrator_constructs import (
+    Activity,
+    IActivity,
+    OrchestratorCore,
+    ParallelStage,
+    SequentialStage,
+    StageOptions,
+    Workflow,
+)
+from tests.constructs.synthesis import NO_BUNDLING, synthesize
+
+UNKNOWN = Token.as_number({"Ref": "Something"})
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(App(context=dict(NO_BUNDLING)), "S")
+
+
+def core(stack: Stack, *, system: str = "claims", stage: str = "dev", retention: Duration | None = None) -> object:
+    return OrchestratorCore(stack, "C", system=system, stage=stage, retention=retention)
+
+
+def activity(
+    stack: Stack,
+    id: str = "A",  # noqa: A002
+    *,
+    name: str = "Rate",
+    check_every: Duration | None = None,
+    pre: StageOptions | None = None,
+) -> object:
+    imported = OrchestratorCore.from_system(stack, f"CoreOf{id}", system="claims", stage="dev")
+    return Activity(stack, id, core=imported, name=name, check_every=check_every, pre=pre)
+
+
+def found(stack: Stack, name: str = "Rate", *, system: str = "claims") -> IActivity:
+    return Activity.from_system(stack, f"{system}-{name}", system=system, stage="dev", name=name)
+
+
+def workflow(
+    stack: Stack,
+    *activities: IActivity,
+    id: str = "W",  # noqa: A002
+    name: str = "Quote",
+    timeout: Duration | None = None,
+) -> object:
+    imported = OrchestratorCore.from_system(stack, f"CoreOf{id}", system="claims", stage="dev")
+    return Workflow(stack, id, core=imported, name=name, activities=activities, timeout=timeout)
+
+
+Define = Callable[[Stack], object]
+
+REFUSED: list[tuple[Define, str]] = [
+    (lambda s: core(s, system="aws-x"), "the system name 'aws-x' is not allowed: use 1 to 32 letters"),
+    (lambda s: core(s, stage="a_b"), "the stage name 'a_b' is not allowed: use 1 to 32 letters"),
+    (
+        lambda s: core(s, system="s" * 24, stage="d" * 24),
+        "the function name '.*-register-plugin' has 65 characters, AWS takes 64: choose a shorter system or stage name",
+    ),
+    (lambda s: core(s, retention=Duration.hours(30)), "retention is .*: use a whole number of days, 1 or more"),
+    (lambda s: core(s, retention=Duration.days(UNKNOWN)), "retention is a token: use a duration that is known"),
+    (lambda s: activity(s, name="a/b"), "the activity name 'a/b' is not allowed: use 1 to 64 letters"),
+    (
+        lambda s: activity(s, name="a" * 64),
+        "the state machine name '.*' has 84 characters, AWS takes 80: choose a shorter activity, system or stage",
+    ),
+    (
+        lambda s: activity(s, check_every=Duration.seconds(19)),
+        "check_every of activity 'Rate' is 19 s: use a whole number of seconds, 20 or more",
+    ),
+    (
+        lambda s: activity(s, check_every=Duration.seconds(UNKNOWN)),
+        "check_every of activity 'Rate' is a token",
+    ),
+    (
+        lambda s: activity(s, pre=StageOptions(timeout=Duration.seconds(0))),
+        "timeout of stage pre of activity 'Rate' is 0 s: use a whole number of seconds, 1 or more",
+    ),
+    (
+        lambda s: activity(s, pre=StageOptions(start_within=Duration.millis(1500))),
+        "start_within of stage pre of activity 'Rate' is 1500 ms: use a whole number of seconds",
+    ),
+    (lambda s: (activity(s), activity(s, "B")), "'Rate' is defined twice, as 'S/A' and as 'S/B'.*rename one"),
+    (lambda s: found(s, "a b"), "the activity name 'a b' is not allowed"),
+    (lambda s: workflow(s), "workflow 'Quote' has no activities: name at least one"),
+    (lambda s: workflow(s, found(s), name="a\n"), "the workflow name 'a\\\\n' is not allowed"),
+    (
+        lambda s: workflow(
+            s,
+            *(found(s, name) for name in ("A", "B")),
+            Activity.from_system(s, "Again", system="claims", stage="dev", name="A"),
+        ),
+        r"workflow 'Quote' has activities more than once, \['A'\]: a run goes through each at most once",
+    ),
+    (
+        lambda s: workflow(s, found(s, system="other")),
+        r"workflow 'Quote' belongs to 'claims-dev', its activities \['Rate'\] do not: use activities of one core",
+    ),
+    (
+        lambda s: workflow(s, found(s), timeout=Duration.days(366)),
+        "timeout of workflow 'Quote' is 31622400 s: use a whole number of seconds, 1 or more and at most 365 days",
+    ),
+    (
+        lambda s: (workflow(s, activity_ := found(s)), workflow(s, activity_, id="V")),
+        "workflow 'Quote' is defined twice, as 'S/W' and as 'S/V'",
+    ),
+    (
+        lambda s: SequentialStage.from_system(
+            s, "P", system="claims", stage="dev", activity_name="Rate", position="parallel"
+        ),
+        "position of a sequential stage is 'parallel': use 'pre' or 'post', or a ParallelStage",
+    ),
+    (
+        lambda s: ParallelStage.from_system(s, "P", system="claims", stage="dev", activity_name=""),
+        "the activity name '' is not allowed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("define", "problem"), REFUSED, ids=[problem[:40] for _, problem in REFUSED])
+def test_refused(stack: Stack, define: Define, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        define(stack)
+
+
+def test_a_core_is_defined_once_in_an_environment(stack: Stack) -> None:
+    core(stack)
+    with pytest.raises(ValueError, match="the core of 'claims-dev' is defined twice, as 'S/C' and as 'T/C'"):
+        core(Stack(Stack.of(stack).node.root, "T"))  # type: ignore[arg-type]
+
+
+def test_the_same_system_may_be_in_several_regions_of_one_app() -> None:
+    app = App(context=dict(NO_BUNDLING))
+    for region in ("eu-west-1", "us-east-1"):
+        core(Stack(app, region, env={"account": "123456789012", "region": region}))
+
+
+def test_durations_known_to_cloudformation_alone_are_passed_on() -> None:
+    def define(app: App) -> None:
+        activity(Stack(app, "S"), pre=StageOptions(timeout=Duration.seconds(UNKNOWN)))
+
+    definition = synthesize(define).stacks["S"].named("claims-dev-activity-Rate")["Properties"]["DefinitionString"]
+    assert {"Ref": "Something"} in definition["Fn::Join"][1]
+
+
+def test_names_known_to_cloudformation_alone_are_let_through(stack: Stack) -> None:
+    name = Token.as_string({"Ref": "Name"})
+    assert Activity.from_system(stack, "Named", system="claims", stage="dev", name=name).activity_name == name

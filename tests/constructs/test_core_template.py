@@ -1,0 +1,307 @@
+"""What ``OrchestratorCore`` puts into a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_logs as logs
+from aws_cdk.assertions import Match
+
+from orchestrator_constructs import OrchestratorCore
+from orchestrator_runtime.contract import CoreOutput, Deployment, Env, Handler
+from tests.constructs.synthesis import Resource, StackTemplate, synthesize
+
+CLAIMS = Deployment("claims", "dev")
+TABLE = "AWS::DynamoDB::GlobalTable"
+
+STATUS, CONTROL, REGISTRY = "CoreStatusAE845D7E", "CoreControl6EA14BB9", "CoreRegistry6A5719C9"
+TOPICS = "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
+MACHINES = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-activity-*"
+EXECUTIONS = "arn:<Partition>:states:<Region>:<AccountId>:execution:claims-dev-workflow-*:*"
+STAGE_WORK = {
+    f"<{STATUS}>": {
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+    },
+    f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    f"<{REGISTRY}>": {"dynamodb:Query"},
+    TOPICS: {"sns:Publish"},
+    MACHINES: {"states:SendTaskSuccess", "states:SendTaskFailure"},
+}
+
+
+def function(claims: StackTemplate, handler: Handler) -> Resource:
+    (found,) = [
+        resource
+        for resource in claims.resources("AWS::Lambda::Function").values()
+        if resource["Properties"]["Handler"] == handler.entry_point
+    ]
+    return found
+
+
+def test_ids_of_stateful_resources_are_frozen(claims: StackTemplate) -> None:
+    """A changed id makes CloudFormation replace the resource and lose what is in it: say so in the changelog."""
+    stateful = {*claims.resources(TABLE), *claims.resources("AWS::SQS::Queue")}
+    assert stateful == {
+        STATUS,
+        CONTROL,
+        REGISTRY,
+        "CoreResultsCB347CE3",
+        "CoreDeadResults71B682B4",
+        "CoreFunctionsDeadRegistrations3967312A",
+    }
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "keys"),
+    [
+        (STATUS, [("uid", "HASH"), ("path", "RANGE")]),
+        (CONTROL, [("uid", "HASH"), ("path", "RANGE")]),
+        (REGISTRY, [("stage", "HASH"), ("subscription_arn", "RANGE")]),
+    ],
+)
+def test_tables_are_encrypted_recoverable_and_kept(
+    claims: StackTemplate, logical_id: str, keys: list[tuple[str, str]]
+) -> None:
+    table = claims.resources(TABLE)[logical_id]
+    properties = table["Properties"]
+    assert [(key["AttributeName"], key["KeyType"]) for key in properties["KeySchema"]] == keys
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+    assert [r["PointInTimeRecoverySpecification"] for r in properties["Replicas"]] == [
+        {"PointInTimeRecoveryEnabled": True}
+    ]
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_only_the_status_table_is_streamed(claims: StackTemplate) -> None:
+    streams = {key: r["Properties"].get("StreamSpecification") for key, r in claims.resources(TABLE).items()}
+    assert streams == {STATUS: {"StreamViewType": "NEW_AND_OLD_IMAGES"}, CONTROL: None, REGISTRY: None}
+
+
+def test_runs_expire_and_registrations_do_not(claims: StackTemplate) -> None:
+    expiring = {key for key, r in claims.resources(TABLE).items() if "TimeToLiveSpecification" in r["Properties"]}
+    assert expiring == {STATUS, CONTROL}
+
+
+def test_registry_is_indexed_by_endpoint(claims: StackTemplate) -> None:
+    claims.template.has_resource_properties(
+        TABLE,
+        {
+            "GlobalSecondaryIndexes": [
+                {
+                    "IndexName": "by_endpoint",
+                    "KeySchema": [{"AttributeName": "endpoint", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ]
+        },
+    )
+
+
+def test_results_queue_outlasts_its_function_and_dead_letters(claims: StackTemplate) -> None:
+    queue = claims.named("claims-dev-results")["Properties"]
+    timeout = function(claims, Handler.RECORD_RESULT)["Properties"]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout
+    assert claims.readable(queue["RedrivePolicy"]) == {
+        "deadLetterTargetArn": "<CoreDeadResults71B682B4>",
+        "maxReceiveCount": 5,
+    }
+
+
+def test_every_queue_is_encrypted_and_takes_only_tls(claims: StackTemplate) -> None:
+    queues = claims.resources("AWS::SQS::Queue")
+    assert all(queue["Properties"]["SqsManagedSseEnabled"] for queue in queues.values())
+    closed = {
+        policy["Properties"]["Queues"][0]["Ref"]
+        for policy in claims.resources("AWS::SQS::QueuePolicy").values()
+        if denies_plain_text(policy)
+    }
+    assert closed == set(queues)
+
+
+def denies_plain_text(policy: Resource) -> bool:
+    return any(
+        statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    )
+
+
+@pytest.mark.parametrize("handler", Handler)
+def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTemplate, handler: Handler) -> None:
+    name = None if handler is Handler.RECORD_RESULT else CLAIMS.function(handler)
+    properties = function(claims, handler)["Properties"]
+    assert properties.get("FunctionName") == name
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Architectures"] == ["arm64"]
+    assert len(properties["Layers"]) == 1
+    assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+    log_group = claims.resources("AWS::Logs::LogGroup")[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+    assert log_group["Properties"] == {"RetentionInDays": 30}
+    assert log_group["DeletionPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(
+    ("handler", "expected"),
+    [
+        (Handler.BEGIN_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.RETENTION_DAYS: "90"}),
+        (
+            Handler.ADVANCE_STAGE,
+            {
+                Env.STATUS_TABLE: f"<{STATUS}>",
+                Env.CONTROL_TABLE: f"<{CONTROL}>",
+                Env.REGISTRY_TABLE: f"<{REGISTRY}>",
+                Env.RESULTS_QUEUE_URL: "<claims-dev-results>",
+                Env.TOPIC_ARN_PREFIX: TOPICS.removesuffix("*"),
+            },
+        ),
+        (Handler.END_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.CONTROL_TABLE: f"<{CONTROL}>"}),
+        (Handler.REGISTER_PLUGIN, {Env.REGISTRY_TABLE: f"<{REGISTRY}>"}),
+    ],
+)
+def test_functions_are_told_what_they_need(claims: StackTemplate, handler: Handler, expected: dict[Env, str]) -> None:
+    variables = claims.readable(function(claims, handler)["Properties"]["Environment"]["Variables"])
+    ours = {key: value for key, value in variables.items() if not key.startswith("POWERTOOLS_")}
+    assert ours == {variable.value: value for variable, value in expected.items()}
+
+
+def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> None:
+    one, other = (
+        {**function(claims, handler)["Properties"]["Environment"]["Variables"], "POWERTOOLS_SERVICE_NAME": ""}
+        for handler in (Handler.RECORD_RESULT, Handler.ADVANCE_STAGE)
+    )
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("handler", "expected"),
+    [
+        (
+            Handler.BEGIN_RUN,
+            {
+                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+                EXECUTIONS: {"states:DescribeExecution"},
+            },
+        ),
+        (Handler.ADVANCE_STAGE, STAGE_WORK),
+        (
+            Handler.RECORD_RESULT,
+            {
+                **STAGE_WORK,
+                "<claims-dev-results>": {
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:GetQueueAttributes",
+                },
+            },
+        ),
+        (
+            Handler.END_RUN,
+            {
+                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+                f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+            },
+        ),
+        (
+            Handler.REGISTER_PLUGIN,
+            {
+                f"<{REGISTRY}>": {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"},
+                "<CoreFunctionsDeadRegistrations3967312A>": {"sqs:SendMessage"},
+            },
+        ),
+    ],
+)
+def test_functions_may_do_what_their_handlers_do(
+    claims: StackTemplate, handler: Handler, expected: dict[str, set[str]]
+) -> None:
+    properties = function(claims, handler)
+    log_group = properties["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert claims.allowed(properties) == {
+        **expected,
+        f"<{log_group}>": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
+    }
+
+
+def test_no_role_carries_a_managed_policy(claims: StackTemplate) -> None:
+    assert not [
+        role for role in claims.resources("AWS::IAM::Role").values() if "ManagedPolicyArns" in role["Properties"]
+    ]
+
+
+def test_reports_are_read_in_batches_that_fail_in_part(claims: StackTemplate) -> None:
+    claims.template.has_resource_properties(
+        "AWS::Lambda::EventSourceMapping",
+        {
+            "BatchSize": 10,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "EventSourceArn": {"Fn::GetAtt": ["CoreResultsCB347CE3", "Arn"]},
+            "FunctionName": {"Ref": Match.string_like_regexp("RecordResult")},
+        },
+    )
+
+
+def test_outputs_are_published_in_ssm(claims: StackTemplate) -> None:
+    published = {
+        parameter["Properties"]["Name"]: claims.readable(parameter["Properties"]["Value"])
+        for parameter in claims.resources("AWS::SSM::Parameter").values()
+    }
+    expected = {
+        CoreOutput.STATUS_TABLE_NAME: f"<{STATUS}>",
+        CoreOutput.STATUS_TABLE_ARN: f"<{STATUS}>",
+        CoreOutput.STATUS_STREAM_ARN: f"<{STATUS}.StreamArn>",
+        CoreOutput.REGISTRY_TABLE_NAME: f"<{REGISTRY}>",
+        CoreOutput.RESULTS_QUEUE_URL: "<claims-dev-results>",
+        CoreOutput.RESULTS_QUEUE_ARN: "<claims-dev-results>",
+        CoreOutput.BEGIN_RUN_ARN: "<claims-dev-begin-run>",
+        CoreOutput.ADVANCE_STAGE_ARN: "<claims-dev-advance-stage>",
+        CoreOutput.END_RUN_ARN: "<claims-dev-end-run>",
+        CoreOutput.REGISTER_PLUGIN_ARN: "<claims-dev-register-plugin>",
+    }
+    assert set(expected) == set(CoreOutput)
+    assert {name: value for name, value in published.items() if "/core/" in name} == {
+        CLAIMS.core_parameter(output): value for output, value in expected.items()
+    }
+
+
+def exports(template: StackTemplate) -> dict[str, Any]:
+    outputs = template.body.get("Outputs", {}).values()
+    return {o["Export"]["Name"]: template.readable(o["Value"]) for o in outputs if "Export" in o}
+
+
+def test_outputs_are_exported(claims: StackTemplate) -> None:
+    of_core = {name: value for name, value in exports(claims).items() if "-status-" in name or "-results-" in name}
+    assert of_core == {
+        "claims-dev-status-name": f"<{STATUS}>",
+        "claims-dev-status-arn": f"<{STATUS}>",
+        "claims-dev-status-stream-arn": f"<{STATUS}.StreamArn>",
+        "claims-dev-results-queue-url": "<claims-dev-results>",
+        "claims-dev-results-queue-arn": "<claims-dev-results>",
+    }
+
+
+def test_props_are_followed() -> None:
+    def define(app: App) -> None:
+        OrchestratorCore(
+            Stack(app, "Core"),
+            "Core",
+            system="claims",
+            stage="dev",
+            retention=Duration.days(7),
+            removal_policy=RemovalPolicy.DESTROY,
+            log_retention=logs.RetentionDays.ONE_WEEK,
+            exports=False,
+        )
+
+    template = synthesize(define).stacks["Core"]
+    assert not exports(template)
+    assert {r["DeletionPolicy"] for r in template.resources(TABLE).values()} == {"Delete"}
+    assert {r["Properties"]["RetentionInDays"] for r in template.resources("AWS::Logs::LogGroup").values()} == {7}
+    variables = function(template, Handler.BEGIN_RUN)["Properties"]["Environment"]["Variables"]
+    assert variables[Env.RETENTION_DAYS] == "7"

@@ -1,0 +1,65 @@
+"""CloudFormation is told over HTTP, within the limits that it has."""
+
+from __future__ import annotations
+
+import urllib.error
+from collections.abc import Iterator
+
+import pytest
+
+from orchestrator_runtime.aws.cloudformation import answer
+from tests.unit.cloudformation_desk import Desk, desk
+
+MAX_RESPONSE_BYTES = 4096
+"""Of a custom resource's answer, as CloudFormation documents it."""
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[Desk]:
+    with desk() as taken:
+        yield taken
+
+
+def event(cloudformation: Desk) -> dict[str, str]:
+    return {
+        "ResponseURL": cloudformation.url,
+        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1",
+        "RequestId": "r-1",
+        "LogicalResourceId": "Score",
+    }
+
+
+def test_success_is_told_to_the_very_url(cloudformation: Desk) -> None:
+    answer(event(cloudformation), physical_id="arn:sub")
+    [told] = cloudformation.told
+    assert (told.method, told.path) == ("PUT", "/answer?signature=%2Fa%3Db")
+    # The URL is signed for an empty content type: with another, S3 refuses the answer.
+    assert told.content_type == ""
+    assert told.document == {
+        "Status": "SUCCESS",
+        "Reason": "",
+        "PhysicalResourceId": "arn:sub",
+        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1",
+        "RequestId": "r-1",
+        "LogicalResourceId": "Score",
+    }
+
+
+def test_a_refusal_is_told_with_its_reason(cloudformation: Desk) -> None:
+    answer(event(cloudformation), physical_id="arn:sub", refusal="it is so, ü")
+    [told] = cloudformation.told
+    assert (told.document["Status"], told.document["Reason"]) == ("FAILED", "it is so, ü")
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "日", "\U0001f697", '"', "\\"], ids=ascii)
+def test_a_long_reason_is_cut_so_that_the_answer_is_taken(cloudformation: Desk, character: str) -> None:
+    answer(event(cloudformation), physical_id="arn:sub", refusal="it is so: " + character * 10_000)
+    [told] = cloudformation.told
+    assert told.document["Reason"].startswith("it is so: " + character * 100)
+    assert len(told.body) <= MAX_RESPONSE_BYTES
+
+
+def test_an_answer_that_is_not_taken_is_an_error(cloudformation: Desk) -> None:
+    cloudformation.status = 403
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        answer(event(cloudformation), physical_id="arn:sub")

@@ -1,0 +1,115 @@
+"""The three tables as the constructs define them, on moto's DynamoDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from orchestrator_runtime.contract import REGISTRY_BY_ENDPOINT, TableAttribute
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+REGION = "eu-west-1"
+STATUS = "status"
+CONTROL = "control"
+REGISTRY = "registry"
+
+_KEYS = {
+    STATUS: (TableAttribute.UID, TableAttribute.PATH),
+    CONTROL: (TableAttribute.UID, TableAttribute.PATH),
+    REGISTRY: (TableAttribute.STAGE, TableAttribute.SUBSCRIPTION_ARN),
+}
+
+
+@dataclass
+class Clock:
+    """A clock that a test sets."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def create_tables(client: DynamoDBClient) -> None:
+    for table, (partition, sort) in _KEYS.items():
+        names = [partition, sort, *([TableAttribute.ENDPOINT] if table == REGISTRY else [])]
+        indexes: Any = (
+            {
+                "GlobalSecondaryIndexes": [
+                    {
+                        "IndexName": REGISTRY_BY_ENDPOINT,
+                        "KeySchema": [{"AttributeName": TableAttribute.ENDPOINT, "KeyType": "HASH"}],
+                        "Projection": {"ProjectionType": "ALL"},
+                    }
+                ]
+            }
+            if table == REGISTRY
+            else {}
+        )
+        client.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": partition, "KeyType": "HASH"},
+                {"AttributeName": sort, "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+            **indexes,
+        )
+
+
+def items(client: DynamoDBClient, table: str) -> list[dict[str, Any]]:
+    """Everything that a table holds."""
+    return [item for page in client.get_paginator("scan").paginate(TableName=table) for item in page["Items"]]
+
+
+def refuse_bad_keys(params: Mapping[str, Any], **_: Any) -> None:
+    """Refuse keys as DynamoDB does; moto lets them pass. A handler of botocore's ``before-parameter-build``."""
+    for name, value in (params.get("Key") or params.get("Item") or {}).items():
+        if name not in {key for keys in _KEYS.values() for key in keys}:
+            continue
+        most = 2048 if name in {TableAttribute.UID, TableAttribute.STAGE} else 1024
+        if not 0 < len(value["S"].encode()) <= most:
+            raise ClientError(
+                {"Error": {"Code": "ValidationException", "Message": f"the key {name} is empty or too long"}},
+                "DynamoDB",
+            )
+
+
+@contextmanager
+def meanwhile(
+    client: DynamoDBClient, operation: str, happens: Callable[[], object], *, skip: int = 0
+) -> Iterator[None]:
+    """Let something happen just before a call of an operation, once: another handler's write.
+
+    Args:
+        client: The client.
+        operation: As AWS names it.
+        happens: What happens.
+        skip: Calls of the operation that come before.
+    """
+    event = f"before-parameter-build.dynamodb.{operation}"
+    calls = 0
+
+    def hook(**_: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == skip + 1:
+            happens()
+
+    client.meta.events.register(event, hook)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, hook)
+    assert calls > skip, f"{operation} was not called"

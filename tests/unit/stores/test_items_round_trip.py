@@ -1,0 +1,195 @@
+"""Every record is read from an item as it was written to it, by property."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from moto import mock_aws
+
+from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.core.records import (
+    Control,
+    ExpectedPlugin,
+    PluginRow,
+    Registration,
+    Release,
+    Run,
+    RunRef,
+    StagePlan,
+)
+from orchestrator_runtime.stores import items
+from tests.unit.moto_tables import REGION, STATUS, create_tables
+
+same = settings(derandomize=True, max_examples=60, deadline=None)
+
+texts = st.text(st.characters(codec="utf-8"), max_size=30)
+names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
+whole = st.integers(0, 2**40)
+attempts = st.integers(1, 10**6)
+times = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)).map(  # noqa: DTZ001 - made aware below
+    lambda time: time.replace(tzinfo=UTC, microsecond=time.microsecond // 1000 * 1000)
+)
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
+documents = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
+)
+objects = st.dictionaries(texts, documents, max_size=4)
+
+
+def optional(strategy: SearchStrategy[Any]) -> SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+runs = st.builds(
+    Run,
+    ref=st.builds(RunRef, texts.filter(bool), names, attempts),
+    state=st.sampled_from(State),
+    metadata=objects,
+    execution=names,
+    activities=st.lists(st.lists(names, max_size=3).map(tuple), max_size=3).map(tuple),
+    started_at=times,
+    expires_at=whole,
+    ended_at=optional(times),
+    message=optional(texts),
+)
+rows = st.builds(
+    PluginRow,
+    name=names,
+    attempt=attempts,
+    state=st.sampled_from(State),
+    mandatory=st.booleans(),
+    expected=st.booleans(),
+    message=optional(texts),
+    progress=optional(st.floats(0, 100)),
+    started_at=optional(times),
+    updated_at=optional(times),
+    ended_at=optional(times),
+)
+plans = st.builds(
+    StagePlan,
+    attempt=attempts,
+    rule=st.sampled_from(ReleaseRule),
+    plugins=st.lists(
+        st.builds(
+            ExpectedPlugin,
+            name=names,
+            mandatory=st.booleans(),
+            order=st.integers(-999, 999),
+            timeout_seconds=whole,
+            start_within_seconds=optional(whole),
+            sender_role_id=optional(names),
+            kept=optional(st.sampled_from(State)),
+        ),
+        max_size=5,
+    ).map(tuple),
+    expires_at=whole,
+    attribute_keys=st.lists(texts, max_size=5).map(tuple),
+    fail_on_optional_error=st.booleans(),
+)
+registrations = st.builds(
+    Registration,
+    activity=names,
+    stage=st.sampled_from(Stage),
+    name=names,
+    subscription_arn=names,
+    endpoint=names,
+    protocol=st.sampled_from(["lambda", "sqs"]),
+    owner=texts,
+    filter_policy=objects,
+    filter_policy_scope=st.sampled_from(["MessageAttributes", "MessageBody"]),
+    mandatory=st.booleans(),
+    order=st.integers(-999, 999),
+    always_run=st.booleans(),
+    timeout_seconds=optional(whole),
+    start_within_seconds=optional(whole),
+    reports_start=st.booleans(),
+    sender_role_id=optional(names),
+    description=optional(texts),
+)
+
+
+@same
+@given(runs)
+def test_a_run(run: Run) -> None:
+    assert items.run_of(items.run_item(run)) == run
+
+
+@same
+@given(rows)
+def test_a_plugin(row: PluginRow) -> None:
+    key = items.key_of("q-1", f"NewBusiness/Rate/parallel/{row.name}/")
+    assert items.plugin_of({**key, **items.item_of(items.plugin_item(row))}) == row
+
+
+@same
+@given(plans)
+def test_a_plan(plan: StagePlan) -> None:
+    assert items.plan_of(items.item_of(items.plan_values(plan))) == plan
+
+
+@same
+@given(registrations)
+def test_a_registration(registration: Registration) -> None:
+    assert items.registration_of(items.registration_item(registration)) == registration
+
+
+@same
+@given(st.frozensets(st.integers(0, 9999)), st.frozensets(st.integers(0, 9999)), optional(times), optional(times))
+def test_a_control_row(
+    still_open: frozenset[int], failed: frozenset[int], claimed: datetime | None, confirmed: datetime | None
+) -> None:
+    item = items.item_of(
+        {
+            "attempt": 3,
+            "token": "t",
+            "opened": True,
+            "open": still_open or None,
+            "failed": failed or None,
+            "released": 7 if claimed else None,
+            "claimed_at": claimed,
+            "confirmed_at": confirmed,
+        }
+    )
+    release = Release(ordinal=7, claimed_at=claimed, confirmed_at=confirmed) if claimed else None
+    assert items.control_of(item) == Control(
+        attempt=3, token="t", opened=True, open=still_open, failed=failed, release=release
+    )
+
+
+@same
+@given(times)
+def test_times_stand_as_people_read_them_and_sort_as_text(time: datetime) -> None:
+    assert datetime.fromisoformat(items.iso(time)) == time
+    assert len(items.iso(time)) == len("2026-11-24T09:30:00.123Z")
+
+
+def test_records_survive_dynamodb_itself() -> None:
+    """Through its own types and its wire format, where numbers and text could suffer."""
+    with mock_aws():
+        client = boto3.client("dynamodb", REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+        create_tables(client)
+
+        @settings(same, max_examples=25)
+        @given(runs, rows, plans)
+        def survive(run: Run, row: PluginRow, plan: StagePlan) -> None:
+            written = {
+                "run/": items.run_item(run),
+                f"w/a/pre/{row.name}/": items.item_of(items.plugin_item(row)),
+                "plan/": items.item_of(items.plan_values(plan)),
+            }
+            read = []
+            for path, item in written.items():
+                key = items.key_of("q-1", path)
+                client.put_item(TableName=STATUS, Item={**item, **key})
+                read.append(client.get_item(TableName=STATUS, Key=key)["Item"])
+            own = {"uid": {"S": run.ref.uid}}
+            assert items.run_of({**read[0], **own}) == run
+            assert items.plugin_of(read[1]) == row
+            assert items.plan_of(read[2]) == plan
+
+        survive()

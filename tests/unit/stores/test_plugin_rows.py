@@ -1,0 +1,268 @@
+"""A plugin's row: open until its first terminal report, of one attempt, together with its output."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.records import PluginRow
+from orchestrator_runtime.ports import Recorded
+from orchestrator_runtime.stores.status import DynamoStatusStore
+from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
+from tests.unit.samples import EXPIRES_AT, NOW, a_row, run_ref, stage_ref
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LATER = NOW + timedelta(seconds=5)
+LONGER = EXPIRES_AT + 5000
+KEY = "Rate/parallel/Score"
+TERMINAL = [state for state in State if state.is_terminal]
+GUESS = pytest.mark.parametrize("first", [True, False], ids=["guess-first", "guess-not-first"])
+OUTPUT = pytest.mark.parametrize("output", [None, '{"points":7}'], ids=["alone", "with-output"])
+
+
+def stored(status: DynamoStatusStore, attempt: int = 1) -> PluginRow:
+    return status.load_stage(stage_ref(attempt)).plugins["Score"]
+
+
+def put(status: DynamoStatusStore, row: PluginRow, expires_at: int = EXPIRES_AT, **other: Any) -> Recorded:
+    return status.record(stage_ref(row.attempt), row, expires_at=expires_at, **other)
+
+
+@GUESS
+@OUTPUT
+@pytest.mark.parametrize("state", [State.IN_PROGRESS, *TERMINAL])
+def test_a_first_report_is_written_whatever_the_guess(
+    status: DynamoStatusStore, state: State, output: str | None, first: bool
+) -> None:
+    row = a_row(1, state, mandatory=False, expected=False, message="ü\n", progress=0.1 + 0.2, started_at=NOW)
+    assert put(status, row, output=output, first=first) == Recorded(accepted=True, row=row)
+    assert stored(status) == row
+    assert status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
+
+
+@GUESS
+@OUTPUT
+@pytest.mark.parametrize("state", [State.IN_PROGRESS, *TERMINAL])
+def test_an_open_row_is_written_over_whatever_the_guess(
+    status: DynamoStatusStore, state: State, output: str | None, first: bool
+) -> None:
+    put(status, a_row(message="half way", progress=50.0))
+    row = a_row(1, state, message="next", progress=100.0)
+    assert put(status, row, output=output, first=first) == Recorded(accepted=True, row=row)
+    assert stored(status) == row
+    assert status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
+
+
+@GUESS
+@OUTPUT
+@pytest.mark.parametrize("stands", TERMINAL)
+@pytest.mark.parametrize("state", [State.IN_PROGRESS, State.COMPLETE, State.ERROR])
+def test_a_terminal_row_stands_and_neither_it_nor_an_output_is_written(
+    status: DynamoStatusStore, dynamodb: DynamoDBClient, stands: State, state: State, output: str | None, first: bool
+) -> None:
+    row = a_row(1, stands, message="it stands")
+    put(status, row)
+    before = items(dynamodb, STATUS)
+    assert put(status, a_row(1, state, updated_at=LATER), output=output, first=first) == Recorded(
+        accepted=False, row=row
+    )
+    assert items(dynamodb, STATUS) == before
+
+
+@GUESS
+@OUTPUT
+@pytest.mark.parametrize("stands", [State.NOT_STARTED, State.IN_PROGRESS, State.COMPLETE])
+def test_a_row_of_a_later_attempt_stands(
+    status: DynamoStatusStore, dynamodb: DynamoDBClient, stands: State, output: str | None, first: bool
+) -> None:
+    later = a_row(3, stands)
+    put(status, later)
+    before = items(dynamodb, STATUS)
+    assert put(status, a_row(2, State.COMPLETE), output=output, first=first) == Recorded(accepted=False, row=later)
+    assert items(dynamodb, STATUS) == before
+
+
+@GUESS
+@OUTPUT
+@pytest.mark.parametrize("stands", [State.IN_PROGRESS, State.ERROR])
+def test_a_row_of_an_earlier_attempt_is_replaced_as_a_whole(
+    status: DynamoStatusStore, stands: State, output: str | None, first: bool
+) -> None:
+    put(status, a_row(1, stands, message="old", progress=50.0, started_at=NOW, ended_at=NOW))
+    row = a_row(2, State.COMPLETE)
+    assert put(status, row, output=output, first=first).accepted
+    assert stored(status, 2) == row
+
+
+@GUESS
+@OUTPUT
+@pytest.mark.parametrize("attempt", [1, 4])
+def test_an_expired_row_of_whatever_attempt_is_replaced_as_a_whole(
+    status: DynamoStatusStore, clock: Clock, attempt: int, output: str | None, first: bool
+) -> None:
+    put(status, a_row(attempt, State.IN_PROGRESS, message="old", progress=50.0, started_at=NOW), output='"old"')
+    clock.forward(1000)
+    row = a_row(1, State.COMPLETE)
+    assert put(status, row, LONGER, output=output, first=first).accepted
+    assert stored(status) == row
+    assert status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
+
+
+@GUESS
+def test_a_start_that_is_noted_stays(status: DynamoStatusStore, first: bool) -> None:
+    put(status, a_row(started_at=NOW))
+    put(status, a_row(1, State.COMPLETE, started_at=LATER), first=first)
+    assert stored(status).started_at == NOW
+
+
+@GUESS
+def test_a_late_start_is_noted_on_an_open_row(status: DynamoStatusStore, first: bool) -> None:
+    put(status, a_row(progress=1.0))
+    put(status, a_row(1, State.COMPLETE, started_at=LATER), first=first)
+    assert stored(status).started_at == LATER
+
+
+def test_the_answer_is_the_row_as_it_is_now(status: DynamoStatusStore) -> None:
+    put(status, a_row(started_at=NOW, message="half way", progress=50.0))
+    recorded = put(status, a_row(1, State.COMPLETE))
+    assert recorded.row == stored(status)
+
+
+def test_a_row_lives_as_long_as_its_first_report_said(
+    status: DynamoStatusStore, dynamodb: DynamoDBClient, clock: Clock
+) -> None:
+    put(status, a_row())
+    put(status, a_row(1, State.COMPLETE), output="1")
+    assert {item["expires_at"]["N"] for item in items(dynamodb, STATUS)} == {str(EXPIRES_AT)}
+    clock.forward(1000)
+    assert status.load_stage(stage_ref()).plugins == {}
+    assert status.outputs(run_ref()) == {}
+
+
+@OUTPUT
+def test_a_terminal_report_is_written_though_the_first_start_comes_in_between(
+    status: DynamoStatusStore, dynamodb: DynamoDBClient, output: str | None
+) -> None:
+    """Two batches at once: this one finds no row to write over, and then finds the other's."""
+    second_try = ("PutItem", 0) if output is None else ("TransactWriteItems", 1)
+    with meanwhile(dynamodb, second_try[0], lambda: put(status, a_row(started_at=NOW), first=True), skip=second_try[1]):
+        recorded = put(status, a_row(1, State.COMPLETE), output=output, first=False)
+    assert recorded.accepted
+    assert stored(status).state is State.COMPLETE
+
+
+def test_a_row_that_vanishes_between_two_tries_is_an_error_to_try_again(
+    status: DynamoStatusStore, dynamodb: DynamoDBClient
+) -> None:
+    put(status, a_row())
+    key = {"uid": {"S": "q-1"}, "path": {"S": f"{stage_ref().path}Score/"}}
+    with (
+        meanwhile(dynamodb, "UpdateItem", lambda: dynamodb.delete_item(TableName=STATUS, Key=key)),
+        pytest.raises(RuntimeError, match=r"the row of 'Score' at NewBusiness/Rate/parallel/ changed twice"),
+    ):
+        put(status, a_row(1, State.COMPLETE), first=True)
+
+
+@OUTPUT
+@GUESS
+def test_what_is_no_failed_condition_is_raised(
+    dynamodb: DynamoDBClient, clock: Clock, output: str | None, first: bool
+) -> None:
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        put(DynamoStatusStore(dynamodb, "elsewhere", clock), a_row(), output=output, first=first)
+
+
+def test_outputs_are_those_of_one_run_and_survive_as_given(status: DynamoStatusStore) -> None:
+    put(status, a_row(1, State.COMPLETE), output='{"a": [1, 1.5, 1e-7, null, "\U0001f697"], "n": 123456789012345678901}')
+    put(status, a_row(1, State.COMPLETE, name="A b.c"), output="null")
+    status.record(stage_ref(uid="q-2"), a_row(1, State.COMPLETE), expires_at=EXPIRES_AT, output="1")
+    assert status.outputs(run_ref()) == {
+        KEY: {"a": [1, 1.5, 1e-7, None, "\U0001f697"], "n": 123456789012345678901},
+        "Rate/parallel/A b.c": None,
+    }
+    assert status.outputs(run_ref(workflow="New")) == {}
+
+
+@pytest.mark.parametrize("state", [State.NOT_STARTED, State.DO_NOT_RUN])
+def test_a_reset_brings_a_row_into_the_attempt_without_its_output(status: DynamoStatusStore, state: State) -> None:
+    old = a_row(1, State.ERROR, mandatory=False, expected=False, message="old", progress=50.0, started_at=NOW)
+    put(status, old, output="1")
+    status.reset_plugin(stage_ref(2), old, state, expires_at=LONGER)
+    assert stored(status, 2) == PluginRow(name="Score", attempt=2, state=state, mandatory=False, expected=False)
+    assert status.outputs(run_ref()) == {}
+
+
+def test_a_reset_row_takes_reports_of_its_attempt_and_lives_as_long(status: DynamoStatusStore, clock: Clock) -> None:
+    old = a_row(1, State.ERROR)
+    put(status, old)
+    status.reset_plugin(stage_ref(2), old, State.NOT_STARTED, expires_at=LONGER)
+    clock.forward(1000)
+    assert put(status, a_row(2, State.COMPLETE), LONGER).accepted
+    assert stored(status, 2) == a_row(2, State.COMPLETE)
+
+
+@pytest.mark.parametrize("attempt", [2, 3])
+def test_a_reset_that_comes_late_changes_neither_row_nor_output(
+    status: DynamoStatusStore, dynamodb: DynamoDBClient, attempt: int
+) -> None:
+    """A handler that was thought dead resets what this attempt has done meanwhile."""
+    put(status, a_row(attempt, State.COMPLETE), output='"done"')
+    before = items(dynamodb, STATUS)
+    status.reset_plugin(stage_ref(2), a_row(1, State.ERROR), State.NOT_STARTED, expires_at=LONGER)
+    assert items(dynamodb, STATUS) == before
+
+
+def test_a_kept_row_and_its_output_live_as_long_as_the_attempt(status: DynamoStatusStore, clock: Clock) -> None:
+    old = a_row(1, State.COMPLETE)
+    put(status, old, output="1")
+    status.keep_plugin(stage_ref(2), old, expires_at=LONGER)
+    clock.forward(1000)
+    assert status.load_stage(stage_ref(2)).plugins == {"Score": old}
+    assert status.outputs(run_ref()) == {KEY: 1}
+
+
+def test_a_row_without_output_is_kept_without_one(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
+    old = a_row(1, State.DO_NOT_RUN)
+    put(status, old)
+    status.keep_plugin(stage_ref(2), old, expires_at=LONGER)
+    [item] = items(dynamodb, STATUS)
+    assert item["expires_at"]["N"] == str(LONGER)
+
+
+def test_what_is_gone_is_not_kept(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
+    status.keep_plugin(stage_ref(2), a_row(1, State.COMPLETE), expires_at=LONGER)
+    assert items(dynamodb, STATUS) == []
+
+
+def test_what_has_expired_is_not_kept(status: DynamoStatusStore, clock: Clock) -> None:
+    old = a_row(1, State.COMPLETE)
+    put(status, old, output="1")
+    clock.forward(1000)
+    status.keep_plugin(stage_ref(2), old, expires_at=LONGER)
+    assert status.load_stage(stage_ref(2)).plugins == {}
+    assert status.outputs(run_ref()) == {}
+
+
+def test_a_keep_that_comes_late_shortens_no_life(status: DynamoStatusStore, clock: Clock) -> None:
+    """A handler of attempt 2 that was thought dead keeps what attempt 3 has kept for longer."""
+    old = a_row(1, State.COMPLETE)
+    put(status, old, output="1")
+    status.keep_plugin(stage_ref(3), old, expires_at=LONGER)
+    status.keep_plugin(stage_ref(2), old, expires_at=EXPIRES_AT)
+    clock.forward(1000)
+    assert status.load_stage(stage_ref(3)).plugins == {"Score": old}
+    assert status.outputs(run_ref(3)) == {KEY: 1}
+
+
+def test_every_report_names_its_own_row(status: DynamoStatusStore) -> None:
+    rows = {name: replace(a_row(), name=name) for name in ("Score", "Score2", "Sc")}
+    for row in rows.values():
+        put(status, row)
+    assert status.load_stage(stage_ref()).plugins == rows

@@ -1,0 +1,148 @@
+"""A run's row: created once, taken over by one, ended by who holds it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.stores.status import DynamoStatusStore
+from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
+from tests.unit.samples import EXECUTION, NOW, a_run, run_ref
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+OTHER = EXECUTION.replace(":one", ":two")
+LATER = NOW + timedelta(seconds=5)
+
+
+def test_a_run_is_created_and_read_back(status: DynamoStatusStore) -> None:
+    run = a_run()
+    assert status.create_run(run) is None
+    assert status.get_run("q-1", "NewBusiness") == run
+
+
+def test_metadata_survive_as_given(status: DynamoStatusStore) -> None:
+    metadata = {
+        "ü \U0001f697": "日本語",
+        "precise": 0.1 + 0.2,
+        "large": 12345678901234567890123456789012345678901234567890,
+        "empty": {"text": "", "list": [], "object": {}, "null": None},
+        "yes": True,
+        "one": 1,
+        "real": 1.0,
+    }
+    status.create_run(a_run(metadata=metadata))
+    stored = status.get_run("q-1", "NewBusiness")
+    assert stored is not None
+    assert stored.metadata == metadata
+    assert {key: type(value) for key, value in stored.metadata.items()} == {
+        key: type(value) for key, value in metadata.items()
+    }
+
+
+def test_a_second_creation_is_answered_with_the_first_and_changes_nothing(
+    status: DynamoStatusStore, dynamodb: DynamoDBClient
+) -> None:
+    first = a_run()
+    status.create_run(first)
+    before = items(dynamodb, STATUS)
+    assert status.create_run(a_run(execution=OTHER, metadata={"line": "home"})) == first
+    assert items(dynamodb, STATUS) == before
+
+
+def test_runs_of_other_workflows_and_uids_are_others(status: DynamoStatusStore) -> None:
+    status.create_run(a_run())
+    assert status.create_run(a_run(ref=RunRef("q-1", "NewBusinessRenewal", 1))) is None
+    assert status.create_run(a_run(ref=RunRef("q-2", "NewBusiness", 1))) is None
+    assert status.get_run("q-1", "Cancel") is None
+    assert status.get_run("q", "NewBusiness") is None
+
+
+def test_an_expired_run_is_absent(status: DynamoStatusStore, clock: Clock) -> None:
+    status.create_run(a_run(3))
+    clock.forward(999)
+    assert status.get_run("q-1", "NewBusiness") is not None
+    clock.forward(1)
+    assert status.get_run("q-1", "NewBusiness") is None
+    fresh = a_run(expires_at=a_run().expires_at + 5000, execution=OTHER)
+    assert status.create_run(fresh) is None
+    assert status.get_run("q-1", "NewBusiness") == fresh
+
+
+def test_a_run_is_taken_over_from_who_held_it(status: DynamoStatusStore) -> None:
+    first = a_run(ended_at=NOW, state=State.ERROR, message="why")
+    status.create_run(first)
+    second = a_run(2, execution=OTHER, started_at=LATER)
+    assert status.take_over_run(second, previous=first) is True
+    assert status.get_run("q-1", "NewBusiness") == second
+
+
+@pytest.mark.parametrize(
+    "stands",
+    [a_run(2, execution=OTHER), a_run(1, execution=OTHER), a_run(2)],
+    ids=["both", "execution", "attempt"],
+)
+def test_one_of_two_takes_a_run_over(status: DynamoStatusStore, stands: object) -> None:
+    previous = a_run()
+    assert stands != previous
+    status.create_run(stands)  # type: ignore[arg-type]
+    assert status.take_over_run(a_run(2, execution="arn:third"), previous=previous) is False
+    assert status.get_run("q-1", "NewBusiness") == stands
+
+
+def test_a_run_that_is_not_there_is_not_taken_over(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
+    assert status.take_over_run(a_run(2), previous=a_run()) is False
+    assert items(dynamodb, STATUS) == []
+
+
+def test_a_run_that_expired_meanwhile_is_not_taken_over(status: DynamoStatusStore, clock: Clock) -> None:
+    previous = a_run()
+    status.create_run(previous)
+    clock.forward(1000)
+    assert status.take_over_run(a_run(2, expires_at=previous.expires_at + 5000), previous=previous) is False
+
+
+def test_the_holder_ends_its_run_once(status: DynamoStatusStore) -> None:
+    status.create_run(a_run())
+    ended = status.end_run(run_ref(), execution=EXECUTION, state=State.ERROR, message="first", now=LATER)
+    assert ended is True
+    again = status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, message="second", now=NOW)
+    assert again is False
+    assert status.get_run("q-1", "NewBusiness") == a_run(state=State.ERROR, message="first", ended_at=LATER)
+
+
+def test_a_run_that_went_well_ends_without_a_message(status: DynamoStatusStore) -> None:
+    status.create_run(a_run())
+    assert status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, message=None, now=LATER)
+    assert status.get_run("q-1", "NewBusiness") == a_run(state=State.COMPLETE, ended_at=LATER)
+
+
+@pytest.mark.parametrize(("attempt", "execution"), [(1, OTHER), (2, EXECUTION)], ids=["execution", "attempt"])
+def test_nobody_else_ends_a_run(status: DynamoStatusStore, attempt: int, execution: str) -> None:
+    status.create_run(a_run())
+    assert not status.end_run(run_ref(attempt), execution=execution, state=State.ERROR, message="no", now=LATER)
+    assert status.get_run("q-1", "NewBusiness") == a_run()
+
+
+def test_a_run_that_is_not_there_is_not_ended(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
+    assert not status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, message=None, now=LATER)
+    assert items(dynamodb, STATUS) == []
+
+
+def test_an_expired_run_is_not_ended(status: DynamoStatusStore, dynamodb: DynamoDBClient, clock: Clock) -> None:
+    status.create_run(a_run())
+    before = items(dynamodb, STATUS)
+    clock.forward(1000)
+    assert not status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, message=None, now=LATER)
+    assert items(dynamodb, STATUS) == before
+
+
+def test_of_two_who_create_a_run_at_once_one_does(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
+    first = a_run()
+    with meanwhile(dynamodb, "PutItem", lambda: status.create_run(first)):
+        assert status.create_run(a_run(execution=OTHER)) == first
