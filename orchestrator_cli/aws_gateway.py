@@ -69,7 +69,7 @@ def _sentences() -> Iterator[None]:
             "no AWS credentials were found: log in, or set AWS_PROFILE; or give --local for the local environment"
         ) from error
     except botocore.exceptions.NoRegionError as error:
-        raise UsageError("no AWS region is set: set AWS_REGION, or one in the profile") from error
+        raise UsageError("no AWS region is set: set AWS_DEFAULT_REGION, or one in the profile") from error
     except botocore.exceptions.ClientError as error:
         told = error.response["Error"]
         if told.get("Code") in _EXPIRED:

@@ -63,5 +63,5 @@ def _remembered() -> Emulator | None:
 
 
 def _is_emulator(pid: int) -> bool:
-    command = ["ps", "-o", "command=", "-p", str(pid)]  # on Linux and macOS alike
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]  # on Linux and macOS alike
     return "-m ministack" in subprocess.run(command, check=False, capture_output=True, text=True).stdout

@@ -98,7 +98,7 @@ class Synthesized:
     dependencies: dict[str, set[str]]
 
 
-def synthesize(define: Callable[[App], None], *, flags: Mapping[str, Any] | None = None) -> Synthesized:
+def synthesize(define: Callable[[App], object], *, flags: Mapping[str, Any] | None = None) -> Synthesized:
     """Synthesize an app without bundling."""
     app = App(context={**NO_BUNDLING, **(flags or {})}, analytics_reporting=False)
     define(app)

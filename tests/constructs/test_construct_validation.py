@@ -91,7 +91,7 @@ REFUSED: list[tuple[Define, str]] = [
     ),
     (lambda s: (activity(s), activity(s, "B")), "'Rate' is defined twice, as 'S/A' and as 'S/B'.*rename one"),
     (lambda s: found(s, "a b"), "the activity name 'a b' is not allowed"),
-    (lambda s: workflow(s), "workflow 'Quote' has no activities: name at least one"),
+    (workflow, "workflow 'Quote' has no activities: name at least one"),
     (lambda s: workflow(s, found(s), name="a\n"), "the workflow name 'a\\\\n' is not allowed"),
     (
         lambda s: workflow(

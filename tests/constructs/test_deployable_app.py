@@ -18,7 +18,7 @@ CONTEXT = {"system": "claims", "stage": "dev"}
 
 
 def stack_of(context: dict[str, Any]) -> StackTemplate:
-    synthesized = synthesize(lambda app: None if deployable.define(app) else None, flags=context)
+    synthesized = synthesize(deployable.define, flags=context)
     (stack,) = synthesized.stacks.values()
     return stack
 

@@ -99,9 +99,5 @@ def test_what_is_defined_answers_like_what_is_imported() -> None:
         assert stage.topic.topic_arn == stage.topic_arn(consumer=stack)
     assert rate.state_machine.state_machine_arn == rate.state_machine_arn(consumer=stack)
     assert core.results_queue.queue_arn == core.results_queue_arn(consumer=stack)
-    assert (core.status_table.table_stream_arn, core.registry_table.table_stream_arn is None) == (
-        core.status_table.table_stream_arn,
-        True,
-    )
     workflow = Workflow(stack, "NewBusiness", core=core, activities=[rate])
     assert workflow.workflow_name == "NewBusiness"

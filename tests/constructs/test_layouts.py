@@ -9,6 +9,7 @@ from typing import Any
 import cfnlint.api
 import pytest
 from aws_cdk import App, Environment, Stack
+from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Match
 from cdk_nag import AwsSolutionsChecks
 
@@ -76,7 +77,7 @@ def test_cdk_nag_is_awake_and_findings_of_a_known_account_are_acknowledged() -> 
         stack = Stack(app, "claims-dev", env=Environment(account="123456789012", region="eu-west-1"))
         core = apps.define_core(stack)
         apps.define_workflows(stack, core, apps.define_activities(stack, core))
-        apps.define_user(stack).add_to_policy(apps.iam.PolicyStatement(actions=["s3:*"], resources=["*"]))
+        apps.define_user(stack).add_to_policy(iam.PolicyStatement(actions=["s3:*"], resources=["*"]))
 
     assert nag_findings(synthesize(define, flags=recommended_flags()).app) == [
         ("AwsSolutions-IAM5[Action::s3:*]", "claims-dev/User/DefaultPolicy/Resource"),
