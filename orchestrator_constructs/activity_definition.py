@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator_constructs.asl import REFERENCE, RETRY_LAMBDA_SERVICE, States
+from orchestrator_constructs.asl import REFERENCE, RETRY_CRASH, RETRY_LAMBDA_SERVICE, SIGNALLED, States
 from orchestrator_constructs.ladder import YEAR, Rung
 from orchestrator_runtime.contract import ReleaseRule, Stage
 
@@ -84,7 +84,7 @@ def activity_definition(
                 "Resource": f"arn:{partition}:states:::lambda:invoke.waitForTaskToken",
                 "Arguments": {"FunctionName": advance_stage_arn, "Payload": payload},
                 "TimeoutSeconds": rung.every,
-                "Retry": RETRY_LAMBDA_SERVICE,
+                "Retry": [SIGNALLED, *RETRY_LAMBDA_SERVICE, RETRY_CRASH],
                 "Catch": [{"ErrorEquals": ["States.Timeout"], "Output": _REMEMBER_OPENING, "Next": _waits_on(stage)}],
                 "Output": REFERENCE,
                 **({"Next": following.value} if following else {"End": True}),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from orchestrator_runtime.contract import ErrorName
+
 States = dict[str, dict[str, Any]]
 
 REFERENCE: Final = {
@@ -29,6 +31,24 @@ RETRY_LAMBDA_SERVICE: Final = [
     }
 ]
 """What Lambda answers when it, not the function, has a bad moment. Never a timeout: its retry may reuse a token."""
+
+RETRY_CRASH: Final = {
+    "ErrorEquals": ["States.TaskFailed"],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 4,
+    "BackoffRate": 3,
+    "JitterStrategy": "FULL",
+}
+"""For functions that may be called twice for the same: they died half-way, or a table was out of reach.
+
+``States.TaskFailed`` is any error but a timeout.
+"""
+
+SIGNALLED: Final = {
+    "ErrorEquals": [ErrorName.PLUGIN_FAILED, ErrorName.RUN_SUPERSEDED, ErrorName.RUN_ENDED],
+    "MaxAttempts": 0,
+}
+"""How a stage ends badly on purpose; there is nothing to retry."""
 
 HANDLER_TIMEOUT_SECONDS: Final = 60
 """For a task that waits for a function of the core to return; the functions themselves stop at half of it."""

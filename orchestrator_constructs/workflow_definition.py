@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from orchestrator_constructs.asl import REFERENCE, States, invoke
+from orchestrator_constructs.asl import REFERENCE, RETRY_CRASH, RETRY_LAMBDA_SERVICE, States, invoke
 
 _BEGIN: Final = "Begin run"
 _END: Final = "End run"
@@ -85,6 +85,7 @@ def workflow_definition(
                 "execution": "{% $states.context.Execution.Id %}",
             },
         ),
+        "Retry": [*RETRY_LAMBDA_SERVICE, RETRY_CRASH],
         "Catch": _CATCH_ALL,
         "Output": "{% $states.result.Payload %}",
         "End": True,
@@ -100,6 +101,7 @@ def workflow_definition(
                 "error": "{% $states.input %}",
             },
         ),
+        "Retry": [*RETRY_LAMBDA_SERVICE, RETRY_CRASH],
         "Output": "{% $states.result.Payload %}",
         "Next": _FAIL,
     }

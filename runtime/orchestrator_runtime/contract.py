@@ -97,7 +97,6 @@ class ErrorName(StrEnum):
     PLUGIN_FAILED = "PluginFailed"
     RUN_SUPERSEDED = "RunSuperseded"
     RUN_ENDED = "RunEnded"
-    STAGE_NOT_OPENED = "StageNotOpened"
 
 
 class RegistrationProperty(StrEnum):

@@ -12,6 +12,7 @@ import pytest
 from aws_cdk import App, Duration, Stack
 
 from orchestrator_constructs import Activity, OrchestratorCore, StageOptions, Workflow
+from orchestrator_constructs.asl import RETRY_LAMBDA_SERVICE, SIGNALLED
 from orchestrator_constructs.ladder import YEAR
 from tests.constructs.apps import ACTIVITIES, WORKFLOWS
 from tests.constructs.synthesis import StackTemplate, synthesize
@@ -89,7 +90,23 @@ def test_timeouts_are_never_retried(claims: StackTemplate, machine: str) -> None
         for retry in state.get("Retry", [])
         for error in retry["ErrorEquals"]
     }
-    assert all(error.startswith("Lambda.") for error in retried)
+    assert retried <= {*SIGNALLED["ErrorEquals"], *RETRY_LAMBDA_SERVICE[0]["ErrorEquals"], "States.TaskFailed"}
+
+
+def test_a_stage_that_ends_badly_on_purpose_is_not_tried_again(claims: StackTemplate) -> None:
+    for state in claims.asl("claims-dev-activity-Rate")["States"].values():
+        if state["Type"] == "Task":
+            assert state["Retry"][0] == {
+                "ErrorEquals": ["PluginFailed", "RunSuperseded", "RunEnded"],
+                "MaxAttempts": 0,
+            }
+
+
+def test_a_refused_start_is_not_tried_again(claims: StackTemplate) -> None:
+    begin = claims.asl("claims-dev-workflow-NewBusiness")["States"]["Begin run"]
+    assert [error for retry in begin["Retry"] for error in retry["ErrorEquals"]] == [
+        *RETRY_LAMBDA_SERVICE[0]["ErrorEquals"]
+    ]
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -21,3 +21,8 @@ class LoggedJournal:
     def failed(self, error: Exception, **about: str | int) -> None:
         """See ``ports.Journal``."""
         self._logger.error("report to be tried again", exc_info=error, extra={**about})
+
+    def publish(self) -> None:
+        """Write the metrics that were counted, if any were."""
+        if self._metrics.metric_set:
+            self._metrics.flush_metrics()

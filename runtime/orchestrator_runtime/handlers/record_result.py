@@ -46,7 +46,6 @@ class PlanMemory:
 _memory = PlanMemory()
 
 
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
     """Record a batch of reports.
 
@@ -61,6 +60,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     ports = stage_ports()
     batch = [received for record in event["Records"] if (received := parse(record, journal)) is not None]
     again = record_results(batch, ports, journal, lambda ref: _memory.find(ref, ports.status))
+    journal.publish()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LATER = NOW + timedelta(seconds=5)
 LONGER = EXPIRES_AT + 5000
 KEY = "Rate/parallel/Score"
+KEY_OF_ROW: Any = {"uid": {"S": "q-1"}, "path": {"S": f"{stage_ref().path}Score/"}}
 TERMINAL = [state for state in State if state.is_terminal]
 GUESS = pytest.mark.parametrize("first", [True, False], ids=["guess-first", "guess-not-first"])
 OUTPUT = pytest.mark.parametrize("output", [None, '{"points":7}'], ids=["alone", "with-output"])
@@ -158,16 +159,38 @@ def test_a_terminal_report_is_written_though_the_first_start_comes_in_between(
     assert stored(status).state is State.COMPLETE
 
 
-def test_a_row_that_vanishes_between_two_tries_is_an_error_to_try_again(
+def test_a_row_that_vanishes_between_two_tries_is_written_anew(
     status: DynamoStatusStore, dynamodb: DynamoDBClient
 ) -> None:
     put(status, a_row())
-    key = {"uid": {"S": "q-1"}, "path": {"S": f"{stage_ref().path}Score/"}}
-    with (
-        meanwhile(dynamodb, "UpdateItem", lambda: dynamodb.delete_item(TableName=STATUS, Key=key)),
-        pytest.raises(RuntimeError, match=r"the row of 'Score' at NewBusiness/Rate/parallel/ changed twice"),
-    ):
-        put(status, a_row(1, State.COMPLETE), first=True)
+    with meanwhile(dynamodb, "UpdateItem", lambda: dynamodb.delete_item(TableName=STATUS, Key=KEY_OF_ROW)):
+        assert put(status, a_row(1, State.COMPLETE), first=True).accepted
+    assert stored(status).state is State.COMPLETE
+
+
+def test_a_row_that_never_stands_still_is_an_error_to_try_again(
+    status: DynamoStatusStore, dynamodb: DynamoDBClient
+) -> None:
+    item = {**KEY_OF_ROW, "attempt": {"N": "1"}, "state": {"S": "In Progress"}, "expires_at": {"N": str(EXPIRES_AT)}}
+    busy = False
+
+    def change(model: Any, **_: Any) -> None:
+        nonlocal busy
+        if busy:
+            return
+        busy = True
+        if model.name == "PutItem":
+            dynamodb.put_item(TableName=STATUS, Item=item)
+        else:
+            dynamodb.delete_item(TableName=STATUS, Key=KEY_OF_ROW)
+        busy = False
+
+    dynamodb.meta.events.register("before-parameter-build.dynamodb", change)
+    try:
+        with pytest.raises(RuntimeError, match="the row of 'Score' at NewBusiness/Rate/parallel/ changed . times"):
+            put(status, a_row(1, State.COMPLETE))
+    finally:
+        dynamodb.meta.events.unregister("before-parameter-build.dynamodb", change)
 
 
 @OUTPUT
@@ -180,7 +203,9 @@ def test_what_is_no_failed_condition_is_raised(
 
 
 def test_outputs_are_those_of_one_run_and_survive_as_given(status: DynamoStatusStore) -> None:
-    put(status, a_row(1, State.COMPLETE), output='{"a": [1, 1.5, 1e-7, null, "\U0001f697"], "n": 123456789012345678901}')
+    put(
+        status, a_row(1, State.COMPLETE), output='{"a": [1, 1.5, 1e-7, null, "\U0001f697"], "n": 123456789012345678901}'
+    )
     put(status, a_row(1, State.COMPLETE, name="A b.c"), output="null")
     status.record(stage_ref(uid="q-2"), a_row(1, State.COMPLETE), expires_at=EXPIRES_AT, output="1")
     assert status.outputs(run_ref()) == {

@@ -1,0 +1,122 @@
+"""A deployed core as its functions see it: tables, a topic, a queue, and the environment that names them."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from orchestrator_runtime.contract import Env
+from orchestrator_runtime.handlers import environment, record_result
+from orchestrator_runtime.handlers.record_result import PlanMemory
+from orchestrator_runtime.stores.control import DynamoControlStore
+from orchestrator_runtime.stores.registry import DynamoRegistry
+from orchestrator_runtime.stores.status import DynamoStatusStore
+from tests.unit.moto_tables import CONTROL, REGION, REGISTRY, STATUS, create_tables, items, refuse_bad_keys
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass
+class Core:
+    """What a test looks at from outside the functions."""
+
+    client: DynamoDBClient
+    queue: Any
+    log: io.StringIO
+    signals: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    dead_tokens: set[str] = field(default_factory=set)
+
+    @property
+    def status(self) -> DynamoStatusStore:
+        return DynamoStatusStore(self.client, STATUS)
+
+    @property
+    def control(self) -> DynamoControlStore:
+        return DynamoControlStore(self.client, CONTROL)
+
+    @property
+    def registry(self) -> DynamoRegistry:
+        return DynamoRegistry(self.client, REGISTRY)
+
+    def rows(self, table: str = STATUS) -> list[dict[str, Any]]:
+        return items(self.client, table)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]
+
+    def published(self) -> list[dict[str, Any]]:
+        """The bodies published to the one topic since the last look."""
+        messages = self.queue.receive_messages(MaxNumberOfMessages=10)
+        for message in messages:
+            message.delete()
+        return [json.loads(json.loads(message.body)["Message"]) for message in messages]
+
+    def document(self, uid: str = "q-1", workflow: str = "NewBusiness") -> dict[str, Any]:
+        document = self.status.run_document(uid=uid, workflow=workflow)
+        assert document is not None
+        return document
+
+    def on_signal(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+        """Answers SendTaskSuccess and SendTaskFailure; moto knows no tokens."""
+        sent = json.loads(params["body"])
+        self.signals.append((model.name, sent))
+        if sent["taskToken"] in self.dead_tokens:
+            return SimpleNamespace(status_code=400), {"Error": {"Code": "TaskTimedOut", "Message": "dead"}}
+        return SimpleNamespace(status_code=200), {}
+
+
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """One session for all tests: it remembers the services' models, which take long to read."""
+    return boto3.Session("testing", "testing", region_name=REGION)
+
+
+@pytest.fixture
+def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    environment._client.cache_clear()
+    topic = session.client("sns").create_topic(Name="claims-dev-Rate-parallel")["TopicArn"]
+    queue = session.resource("sqs").create_queue(QueueName="plugins")
+    session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.attributes["QueueArn"])
+    client = session.client("dynamodb")
+    create_tables(client)
+    for name, value in {
+        Env.STATUS_TABLE: STATUS,
+        Env.CONTROL_TABLE: CONTROL,
+        Env.REGISTRY_TABLE: REGISTRY,
+        Env.RESULTS_QUEUE_URL: "https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results",
+        Env.TOPIC_ARN_PREFIX: topic.removesuffix("Rate-parallel"),
+        Env.RETENTION_DAYS: "90",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(record_result, "_memory", PlanMemory())
+    # In Lambda the variable is there before the module is imported; here other tests may have come first.
+    monkeypatch.setattr(record_result.metrics.provider, "namespace", "claims-dev")
+    log = io.StringIO()
+    core = Core(client=client, queue=queue, log=log)
+    hooks: dict[str, Callable[..., Any]] = {
+        "before-parameter-build.dynamodb": refuse_bad_keys,
+        "before-call.sfn.SendTaskSuccess": core.on_signal,
+        "before-call.sfn.SendTaskFailure": core.on_signal,
+    }
+    for event, hook in hooks.items():
+        session.events.register(event, hook)
+    lines = logging.StreamHandler(log)
+    lines.setFormatter(record_result.logger.registered_formatter)
+    record_result.logger.addHandler(lines)
+    try:
+        yield core
+    finally:
+        logging.getLogger(record_result.logger.name).removeHandler(lines)
+        for event, hook in hooks.items():
+            session.events.unregister(event, hook)
+        environment._client.cache_clear()

@@ -1,0 +1,194 @@
+"""The custom resource of a plugin: registered, changed, removed, and CloudFormation is told each time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from orchestrator_runtime.contract import Env, RegistrationProperty, Stage
+from orchestrator_runtime.core.records import Registration
+from orchestrator_runtime.handlers.register_plugin import lambda_handler
+from tests.unit.cloudformation_desk import Desk, desk
+from tests.unit.handlers.conftest import Core
+from tests.unit.handlers.events import registration
+from tests.unit.moto_tables import REGISTRY
+
+P = RegistrationProperty
+ARN = registration()[P.SUBSCRIPTION_ARN]
+OTHER_OWNER = {P.OWNER: "arn:other-stack", P.SUBSCRIPTION_ARN: f"{ARN}-other"}
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[Desk]:
+    with desk() as taken:
+        yield taken
+
+
+def ask(cloudformation: Desk, request: str, properties: dict[str, str], **other: Any) -> dict[str, Any]:
+    """Send a request as CloudFormation does; what it was told."""
+    event = {
+        "RequestType": request,
+        "ResponseURL": cloudformation.url,
+        "StackId": "arn:stack",
+        "RequestId": f"r-{len(cloudformation.told)}",
+        "LogicalResourceId": "Score",
+        "ResourceType": "Custom::OrchestratorPlugin",
+        "ResourceProperties": properties,
+    } | other
+    lambda_handler(event, None)
+    told: dict[str, Any] = cloudformation.told[-1].document
+    assert told["RequestId"] == event["RequestId"]
+    return told
+
+
+def registered(core: Core, stage: Stage = Stage.PARALLEL) -> list[Registration]:
+    return list(core.registry.registrations("Rate", stage))
+
+
+def test_a_create_registers(core: Core, cloudformation: Desk) -> None:
+    told = ask(cloudformation, "Create", registration())
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", ARN)
+    [plugin] = registered(core)
+    assert plugin == Registration(
+        activity="Rate",
+        stage=Stage.PARALLEL,
+        name="Score",
+        subscription_arn=ARN,
+        endpoint=registration()[P.ENDPOINT],
+        owner=registration()[P.OWNER],
+    )
+    [line] = core.lines()
+    assert line["message"] == "plugin registered"
+    assert {"Rate", "parallel", "Score"} <= {str(value) for value in line.values()}
+
+
+def test_every_property_is_registered(core: Core, cloudformation: Desk) -> None:
+    policy = {"line": ["auto"], "premium": [{"numeric": [">=", 1000]}], "plugins": ["Score"]}
+    properties = registration(
+        **{
+            P.PROTOCOL: "sqs",
+            P.MANDATORY: "false",
+            P.ORDER: "-7",
+            P.ALWAYS_RUN: "true",
+            P.TIMEOUT_SECONDS: "60",
+            P.START_WITHIN_SECONDS: "30",
+            P.DESCRIPTION: "Scores ü",
+            P.FILTER_POLICY: json.dumps(policy),
+            P.FILTER_POLICY_SCOPE: "MessageAttributes",
+            P.SENDER_ROLE_ID: "AROASCORE",
+        }
+    )
+    assert ask(cloudformation, "Create", properties)["Status"] == "SUCCESS"
+    [plugin] = registered(core)
+    assert (plugin.protocol, plugin.mandatory, plugin.order, plugin.always_run) == ("sqs", False, -7, True)
+    assert (plugin.timeout_seconds, plugin.start_within_seconds) == (60, 30)
+    assert (plugin.description, plugin.filter_policy, plugin.sender_role_id) == ("Scores ü", policy, "AROASCORE")
+
+
+def test_an_update_changes_the_registration_in_place(core: Core, cloudformation: Desk) -> None:
+    ask(cloudformation, "Create", registration())
+    told = ask(
+        cloudformation,
+        "Update",
+        registration(**{P.NAME: "Better score", P.ORDER: "5"}),
+        PhysicalResourceId=ARN,
+        OldResourceProperties=registration(),
+    )
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", ARN)
+    assert [(plugin.name, plugin.order) for plugin in registered(core)] == [("Better score", 5)]
+
+
+def test_a_replacement_leaves_the_new_subscription(core: Core, cloudformation: Desk) -> None:
+    """CloudFormation creates the new one first, then deletes the one before."""
+    ask(cloudformation, "Create", registration())
+    new = registration(**{P.SUBSCRIPTION_ARN: f"{ARN}-new"})
+    told = ask(cloudformation, "Update", new, PhysicalResourceId=ARN, OldResourceProperties=registration())
+    assert told["PhysicalResourceId"] == f"{ARN}-new"
+    assert len(registered(core)) == 2
+    told = ask(cloudformation, "Delete", registration(), PhysicalResourceId=ARN)
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", ARN)
+    assert [plugin.subscription_arn for plugin in registered(core)] == [f"{ARN}-new"]
+
+
+def test_a_delete_may_be_repeated(core: Core, cloudformation: Desk) -> None:
+    ask(cloudformation, "Create", registration())
+    for _ in range(2):
+        assert ask(cloudformation, "Delete", registration(), PhysicalResourceId=ARN)["Status"] == "SUCCESS"
+    assert core.rows(REGISTRY) == []
+    assert core.lines()[-1]["message"] == "plugin unregistered"
+
+
+def test_a_name_that_another_stack_holds_is_refused(core: Core, cloudformation: Desk) -> None:
+    ask(cloudformation, "Create", registration())
+    told = ask(cloudformation, "Create", registration(**OTHER_OWNER))
+    assert told["Status"] == "FAILED"
+    assert told["Reason"] == (
+        f"a plugin named 'Score' is registered to Rate/parallel already, by {registration()[P.OWNER]}: "
+        "names are unique within a stage, choose another"
+    )
+    assert [plugin.subscription_arn for plugin in registered(core)] == [ARN]
+    # CloudFormation takes back what it could not create; that must leave the other's alone.
+    physical_id = told["PhysicalResourceId"]
+    undone = ask(cloudformation, "Delete", registration(**OTHER_OWNER), PhysicalResourceId=physical_id)
+    assert undone["Status"] == "SUCCESS"
+    assert [plugin.subscription_arn for plugin in registered(core)] == [ARN]
+
+
+def test_the_same_name_on_another_stage_is_another(core: Core, cloudformation: Desk) -> None:
+    ask(cloudformation, "Create", registration())
+    assert ask(cloudformation, "Create", registration(**OTHER_OWNER, **{P.STAGE: "post"}))["Status"] == "SUCCESS"
+    assert len(registered(core, Stage.POST)) == 1
+
+
+BAD: dict[str, tuple[dict[str, str], str]] = {
+    "operator of EventBridge": ({P.FILTER_POLICY: '{"line": [{"wildcard": "a*"}]}'}, "wildcard"),
+    "no JSON": ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object: '{'"),
+    "no object": ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object: '[1]'"),
+    "unknown scope": ({P.FILTER_POLICY_SCOPE: "Everywhere"}, "Everywhere"),
+    "bad name": ({P.NAME: "a/b"}, "the plugin name 'a/b' is not allowed"),
+    "bad activity": ({P.ACTIVITY: "a b"}, "the activity name 'a b' is not allowed"),
+    "no such stage": ({P.STAGE: "after"}, "there is no stage 'after': use one of pre, parallel, post"),
+    "no name": ({P.NAME: ""}, "the registration has no Name: let the Plugin construct make it"),
+    "no endpoint": ({P.ENDPOINT: ""}, "the registration has no Endpoint"),
+    "no subscription": ({P.SUBSCRIPTION_ARN: ""}, "the registration has no SubscriptionArn"),
+    "order": ({P.ORDER: "first"}, "Order must be a whole number, got 'first'"),
+    "timeout": ({P.TIMEOUT_SECONDS: "0"}, "TimeoutSeconds must be more than 0 seconds, got 0"),
+    "start": ({P.START_WITHIN_SECONDS: "soon"}, "StartWithinSeconds must be a whole number, got 'soon'"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "told"), BAD.values(), ids=BAD.keys())
+def test_a_bad_registration_fails_the_deployment_with_the_reason_and_can_be_taken_back(
+    core: Core, cloudformation: Desk, wrong: dict[str, str], told: str
+) -> None:
+    properties = registration(**wrong)
+    created = ask(cloudformation, "Create", properties)
+    assert created["Status"] == "FAILED"
+    assert told in created["Reason"]
+    assert created["PhysicalResourceId"]
+    assert core.rows(REGISTRY) == []
+    undone = ask(cloudformation, "Delete", properties, PhysicalResourceId=created["PhysicalResourceId"])
+    assert (undone["Status"], undone["PhysicalResourceId"]) == ("SUCCESS", created["PhysicalResourceId"])
+
+
+def test_a_refused_update_changes_nothing_and_keeps_its_id(core: Core, cloudformation: Desk) -> None:
+    ask(cloudformation, "Create", registration())
+    before = core.rows(REGISTRY)
+    bad = registration(**{P.ORDER: "x", P.SUBSCRIPTION_ARN: f"{ARN}-new"})
+    told = ask(cloudformation, "Update", bad, PhysicalResourceId=ARN, OldResourceProperties=registration())
+    assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", ARN)
+    assert core.rows(REGISTRY) == before
+    assert core.lines()[-1]["message"] == "registration refused"
+
+
+def test_trouble_of_our_own_is_told_too_without_its_details(
+    core: Core, cloudformation: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(Env.REGISTRY_TABLE, "elsewhere")
+    told = ask(cloudformation, "Create", registration())
+    assert told["Status"] == "FAILED"
+    assert told["Reason"].endswith("see the log of its register-plugin function")
+    assert "ResourceNotFound" in core.lines()[-1]["exception"]
