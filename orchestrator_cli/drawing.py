@@ -41,6 +41,7 @@ _STYLES: Final = {
 }
 _QUIET: Final = frozenset({State.COMPLETE, State.IN_PROGRESS, State.NOT_STARTED, State.MANDATORY_COMPLETED})
 """States that the glyph tells well enough; the others are written out."""
+_OPEN: Final = frozenset({State.IN_PROGRESS, State.MANDATORY_COMPLETED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ class _Pen:
     def _activity(self, lead: str, below: str, name: str, activity: Mapping[str, Any]) -> Iterator[_Row]:
         state = State(activity["state"])
         with_plugins = {stage: found for stage, found in activity["stages"].items() if found["plugins"]}
-        folded = self.detail is Detail.ACTIVITIES or (self.detail is Detail.OPEN and state is not State.IN_PROGRESS)
+        folded = self.detail is Detail.ACTIVITIES or (self.detail is Detail.OPEN and state not in _OPEN)
         note = Text()
         if folded or not with_plugins:
             count = sum(len(found["plugins"]) for found in with_plugins.values())

@@ -10,9 +10,9 @@ import signal
 import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from orchestrator_cli.errors import CliError
 from orchestrator_cli.local_session import ACCOUNT, REGION, variables
@@ -26,6 +26,17 @@ _QUOTED_LINES: Final = 15
 # What a program needs of the user's environment to run at all. The emulator hands its own on to the
 # functions that it runs, so anything more would be there for them to find.
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
+# Runs the emulator for as long as its standard input is open: nobody has to be alive to stop it.
+_WITH_ITS_STARTER: Final = """
+import os, runpy, signal, sys, threading
+
+def watch():
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGKILL)
+
+threading.Thread(target=watch, daemon=True).start()
+runpy.run_module("ministack", run_name="__main__", alter_sys=True)
+"""
 
 
 class EmulatorError(CliError):
@@ -44,11 +55,13 @@ class Emulator:
         pid: Its process, which leads a process group of its own: functions run as its children.
         port: The port on loopback.
         folder: Its log and its temporary files.
+        lifeline: What it reads from: closed, by whatever ends this process, it ends too. ``None``: it is detached.
     """
 
     pid: int
     port: int
     folder: Path
+    lifeline: IO[bytes] | None = field(default=None, repr=False, compare=False)
 
     @property
     def endpoint_url(self) -> str:
@@ -78,12 +91,10 @@ class Emulator:
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, sign)
-            while self._group_lives():
-                if sign is signal.SIGTERM and time.monotonic() > deadline:
-                    break
+            while self._group_lives() and (sign is signal.SIGKILL or time.monotonic() < deadline):
                 time.sleep(_POLL_EVERY)
-            else:
-                return
+        if self.lifeline is not None:
+            self.lifeline.close()
 
     def _group_lives(self) -> bool:
         with contextlib.suppress(ChildProcessError):
@@ -97,19 +108,20 @@ class Emulator:
         return True
 
 
-def start_emulator(python: Path, folder: Path) -> Emulator:
+def start_emulator(python: Path, folder: Path, *, detached: bool = False) -> Emulator:
     """Start the emulator on a free port of loopback and wait until it answers.
 
     Args:
         python: The Python of the emulator's own environment.
         folder: An existing folder for its log and its temporary files.
+        detached: Whether it outlives this process. Default: it ends with it, even if that is killed.
 
     Raises:
         EmulatorError: It ended, or did not answer in time.
     """
     for _ in range(_PORT_ATTEMPTS):
         with contextlib.suppress(_PortTakenError):
-            return _start_on(_free_port(), python, folder)
+            return _start_on(_free_port(), python, folder, detached=detached)
     raise EmulatorError(f"no free port found on {HOST} in {_PORT_ATTEMPTS} attempts: is another program taking them?")
 
 
@@ -120,18 +132,19 @@ def _free_port() -> int:
         return port
 
 
-def _start_on(port: int, python: Path, folder: Path) -> Emulator:
+def _start_on(port: int, python: Path, folder: Path, *, detached: bool) -> Emulator:
+    what = ["-m", "ministack"] if detached else ["-c", _WITH_ITS_STARTER]
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
-            [python, "-m", "ministack"],
+            [python, *what],
             cwd=folder,
             env=emulator_environment(port, folder),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    emulator = Emulator(pid=process.pid, port=port, folder=folder)
+    emulator = Emulator(pid=process.pid, port=port, folder=folder, lifeline=process.stdin)
     try:
         deadline = time.monotonic() + _READY_WITHIN
         while process.poll() is None:

@@ -93,12 +93,16 @@ class LocalEnvironment:
         """The folder with the logs of the emulator and of the CDK CLI."""
         return self.emulator.folder
 
-    def start(self) -> None:
-        """Start the emulator and wait until it answers. The first start fetches it."""
+    def start(self, *, detached: bool = False) -> None:
+        """Start the emulator and wait until it answers. The first start fetches it.
+
+        Args:
+            detached: Whether it outlives this process. Default: it ends with it, even if that is killed.
+        """
         python = self._toolchain.emulator_python()
         folder = Path(tempfile.mkdtemp(prefix="orchestrator-local-")).resolve()
         try:
-            self._emulator = start_emulator(python, folder)
+            self._emulator = start_emulator(python, folder, detached=detached)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

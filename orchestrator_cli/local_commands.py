@@ -31,7 +31,7 @@ def up_command() -> None:
         return
     stop_running()
     environment = LocalEnvironment()
-    environment.start()
+    environment.start(detached=True)
     try:
         remember(environment.emulator)
     except BaseException:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import shutil
 import subprocess
-from dataclasses import asdict
 from pathlib import Path
 
 from orchestrator_cli.emulator import Emulator
@@ -22,7 +21,7 @@ def remember(emulator: Emulator) -> None:
     """Write down which emulator is the one that is up."""
     file = _state_file()
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(asdict(emulator) | {"folder": str(emulator.folder)}))
+    file.write_text(json.dumps({"pid": emulator.pid, "port": emulator.port, "folder": str(emulator.folder)}))
 
 
 def find_running() -> Emulator | None:

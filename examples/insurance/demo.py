@@ -123,6 +123,8 @@ def main(arguments: Sequence[str]) -> int:
             played = play(aws, console, planned)
             console.rule(style="dim")
             console.print(summary(played))
+            for line in failures(played):
+                console.print(line, no_wrap=True, overflow="ellipsis")
         console.print(f"\n{verdict(played)} Everything that was started is stopped.")
         return 0 if all(run.as_expected for run in played) else 1
     except CliError as error:
@@ -183,23 +185,32 @@ def play(aws: LocalEnvironment, console: Console, planned: Sequence[PlannedRun])
 
 
 def summary(played: Sequence[PlayedRun]) -> Table:
-    """One row for each run: how it ended, whom it called, whom it did not need, and what failed why."""
-    table = Table(box=None, padding=(0, 2, 1, 0), header_style="dim")
-    for heading in ("run", "ended", "seconds", "called", "not called"):
-        table.add_column(heading, justify="right" if heading == "seconds" else "left")
+    """One row for each run: how it ended, whom it called, and whom it did not need."""
+    table = Table(box=None, padding=(0, 2, 1, 0), header_style="dim", expand=True)
+    table.add_column("run", no_wrap=True)
+    table.add_column("ended")
+    table.add_column("seconds", justify="right")
+    table.add_column("called", ratio=3)
+    table.add_column("registered, but not called", ratio=2)
     for run in played:
-        called = Text(", ".join(sorted(run.plugins)))
-        for name, plugin in sorted(run.plugins.items()):
-            if plugin["state"] in {State.ERROR, State.OPTIONAL_TASK_ERROR}:
-                called.append(f"\n{plugin['state']}, {name}: {plugin['message']}", style="yellow")
-        if problem := run.look.problem:
-            called.append(f"\n{problem}", style="red")
         ended = Text(run.state, style="green" if run.as_expected else "bold red")
         if not run.as_expected:
             ended.append(f"\nexpected: {run.planned.expect}", style="red")
         not_called = Text(", ".join(sorted(run.registered - run.plugins.keys())) or "none", style="dim")
+        called = ", ".join(sorted(run.plugins))
         table.add_row(run.planned.name, ended, f"{run.duration.total_seconds():.1f}", called, not_called)
     return table
+
+
+def failures(played: Sequence[PlayedRun]) -> Iterator[Text]:
+    """One line for each plugin that failed, and for each run that ended without saying why."""
+    for run in played:
+        if problem := run.look.problem:
+            yield Text(f"{run.planned.name}: {problem}", style="red")
+        for name, plugin in sorted(run.plugins.items()):
+            if plugin["state"] in {State.ERROR, State.OPTIONAL_TASK_ERROR}:
+                style = "red" if plugin["state"] == State.ERROR else "yellow"
+                yield Text(f"{run.planned.name}  {plugin['state']}, {name}: {plugin['message']}", style=style)
 
 
 def verdict(played: Sequence[PlayedRun]) -> str:

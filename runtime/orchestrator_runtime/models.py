@@ -22,6 +22,7 @@ from orchestrator_runtime.contract import (
     problem_with_name,
     problem_with_uid,
 )
+from orchestrator_runtime.json_text import compact_json
 
 
 def _check_uid(value: str) -> str:
@@ -50,6 +51,10 @@ def _check_reportable(value: State) -> State:
 def _check_metadata(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if taken := sorted(RESERVED_ATTRIBUTES & value.keys()):
         raise ValueError(f"metadata may not use the reserved keys {taken}: rename them")
+    try:
+        compact_json(value)
+    except ValueError:
+        raise ValueError("metadata holds an endless number or half a character, which JSON has not") from None
     return value
 
 

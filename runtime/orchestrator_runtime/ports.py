@@ -43,7 +43,7 @@ class Recorded:
 
     Attributes:
         accepted: Whether the write happened.
-        row: The row as it now is.
+        row: What was written; or what stands there, if that was not to be written over.
     """
 
     accepted: bool

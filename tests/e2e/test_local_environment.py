@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +103,26 @@ def test_stopping_leaves_neither_processes_nor_files(app: Path) -> None:
     assert not folder.exists()
 
 
+def test_an_emulator_does_not_outlive_a_process_that_is_killed() -> None:
+    code = (
+        "import time\n"
+        "from orchestrator_cli.local import LocalEnvironment\n"
+        "with LocalEnvironment() as aws:\n"
+        "    print(aws.emulator.pid, aws.logs, flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        emulator, folder = owner.stdout.readline().split()
+        assert _lives(int(emulator))
+        owner.kill()
+    shutil.rmtree(folder)
+    deadline = time.monotonic() + 10
+    while _lives(int(emulator)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_logs_are_kept_when_something_failed() -> None:
     aws = LocalEnvironment()
     aws.start()
@@ -143,8 +165,5 @@ def _orchestrator(*arguments: str) -> str:
 
 
 def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(shown.strip()) and not shown.startswith("Z")

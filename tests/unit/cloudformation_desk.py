@@ -39,7 +39,7 @@ def desk() -> Iterator[Desk]:
     taken = Desk()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:  # noqa: N802 - the base class's name
+        def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             taken.told.append(Told(self.command, self.path, self.headers.get("Content-Type"), body))
             self.send_response(taken.status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from orchestrator_runtime.contract import (
 )
 from orchestrator_runtime.core.attributes import Attributes, attributes_bytes, message_attributes
 from orchestrator_runtime.core.records import RunRef, StageRef
+from orchestrator_runtime.json_text import compact_json
 
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Every time takes as many bytes as any other."""
@@ -33,11 +33,6 @@ class Message:
 
 class DoesNotFitError(Exception):
     """Something is larger than a message of SNS may be. Trying again would not help."""
-
-
-def compact_json(value: object) -> str:
-    """Encode as JSON without white space, keys sorted, text as it is: the form that is counted and stored."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
 
 
 def message_body(

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from orchestrator_runtime.contract import problem_with_uid
 from orchestrator_runtime.handlers.environment import end_ports
 from orchestrator_runtime.protocol.end_run import EndRequest, Failure, end_run
 
@@ -38,7 +39,7 @@ def parse(event: Mapping[str, Any]) -> EndRequest:
     uid = event.get("uid")
     error = event.get("error")
     return EndRequest(
-        uid=uid if isinstance(uid, str) else None,
+        uid=uid if problem_with_uid(uid) is None else None,
         workflow=event["workflow"],
         execution=event["execution"],
         failure=Failure(str(error.get("Error") or "Unknown"), str(error.get("Cause") or "")) if error else None,

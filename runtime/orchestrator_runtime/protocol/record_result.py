@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_TEXT, State
-from orchestrator_runtime.core.message import compact_json
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan, StageRef
 from orchestrator_runtime.core.stage import Close, ReleasePlugins, count_rows, decide, read_tally
+from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.ports import Journal
 from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts
@@ -182,14 +182,10 @@ def _row_of(
 ) -> tuple[PluginRow, str | None]:
     state, message, output = report.state, report.message, None
     if report.output is not None and state is State.COMPLETE:
-        output = compact_json(report.output)
-        size = len(output.encode())
-        if size > MAX_OUTPUT_BYTES:
-            state, output = State.ERROR, None
-            message = (
-                f"OutputTooLarge: the output is {size:,} bytes, at most {MAX_OUTPUT_BYTES:,} are carried on: "
-                "return less, or keep it elsewhere and return a reference"
-            )
+        try:
+            output = _output_text(report.output)
+        except ValueError as problem:
+            state, message = State.ERROR, str(problem)
     mandatory = expected.mandatory if expected else False
     if state is State.ERROR and not mandatory:
         state = State.OPTIONAL_TASK_ERROR
@@ -205,6 +201,19 @@ def _row_of(
         updated_at=now,
     )
     return (replace(row, ended_at=now) if state.is_terminal else row), output
+
+
+def _output_text(output: object) -> str:
+    try:
+        text = compact_json(output)
+    except ValueError:
+        raise ValueError("OutputNotJson: the output holds an endless number or half a character") from None
+    if (size := len(text.encode())) > MAX_OUTPUT_BYTES:
+        raise ValueError(
+            f"OutputTooLarge: the output is {size:,} bytes, at most {MAX_OUTPUT_BYTES:,} are carried on: "
+            "return less, or keep it elsewhere and return a reference"
+        )
+    return text
 
 
 def _refuse(journal: Journal, received: Received, reason: str, detail: str) -> None:

@@ -45,13 +45,12 @@ def register_plugin(properties: Properties, registry: Registry) -> Registration:
 
 def unregister_plugin(properties: Properties, registry: Registry) -> None:
     """Delete the registration of this subscription, and of no other."""
-    stage = properties.get(RegistrationProperty.STAGE, "")
-    if stage in set(Stage):
-        registry.delete(
-            properties.get(RegistrationProperty.ACTIVITY, ""),
-            Stage(stage),
-            properties.get(RegistrationProperty.SUBSCRIPTION_ARN, ""),
-        )
+    activity = properties.get(RegistrationProperty.ACTIVITY)
+    stage = properties.get(RegistrationProperty.STAGE)
+    subscription_arn = properties.get(RegistrationProperty.SUBSCRIPTION_ARN)
+    # What was refused for lack of one of these is taken back, too: there is nothing to delete then.
+    if activity and stage in set(Stage) and subscription_arn:
+        registry.delete(activity, Stage(stage), subscription_arn)
 
 
 def parse(properties: Properties) -> Registration:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
-from orchestrator_runtime.core.message import compact_json
 from orchestrator_runtime.core.records import (
     Control,
     ExpectedPlugin,
@@ -26,6 +25,7 @@ from orchestrator_runtime.core.records import (
     StagePlan,
     StageRow,
 )
+from orchestrator_runtime.json_text import compact_json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -67,37 +68,41 @@ class PluginRows:
         fresh = PluginRow(
             name=row.name, attempt=ref.attempt, state=state, mandatory=row.mandatory, expected=row.expected
         )
-        self._client.delete_item(TableName=self._table, Key=key_of(ref.run.uid, OUTPUTS + path))
-        try:
-            write_if(
-                self._client.put_item,
-                TableName=self._table,
-                Item={
-                    **key_of(ref.run.uid, path),
-                    **item_of(plugin_item(fresh)),
-                    "expires_at": number(expires_at),
-                },
-                ConditionExpression="attempt < :attempt",
-                ExpressionAttributeValues={":attempt": number(ref.attempt)},
-            )
-        except ConditionFailed:
-            return
+        both: Any = [
+            {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": {
+                        **key_of(ref.run.uid, path),
+                        **item_of(plugin_item(fresh)),
+                        "expires_at": number(expires_at),
+                    },
+                    "ConditionExpression": "attempt < :attempt",
+                    "ExpressionAttributeValues": {":attempt": number(ref.attempt)},
+                }
+            },
+            {"Delete": {"TableName": self._table, "Key": key_of(ref.run.uid, OUTPUTS + path)}},
+        ]
+        # A handler that was thought dead must not take away what this attempt has put there meanwhile.
+        with suppress(ConditionFailed):
+            self._transact(both)
 
     def keep(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
         """See ``ports.StatusStore.keep_plugin``."""
         path = plugin_path(ref, row.name)
         for kept in (path, OUTPUTS + path):
-            try:
+            with suppress(ConditionFailed):
                 write_if(
                     self._client.update_item,
                     TableName=self._table,
                     Key=key_of(ref.run.uid, kept),
                     UpdateExpression="SET expires_at = :expires",
-                    ConditionExpression="attribute_exists(attempt)",
-                    ExpressionAttributeValues={":expires": number(expires_at)},
+                    ConditionExpression="expires_at > :now AND expires_at < :expires",
+                    ExpressionAttributeValues={
+                        ":expires": number(expires_at),
+                        ":now": number(int(self._clock().timestamp())),
+                    },
                 )
-            except ConditionFailed:
-                continue
 
     def _over_open(self, ref: StageRef, row: PluginRow, _expires_at: int) -> _Request:
         """Write over a row of this attempt that is open; a start that it notes stays."""
@@ -157,8 +162,12 @@ class PluginRows:
             {kind: {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}},
             {"Put": {"TableName": self._table, "Item": item}},
         ]
+        self._transact(both)
+
+    def _transact(self, writes: Any) -> None:  # noqa: ANN401 - the client's own, deeply nested, shape
+        """Write all or none; the condition is that of the first."""
         try:
-            self._client.transact_write_items(TransactItems=both)
+            self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
             reasons: Any = error.response.get("CancellationReasons") or [{}]
             if reasons[0].get("Code") != "ConditionalCheckFailed":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.records import Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from orchestrator_runtime.stores.items import Item
+
+
+_NOT_ENDED: Final = "attempt = :attempt AND attribute_not_exists(ended_at) AND expires_at > :now"
 
 
 class DynamoStatusStore:
@@ -71,8 +74,9 @@ class DynamoStatusStore:
                 self._client.put_item,
                 TableName=self._table,
                 Item=run_item(run),
-                ConditionExpression="execution = :execution AND attempt = :attempt",
+                ConditionExpression="execution = :execution AND attempt = :attempt AND expires_at > :now",
                 ExpressionAttributeValues={
+                    ":now": self._epoch(),
                     ":execution": text(previous.execution),
                     ":attempt": number(previous.ref.attempt),
                 },
@@ -88,18 +92,19 @@ class DynamoStatusStore:
 
     def end_run(self, ref: RunRef, *, execution: str, state: State, message: str | None, now: datetime) -> bool:
         """See ``ports.StatusStore``."""
-        update = "SET #state = :state, ended_at = :now" + (", message = :message" if message else "")
+        update = "SET #state = :state, ended_at = :ended" + (", message = :message" if message else "")
         try:
             write_if(
                 self._client.update_item,
                 TableName=self._table,
                 Key=key_of(ref.uid, ref.path),
                 UpdateExpression=update,
-                ConditionExpression="execution = :execution AND attempt = :attempt AND attribute_not_exists(ended_at)",
+                ConditionExpression=f"execution = :execution AND {_NOT_ENDED}",
                 ExpressionAttributeNames={"#state": "state"},
                 ExpressionAttributeValues={
                     ":state": text(state),
-                    ":now": time(now),
+                    ":ended": time(now),
+                    ":now": self._epoch(),
                     ":execution": text(execution),
                     ":attempt": number(ref.attempt),
                     **({":message": text(message)} if message else {}),
@@ -176,12 +181,13 @@ class DynamoStatusStore:
                 self._client.update_item,
                 TableName=self._table,
                 Key=key_of(ref.run.uid, ref.path),
-                UpdateExpression="SET #state = :state, ended_at = :now" + (", message = :message" if message else ""),
-                ConditionExpression="attempt = :attempt AND attribute_not_exists(ended_at)",
+                UpdateExpression="SET #state = :state, ended_at = :ended" + (", message = :message" if message else ""),
+                ConditionExpression=_NOT_ENDED,
                 ExpressionAttributeNames={"#state": "state"},
                 ExpressionAttributeValues={
                     ":state": text(outcome.state),
-                    ":now": time(now),
+                    ":ended": time(now),
+                    ":now": self._epoch(),
                     ":attempt": number(ref.attempt),
                     **({":message": text(message)} if message else {}),
                 },

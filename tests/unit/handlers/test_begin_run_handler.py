@@ -11,6 +11,7 @@ import pytest
 from orchestrator_runtime.contract import ErrorName
 from orchestrator_runtime.core.begin import InvalidRunInput, MetadataDiffers, MetadataTooLarge, RunInProgress
 from orchestrator_runtime.core.message import problem_with_size
+from orchestrator_runtime.handlers import end_run
 from orchestrator_runtime.handlers.begin_run import lambda_handler
 from orchestrator_runtime.handlers.environment import MissingEnvironmentError
 from orchestrator_runtime.stores.items import utc_now
@@ -89,10 +90,8 @@ def test_a_run_whose_execution_was_stopped_is_resumed(core: Core, executions: li
 
 
 def test_an_ended_run_is_resumed_with_its_metadata_only(core: Core) -> None:
-    from orchestrator_runtime.handlers.end_run import lambda_handler as end_handler
-
     lambda_handler(begin({"uid": "q-1", "metadata": METADATA}), None)
-    end_handler(end(error={"Error": "X", "Cause": "y"}), None)
+    end_run.lambda_handler(end(error={"Error": "X", "Cause": "y"}), None)
     before = core.rows()
     other = METADATA | {"born": "1999-09-09", "new": 1}
     with pytest.raises(MetadataDiffers, match=r"born changed, new added.*metadata_override") as refused:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import Env
-from orchestrator_runtime.handlers import advance_stage, begin_run
+from orchestrator_runtime.handlers import advance_stage, begin_run, environment
 from orchestrator_runtime.handlers.record_result import PlanMemory, lambda_handler
 from tests.unit.handlers.conftest import Core
 from tests.unit.handlers.events import advance, batch, begin, report
@@ -120,7 +120,7 @@ def test_a_duplicate_changes_no_row_and_is_no_refusal(opened: Core, capsys: pyte
 
 
 def test_what_could_not_be_written_comes_again_and_the_rest_does_not(
-    opened: Core, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    opened: Core, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def deny(params: dict[str, Any], **_: Any) -> None:
         if params.get("Key", {}).get("uid") == {"S": "q-ill"}:
@@ -128,9 +128,6 @@ def test_what_could_not_be_written_comes_again_and_the_rest_does_not(
 
     begin_run.lambda_handler(begin({"uid": "q-ill"}, "arn:ill"), None)
     advance_stage.lambda_handler(advance(uid="q-ill"), None)
-    opened.client.meta.events.register("before-parameter-build.dynamodb", deny)
-    from orchestrator_runtime.handlers import environment
-
     environment._dynamodb().meta.events.register("before-parameter-build.dynamodb", deny)
     bodies = [report(uid="q-ill", message=SECRET), report(message=SECRET), "no JSON", report("Other", uid="q-ill")]
     answer = lambda_handler(batch(*bodies), None)
@@ -144,9 +141,7 @@ def test_what_could_not_be_written_comes_again_and_the_rest_does_not(
     assert refusals(capsys) == 1
 
 
-def test_a_table_that_is_not_there_lets_everything_come_again(
-    opened: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_that_is_not_there_lets_everything_come_again(opened: Core, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(Env.STATUS_TABLE, "elsewhere")
     answer = lambda_handler(batch(report(), report("Other")), None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m-0"}, {"itemIdentifier": "m-1"}]}
@@ -156,9 +151,7 @@ def test_plans_are_remembered_and_the_oldest_forgotten(opened: Core) -> None:
     memory = PlanMemory()
     plan = memory.find(stage_ref(), opened.status)
     assert plan is not None
-    opened.client.delete_item(
-        TableName="status", Key={"uid": {"S": "q-1"}, "path": {"S": f"{stage_ref().path}~plan/"}}
-    )
+    opened.client.delete_item(TableName="status", Key={"uid": {"S": "q-1"}, "path": {"S": f"{stage_ref().path}~plan/"}})
     assert memory.find(stage_ref(), opened.status) == plan
     assert memory.find(stage_ref(2), opened.status) is None
     for number in range(PlanMemory.MOST):

@@ -187,7 +187,7 @@ def test_records_survive_dynamodb_itself() -> None:
                 key = items.key_of("q-1", path)
                 client.put_item(TableName=STATUS, Item={**item, **key})
                 read.append(client.get_item(TableName=STATUS, Key=key)["Item"])
-            own = {"uid": {"S": run.ref.uid}}
+            own: Any = {"uid": {"S": run.ref.uid}}
             assert items.run_of({**read[0], **own}) == run
             assert items.plugin_of(read[1]) == row
             assert items.plan_of(read[2]) == plan

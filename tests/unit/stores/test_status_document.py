@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TIME = "2026-11-24T09:30:00.123Z"
-NOT_STARTED = {"state": "Not Started", "message": None, "started_at": None, "ended_at": None, "plugins": {}}
+NOT_STARTED: dict[str, Any] = {
+    "state": "Not Started",
+    "message": None,
+    "started_at": None,
+    "ended_at": None,
+    "plugins": {},
+}
 
 
 def test_of_no_run_there_is_no_document(status: DynamoStatusStore) -> None:

@@ -1,0 +1,121 @@
+"""The documents that cross the system's borders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from orchestrator_runtime.contract import REPORTABLE, Stage, State
+from orchestrator_runtime.models import PluginMessage, Report, RunInput, problems_of
+
+SECRET = "1978-05-23"
+REPORT: dict[str, Any] = {
+    "uid": "q-1",
+    "workflow": "NewBusiness",
+    "activity": "Rate",
+    "stage": "parallel",
+    "attempt": 1,
+    "plugin": "Score",
+    "state": "Complete",
+}
+
+
+def test_the_least_run_input() -> None:
+    run_input = RunInput.model_validate({"uid": "q-1"})
+    assert (run_input.metadata, run_input.metadata_override) == ({}, False)
+
+
+def test_metadata_are_taken_as_they_are() -> None:
+    metadata = {"a": [1, 1.5, True, None, {"ü": ""}], "": 0}
+    assert RunInput.model_validate({"uid": "q-1", "metadata": metadata}).metadata == metadata
+
+
+def test_the_least_report_and_what_it_leaves_open() -> None:
+    report = Report.model_validate(REPORT)
+    assert (report.stage, report.state) == (Stage.PARALLEL, State.COMPLETE)
+    assert (report.message, report.progress, report.output) == (None, None, None)
+
+
+def test_a_report_may_carry_more_than_is_read() -> None:
+    assert Report.model_validate(REPORT | {"sdk": "go 1.2"}) == Report.model_validate(REPORT)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_plugin_reports_what_is_its_own_to_say(state: State) -> None:
+    if state in REPORTABLE:
+        assert Report.model_validate(REPORT | {"state": state.value}).state is state
+        return
+    with pytest.raises(ValidationError, match=f"a plugin cannot report '{state.value}': report one of"):
+        Report.model_validate(REPORT | {"state": state.value})
+
+
+@pytest.mark.parametrize("progress", [0, 0.5, 100])
+def test_progress_is_a_percentage(progress: float) -> None:
+    assert Report.model_validate(REPORT | {"progress": progress}).progress == progress
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"uid": ""}, "uid: uid must be a non-empty string, got ''"),
+        ({"workflow": "a/b"}, "workflow: the workflow name 'a/b' is not allowed"),
+        ({"activity": "a b"}, "activity: the activity name 'a b' is not allowed"),
+        ({"plugin": "a/b"}, "plugin: the plugin name 'a/b' is not allowed"),
+        ({"stage": SECRET}, "stage: Input should be 'pre', 'parallel' or 'post'"),
+        ({"attempt": 0}, "attempt: Input should be greater than or equal to 1"),
+        ({"attempt": 1.5}, "attempt: "),
+        ({"state": SECRET}, "state: Input should be "),
+        ({"progress": -0.1}, "progress: Input should be greater than or equal to 0"),
+        ({"progress": 100.1}, "progress: Input should be less than or equal to 100"),
+        ({"progress": float("nan")}, "progress: "),
+        ({"message": [SECRET]}, "message: Input should be a valid string"),
+    ],
+    ids=str,
+)
+def test_problems_say_what_is_wrong_and_quote_no_payload(changed: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Report.model_validate(REPORT | changed)
+    [problem] = problems_of(refused.value)
+    assert problem.startswith(told)
+    assert SECRET not in problem
+
+
+def test_a_document_that_is_none_is_named_as_such() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Report.model_validate_json(f"[{SECRET}")
+    [problem] = problems_of(refused.value)
+    assert problem.startswith("the document: Invalid JSON")
+    assert SECRET not in problem
+
+
+@pytest.mark.parametrize("missing", REPORT)
+def test_a_report_needs_all_that_names_it(missing: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Report.model_validate({key: value for key, value in REPORT.items() if key != missing})
+    assert problems_of(refused.value) == [f"{missing}: Field required"]
+
+
+@pytest.mark.parametrize("key", ["workflow", "plugins"])
+def test_reserved_keys_are_for_the_core(key: str) -> None:
+    with pytest.raises(ValidationError, match=rf"reserved keys \['{key}'\]: rename them"):
+        RunInput.model_validate({"uid": "q-1", "metadata": {key: 1}})
+    assert RunInput.model_validate({"uid": "q-1", "metadata": {"inner": {key: 1}}})
+
+
+def test_a_message_survives_as_json() -> None:
+    message = PluginMessage(
+        uid="q-1",
+        workflow="NewBusiness",
+        activity="Rate",
+        stage=Stage.PRE,
+        attempt=2,
+        plugins=["Score"],
+        now=datetime(2026, 11, 24, tzinfo=UTC),
+        metadata={"a": [1, "ü", None]},
+        report_to="https://q",
+    )
+    assert PluginMessage.model_validate_json(message.model_dump_json()) == message
+    assert message.outputs == {}
