@@ -104,6 +104,16 @@ def test_an_output_that_is_no_json_holds_up_nobody(opened: Core, number: str) ->
     assert opened.status.outputs(stage_ref().run) == {}
 
 
+@pytest.mark.parametrize("progress", [0, 1e-200, 5e-324, 33.333333333333336, 100])
+def test_a_progress_that_is_hard_to_store_holds_up_nobody(opened: Core, progress: float) -> None:
+    """DynamoDB takes no number between 0 and 1e-130."""
+    bodies = [report(), report("Other", "In Progress", progress=progress)]
+    assert lambda_handler(batch(*bodies), None) == {"batchItemFailures": []}
+    plugins = opened.document()["activities"]["Rate"]["stages"]["parallel"]["plugins"]
+    assert plugins["Score"]["state"] == "Complete"
+    assert plugins["Other"]["progress"] == pytest.approx(progress)
+
+
 def test_a_report_without_trouble_counts_nothing(opened: Core, capsys: pytest.CaptureFixture[str]) -> None:
     lambda_handler(batch(report()), None)
     assert refusals(capsys) == 0
