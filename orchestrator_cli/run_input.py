@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
 from orchestrator_cli.errors import UsageError
-from orchestrator_runtime.contract import MAX_SNS_MESSAGE_BYTES, MAX_STATE_MACHINE_NAME, problem_with_uid
+from orchestrator_runtime.contract import MAX_STATE_MACHINE_NAME
+from orchestrator_runtime.core.message import problem_with_size
+from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.models import RunInput
+from orchestrator_runtime.names import MAX_NAME, problem_with_uid
 
 _STANDARD_INPUT: Final = "-"
 
@@ -67,16 +69,10 @@ def run_input(uid: str, metadata: Mapping[str, Any], *, metadata_override: bool)
         checked = RunInput(uid=uid, metadata=dict(metadata), metadata_override=metadata_override)
     except ValidationError as error:
         raise UsageError("; ".join(_sentence(problem) for problem in error.errors())) from error
-    try:
-        document = checked.model_dump_json()
-    except PydanticSerializationError as error:
-        raise UsageError(f"metadata has text that is no valid Unicode: {error}") from error
-    if (size := len(document.encode())) > MAX_SNS_MESSAGE_BYTES:
-        raise UsageError(
-            f"uid and metadata are {size:,} bytes of JSON: at most {MAX_SNS_MESSAGE_BYTES:,} can be sent to plugins; "
-            "put large values elsewhere, and where they are into the metadata"
-        )
-    return document
+    # The workflow's name is not known to exist yet; what counts is that none takes more room.
+    if problem := problem_with_size(RunRef(uid, "w" * MAX_NAME, 1), checked.metadata):
+        raise UsageError(problem)
+    return checked.model_dump_json()
 
 
 def check_uid(uid: str) -> None:

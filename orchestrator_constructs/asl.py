@@ -15,7 +15,7 @@ REFERENCE: Final = {
 }
 """All that travels through the state machines; everything else is in the status table."""
 
-RETRY_LAMBDA_SERVICE: Final = [
+RETRY_LAMBDA_SERVICE: Final[list[dict[str, Any]]] = [
     {
         "ErrorEquals": [
             "Lambda.ServiceException",
@@ -32,7 +32,7 @@ RETRY_LAMBDA_SERVICE: Final = [
 ]
 """What Lambda answers when it, not the function, has a bad moment. Never a timeout: its retry may reuse a token."""
 
-RETRY_CRASH: Final = {
+RETRY_CRASH: Final[dict[str, Any]] = {
     "ErrorEquals": ["States.TaskFailed"],
     "IntervalSeconds": 2,
     "MaxAttempts": 4,
@@ -44,7 +44,7 @@ RETRY_CRASH: Final = {
 ``States.TaskFailed`` is any error but a timeout.
 """
 
-SIGNALLED: Final = {
+SIGNALLED: Final[dict[str, Any]] = {
     "ErrorEquals": [ErrorName.PLUGIN_FAILED, ErrorName.RUN_SUPERSEDED, ErrorName.RUN_ENDED],
     "MaxAttempts": 0,
 }

@@ -20,12 +20,12 @@ from orchestrator_constructs.validation import check_name, claim_name, whole_sec
 from orchestrator_runtime import filter_policy as policies
 from orchestrator_runtime.contract import (
     DEFAULT_ORDER,
-    PLUGIN_NAME,
     PLUGINS_ATTRIBUTE,
     REGISTRATION_RESOURCE_TYPE,
     Handler,
     RegistrationProperty,
 )
+from orchestrator_runtime.names import PLUGIN_NAME
 
 FilterPolicyScope = Literal["MessageAttributes", "MessageBody"]
 

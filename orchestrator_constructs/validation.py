@@ -13,16 +13,14 @@ from aws_cdk import Duration, Stack, Token
 from constructs import Construct, IConstruct
 
 from orchestrator_runtime.contract import (
-    COMPONENT_NAME,
     MAX_EXECUTION_DAYS,
     MAX_FUNCTION_NAME,
     MAX_QUEUE_NAME,
     MAX_STATE_MACHINE_NAME,
-    SYSTEM_NAME,
     Deployment,
     Handler,
-    problem_with_name,
 )
+from orchestrator_runtime.names import COMPONENT_NAME, SYSTEM_NAME, problem_with_name
 
 SECONDS_PER_DAY: Final = 86_400
 

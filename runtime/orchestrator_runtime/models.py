@@ -13,16 +13,13 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from orchestrator_runtime.contract import (
-    COMPONENT_NAME,
-    PLUGIN_NAME,
     REPORTABLE,
     RESERVED_ATTRIBUTES,
     Stage,
     State,
-    problem_with_name,
-    problem_with_uid,
 )
 from orchestrator_runtime.json_text import compact_json
+from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, problem_with_uid
 
 
 def _check_uid(value: str) -> str:

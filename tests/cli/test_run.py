@@ -113,8 +113,8 @@ def test_the_execution_is_asked_for_rarely_once_the_row_is_there() -> None:
         ({"stdin": "[1]"}, "metadata in standard input must be a JSON object, got an array"),
         ({"stdin": "null"}, "metadata in standard input must be a JSON object, got null"),
         ({"stdin": '{"plugins": 1}'}, "metadata may not use the reserved keys ['plugins']: rename them"),
-        ({"stdin": json.dumps({"a": "x" * 262_144})}, "at most 262,144 can be sent to plugins"),
-        ({"stdin": '{"a": "\\ud800"}'}, "metadata has text that is no valid Unicode"),
+        ({"stdin": json.dumps({"a": "x" * 262_144})}, "are free for it (of the 262,144 that SNS takes"),
+        ({"stdin": '{"a": "\\ud800"}'}, "metadata holds an endless number or half a character, which JSON has not"),
         ({"stdin": "[" * 100_000}, "metadata in standard input is nested too deeply to be read"),
     ],
 )

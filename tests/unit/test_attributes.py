@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_runtime.contract import ATTRIBUTE_NAME
 from orchestrator_runtime.core.attributes import attributes_bytes, filter_keys, message_attributes, to_sns
+from orchestrator_runtime.names import ATTRIBUTE_NAME
 
 
 def chosen(metadata: dict[str, Any], *keys: str) -> dict[str, Any]:

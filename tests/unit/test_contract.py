@@ -10,12 +10,9 @@ import pytest
 
 from orchestrator_runtime import contract
 from orchestrator_runtime.contract import (
-    COMPONENT_NAME,
     CORE_EXPORT_SUFFIX,
-    PLUGIN_NAME,
     REPORTABLE,
     STAGE_EXPORT_SUFFIX,
-    SYSTEM_NAME,
     CoreOutput,
     Deployment,
     Env,
@@ -23,9 +20,8 @@ from orchestrator_runtime.contract import (
     RegistrationProperty,
     Stage,
     State,
-    problem_with_name,
-    problem_with_uid,
 )
+from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, SYSTEM_NAME, problem_with_name, problem_with_uid
 
 DEPLOYMENT = Deployment("claims", "dev")
 

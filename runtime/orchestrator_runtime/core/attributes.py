@@ -13,13 +13,13 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias, TypedDict
 
 from orchestrator_runtime.contract import (
-    ATTRIBUTE_NAME,
     MAX_MESSAGE_ATTRIBUTES,
     PLUGINS_ATTRIBUTE,
     RESERVED_ATTRIBUTES,
     WORKFLOW_ATTRIBUTE,
 )
 from orchestrator_runtime.filter_policy import MAX_NUMBER, named_keys
+from orchestrator_runtime.names import ATTRIBUTE_NAME
 
 AttributeValue: TypeAlias = str | int | float | list[Any]
 """What stands for SNS's ``String``, ``Number`` and ``String.Array``."""

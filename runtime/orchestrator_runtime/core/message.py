@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from orchestrator_runtime.contract import (
-    MAX_NAME,
     MAX_NAMES_BYTES,
     MAX_OUTPUTS_BYTES,
     MAX_QUEUE_URL,
@@ -18,6 +17,7 @@ from orchestrator_runtime.contract import (
 from orchestrator_runtime.core.attributes import Attributes, attributes_bytes, message_attributes
 from orchestrator_runtime.core.records import RunRef, StageRef
 from orchestrator_runtime.json_text import compact_json
+from orchestrator_runtime.names import MAX_NAME
 
 _ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Every time takes as many bytes as any other."""

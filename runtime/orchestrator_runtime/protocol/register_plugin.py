@@ -5,16 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from orchestrator_runtime.contract import (
-    COMPONENT_NAME,
-    DEFAULT_ORDER,
-    PLUGIN_NAME,
-    RegistrationProperty,
-    Stage,
-    problem_with_name,
-)
+from orchestrator_runtime.contract import DEFAULT_ORDER, RegistrationProperty, Stage
 from orchestrator_runtime.core.records import Registration
 from orchestrator_runtime.filter_policy import problems
+from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.ports import Registry
 
 Properties = Mapping[str, str]

@@ -12,13 +12,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.contract import ReleaseRule, State
 from orchestrator_runtime.core.records import (
     Control,
     ExpectedPlugin,
     Outcome,
     PluginRow,
-    Registration,
     Release,
     Run,
     RunRef,
@@ -261,42 +260,4 @@ def control_of(item: Item) -> Control:
         failed=values.numbers("failed"),
         release=release,
         ended=values.flag("ended"),
-    )
-
-
-def registration_item(registration: Registration) -> NewItem:
-    """A registration."""
-    values = asdict(registration)
-    del values["activity"]
-    return item_of(
-        {
-            **values,
-            "stage": registration.key,
-            "filter_policy": compact_json(registration.filter_policy),
-        }
-    )
-
-
-def registration_of(item: Item) -> Registration:
-    """Read a registration."""
-    values = Values(item)
-    activity, _, stage = item["stage"]["S"].rpartition("/")
-    return Registration(
-        activity=activity,
-        stage=Stage(stage),
-        name=item["name"]["S"],
-        subscription_arn=item["subscription_arn"]["S"],
-        endpoint=item["endpoint"]["S"],
-        protocol=item["protocol"]["S"],
-        owner=values.text("owner") or "",
-        filter_policy=values.document("filter_policy") or {},
-        filter_policy_scope=item["filter_policy_scope"]["S"],
-        mandatory=values.flag("mandatory"),
-        order=int(item["order"]["N"]),
-        always_run=values.flag("always_run"),
-        timeout_seconds=values.whole("timeout_seconds"),
-        start_within_seconds=values.whole("start_within_seconds"),
-        reports_start=values.flag("reports_start"),
-        sender_role_id=values.text("sender_role_id"),
-        description=values.text("description"),
     )

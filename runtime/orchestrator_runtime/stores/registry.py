@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.records import Registration
-from orchestrator_runtime.stores.items import item_of, registration_item, registration_of, text
+from orchestrator_runtime.json_text import compact_json
+from orchestrator_runtime.stores.items import Values, item_of, text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from orchestrator_runtime.stores.items import Item, NewItem
 
 
 class DynamoRegistry:
@@ -39,3 +43,41 @@ class DynamoRegistry:
         """See ``ports.Registry``."""
         key = item_of({"stage": f"{activity}/{stage}", "subscription_arn": subscription_arn})
         self._client.delete_item(TableName=self._table, Key=key)
+
+
+def registration_item(registration: Registration) -> NewItem:
+    """A registration as it stands in the table."""
+    values = asdict(registration)
+    del values["activity"]
+    return item_of(
+        {
+            **values,
+            "stage": registration.key,
+            "filter_policy": compact_json(registration.filter_policy),
+        }
+    )
+
+
+def registration_of(item: Item) -> Registration:
+    """Read a registration."""
+    values = Values(item)
+    activity, _, stage = item["stage"]["S"].rpartition("/")
+    return Registration(
+        activity=activity,
+        stage=Stage(stage),
+        name=item["name"]["S"],
+        subscription_arn=item["subscription_arn"]["S"],
+        endpoint=item["endpoint"]["S"],
+        protocol=item["protocol"]["S"],
+        owner=values.text("owner") or "",
+        filter_policy=values.document("filter_policy") or {},
+        filter_policy_scope=item["filter_policy_scope"]["S"],
+        mandatory=values.flag("mandatory"),
+        order=int(item["order"]["N"]),
+        always_run=values.flag("always_run"),
+        timeout_seconds=values.whole("timeout_seconds"),
+        start_within_seconds=values.whole("start_within_seconds"),
+        reports_start=values.flag("reports_start"),
+        sender_role_id=values.text("sender_role_id"),
+        description=values.text("description"),
+    )

@@ -193,7 +193,8 @@ class DynamoStatusStore:
                 },
             )
         except ConditionFailed as failed:
-            stored = stage_of(failed.item) if failed.item else None
+            live = failed.item if failed.item and not Values(failed.item).expired(self._clock()) else None
+            stored = stage_of(live) if live else None
             return stored.outcome if stored and stored.attempt == ref.attempt else None
         return outcome
 

@@ -99,8 +99,10 @@ def test_an_output_that_is_no_json_holds_up_nobody(opened: Core, number: str) ->
     """Python reads numbers that JSON has not, and cannot write them back."""
     bad = json.dumps(report("Other", output="?")).replace('"?"', number)
     assert lambda_handler(batch(report(), bad), None) == {"batchItemFailures": []}
-    stage = opened.document()["activities"]["Rate"]["stages"]["parallel"]
-    assert stage["plugins"]["Score"]["state"] == "Complete"
+    plugins = opened.document()["activities"]["Rate"]["stages"]["parallel"]["plugins"]
+    assert plugins["Score"]["state"] == "Complete"
+    assert plugins["Other"]["state"] == "Error"
+    assert plugins["Other"]["message"].startswith("OutputNotJson: ")
     assert opened.status.outputs(stage_ref().run) == {}
 
 

@@ -22,7 +22,7 @@ from orchestrator_runtime.core.records import (
     RunRef,
     StagePlan,
 )
-from orchestrator_runtime.stores import items
+from orchestrator_runtime.stores import items, registry
 from tests.unit.moto_tables import REGION, STATUS, create_tables
 
 same = settings(derandomize=True, max_examples=60, deadline=None)
@@ -135,7 +135,7 @@ def test_a_plan(plan: StagePlan) -> None:
 @same
 @given(registrations)
 def test_a_registration(registration: Registration) -> None:
-    assert items.registration_of(items.registration_item(registration)) == registration
+    assert registry.registration_of(registry.registration_item(registration)) == registration
 
 
 @same

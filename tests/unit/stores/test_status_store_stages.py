@@ -165,6 +165,13 @@ def test_an_expired_stage_is_not_closed(status: DynamoStatusStore, dynamodb: Dyn
     assert items(dynamodb, STATUS) == before
 
 
+def test_the_outcome_of_an_expired_stage_is_absent(status: DynamoStatusStore, clock: Clock) -> None:
+    opened(status)
+    status.close_stage(stage_ref(), ERROR, now=LATER)
+    clock.forward(1000)
+    assert status.close_stage(stage_ref(), Outcome(state=State.COMPLETE), now=LATER) is None
+
+
 def test_of_two_who_plan_at_once_both_get_the_one_that_is_stored(
     status: DynamoStatusStore, dynamodb: DynamoDBClient
 ) -> None:

@@ -1,0 +1,53 @@
+"""Names that people give, and what is wrong with them.
+
+Used where they are first seen: by the constructs at synth time, by the command
+line, and by the functions for what reaches them from elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MAX_UID: Final = 256
+MAX_NAME: Final = 64
+"""Characters of the name of a workflow, activity or plugin."""
+
+# SNS refuses attribute names of other shapes.
+ATTRIBUTE_NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
+SYSTEM_NAME: Final = re.compile(r"(?!(?i:aws|ssm))[A-Za-z][A-Za-z0-9-]{0,31}")
+COMPONENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+PLUGIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def problem_with_name(kind: str, name: object, pattern: re.Pattern[str] = COMPONENT_NAME) -> str | None:
+    """Say what is wrong with a name.
+
+    Args:
+        kind: What is named, as it shall stand in the sentence: ``"activity"``.
+        name: The name as it was given.
+        pattern: The shape that it must have as a whole.
+
+    Returns:
+        One sentence that names the value and what to do, or ``None`` if the name is fine.
+    """
+    if isinstance(name, str) and pattern.fullmatch(name):
+        return None
+    allowed = "letters, digits and '-'" if pattern is SYSTEM_NAME else "letters, digits, '-' and '_'"
+    if pattern is PLUGIN_NAME:
+        allowed = "letters, digits, spaces, '.', '-' and '_'"
+    start = "a letter, but not with 'aws' or 'ssm'" if pattern is SYSTEM_NAME else "a letter or digit"
+    most = 32 if pattern is SYSTEM_NAME else 64
+    return f"the {kind} name {name!r} is not allowed: use 1 to {most} {allowed}, starting with {start}"
+
+
+def problem_with_uid(uid: object) -> str | None:
+    """Say what is wrong with a run's uid, or return ``None`` if nothing is."""
+    if not isinstance(uid, str) or not uid:
+        return f"uid must be a non-empty string, got {uid!r}: give every run an id of its own"
+    if len(uid) > MAX_UID:
+        return f"uid is {len(uid)} characters long: use at most {MAX_UID}"
+    if uid != uid.strip() or _CONTROL.search(uid):
+        return f"uid {uid!r} has control characters, half a character, or white space at its ends: leave them out"
+    return None
