@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,6 +72,17 @@ def test_an_expired_run_is_absent(status: DynamoStatusStore, clock: Clock) -> No
     fresh = a_run(expires_at=a_run().expires_at + 5000, execution=OTHER)
     assert status.create_run(fresh) is None
     assert status.get_run("q-1", "NewBusiness") == fresh
+
+
+def test_reads_and_writes_agree_on_the_moment_of_expiry(status: DynamoStatusStore, clock: Clock) -> None:
+    run = a_run()
+    status.create_run(run)
+    moment = datetime.fromtimestamp(run.expires_at, UTC)
+    clock.now = moment - timedelta(milliseconds=1)
+    assert status.get_run("q-1", "NewBusiness") == status.create_run(run) == run
+    clock.now = moment
+    assert status.get_run("q-1", "NewBusiness") is None
+    assert status.create_run(run) is None
 
 
 def test_a_run_is_taken_over_from_who_held_it(status: DynamoStatusStore) -> None:

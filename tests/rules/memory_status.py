@@ -1,0 +1,161 @@
+"""The status table in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.records import Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
+from orchestrator_runtime.ports import Recorded, StageRecords
+from tests.rules.calls import Calls, Clock
+
+R = TypeVar("R")
+
+
+@dataclass
+class Shelf(Generic[R]):
+    """Records of one kind by uid and path; what has expired is absent."""
+
+    clock: Clock
+    items: dict[tuple[str, str], tuple[R, int]] = field(default_factory=dict)
+
+    def get(self, uid: str, path: str) -> R | None:
+        record, expires_at = self.items.get((uid, path), (None, 0))
+        return record if expires_at > self.clock.epoch else None
+
+    def put(self, uid: str, path: str, record: R, expires_at: int | None = None) -> None:
+        if expires_at is None:
+            expires_at = self.items[uid, path][1]
+        self.items[uid, path] = (record, expires_at)
+
+    def extend(self, uid: str, path: str, expires_at: int) -> None:
+        if (record := self.get(uid, path)) is not None and self.items[uid, path][1] < expires_at:
+            self.items[uid, path] = (record, expires_at)
+
+    def below(self, uid: str, prefix: str) -> dict[str, R]:
+        found = {path: self.get(uid, path) for owner, path in self.items if owner == uid and path.startswith(prefix)}
+        return {path.removeprefix(prefix).rstrip("/"): record for path, record in found.items() if record is not None}
+
+
+class MemoryStatusStore:
+    """Implements ``ports.StatusStore``."""
+
+    def __init__(self, calls: Calls, clock: Clock) -> None:
+        self._calls = calls
+        self.runs: Shelf[Run] = Shelf(clock)
+        self.stages: Shelf[StageRow] = Shelf(clock)
+        self.plans: Shelf[StagePlan] = Shelf(clock)
+        self.plugins: Shelf[PluginRow] = Shelf(clock)
+        self.stored_outputs: Shelf[str] = Shelf(clock)
+
+    def create_run(self, run: Run) -> Run | None:
+        self._calls.effect("status.create_run")
+        if stored := self.runs.get(run.ref.uid, run.ref.path):
+            return stored
+        self.runs.put(run.ref.uid, run.ref.path, run, run.expires_at)
+        return None
+
+    def take_over_run(self, run: Run, *, previous: Run) -> bool:
+        self._calls.effect("status.take_over_run")
+        stored = self.runs.get(run.ref.uid, run.ref.path)
+        if stored is None or (stored.execution, stored.ref.attempt) != (previous.execution, previous.ref.attempt):
+            return False
+        self.runs.put(run.ref.uid, run.ref.path, run, run.expires_at)
+        return True
+
+    def get_run(self, uid: str, workflow: str) -> Run | None:
+        self._calls.read("status.get_run")
+        return self.runs.get(uid, RunRef(uid, workflow, 0).path)
+
+    def end_run(self, ref: RunRef, *, execution: str, state: State, message: str | None, now: datetime) -> bool:
+        self._calls.effect("status.end_run")
+        stored = self.runs.get(ref.uid, ref.path)
+        if stored is None or stored.execution != execution or stored.ref != ref or stored.ended:
+            return False
+        self.runs.put(ref.uid, ref.path, replace(stored, state=state, message=message, ended_at=now))
+        return True
+
+    def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:
+        self._calls.effect("status.open_stage")
+        stored = self.stages.get(ref.run.uid, ref.path)
+        if stored is None or stored.attempt < ref.attempt:
+            row = StageRow(attempt=ref.attempt, state=State.IN_PROGRESS, started_at=now)
+            self.stages.put(ref.run.uid, ref.path, row, expires_at)
+
+    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
+        self._calls.effect("status.save_plan")
+        stored = self.plans.get(ref.run.uid, ref.path)
+        if stored is None or stored.attempt < ref.attempt:
+            self.plans.put(ref.run.uid, ref.path, plan, plan.expires_at)
+            return plan
+        return stored
+
+    def get_plan(self, ref: StageRef) -> StagePlan | None:
+        self._calls.read("status.get_plan")
+        plan = self.plans.get(ref.run.uid, ref.path)
+        return plan if plan and plan.attempt == ref.attempt else None
+
+    def load_stage(self, ref: StageRef) -> StageRecords:
+        self._calls.read("status.load_stage")
+        row, plan = self.stages.get(ref.run.uid, ref.path), self.plans.get(ref.run.uid, ref.path)
+        return StageRecords(
+            row=row if row and row.attempt == ref.attempt else None,
+            plan=plan if plan and plan.attempt == ref.attempt else None,
+            plugins=self.plugins.below(ref.run.uid, ref.path),
+        )
+
+    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Outcome | None:
+        self._calls.effect("status.close_stage")
+        row = self.stages.get(ref.run.uid, ref.path)
+        if row is None or row.attempt != ref.attempt:
+            return None
+        if row.outcome is None:
+            row = replace(row, state=outcome.state, outcome=outcome, ended_at=now)
+            self.stages.put(ref.run.uid, ref.path, row)
+        return row.outcome
+
+    def record(
+        self,
+        ref: StageRef,
+        row: PluginRow,
+        *,
+        expires_at: int,
+        output: str | None = None,
+        first: bool = False,
+    ) -> Recorded:
+        self._calls.effect("status.record")
+        path = f"{ref.path}{row.name}/"
+        stored = self.plugins.get(ref.run.uid, path)
+        if stored is not None and stored.attempt >= row.attempt:
+            if stored.attempt > row.attempt or stored.state.is_terminal:
+                return Recorded(accepted=False, row=stored)
+            row = replace(row, started_at=stored.started_at or row.started_at)
+        self.plugins.put(ref.run.uid, path, row, expires_at)
+        if output is not None:
+            self.stored_outputs.put(ref.run.uid, path, output, expires_at)
+        return Recorded(accepted=True, row=row)
+
+    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
+        self._calls.effect("status.reset_plugin")
+        path = f"{ref.path}{row.name}/"
+        stored = self.plugins.get(ref.run.uid, path)
+        if stored is not None and stored.attempt < ref.attempt:
+            fresh = PluginRow(
+                name=row.name, attempt=ref.attempt, state=state, mandatory=row.mandatory, expected=row.expected
+            )
+            self.plugins.put(ref.run.uid, path, fresh, expires_at)
+            self.stored_outputs.items.pop((ref.run.uid, path), None)
+
+    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
+        self._calls.effect("status.keep_plugin")
+        path = f"{ref.path}{row.name}/"
+        self.plugins.extend(ref.run.uid, path, expires_at)
+        self.stored_outputs.extend(ref.run.uid, path, expires_at)
+
+    def outputs(self, ref: RunRef) -> Mapping[str, Any]:
+        self._calls.read("status.outputs")
+        return {name: json.loads(text) for name, text in self.stored_outputs.below(ref.uid, ref.path).items()}

@@ -1,0 +1,155 @@
+"""Ends: who may write them, and what they leave."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.begin import RunInProgress
+from orchestrator_runtime.protocol.end_run import Failure, plain_failure
+from tests.rules.calls import Crash
+from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present
+
+A, B, C = plugin("A", order=1), plugin("B", order=2), plugin("C", order=3)
+
+
+def test_a_run_that_went_well_is_complete() -> None:
+    world = World()
+    world.begin()
+    assert world.end() is None
+    assert (world.run.state, world.run.ended_at, world.run.message) == (State.COMPLETE, world.clock.now, None)
+
+
+def test_a_run_that_failed_says_why() -> None:
+    world = World()
+    world.begin()
+    assert world.end(error="PluginFailed", cause="Rate/parallel: A: no rate") == Failure(
+        "PluginFailed", "Rate/parallel: A: no rate"
+    )
+    assert (world.run.state, world.run.message) == (State.ERROR, "Rate/parallel: A: no rate")
+
+
+def test_a_refused_second_start_disturbs_nothing() -> None:
+    world = open_stage(A)
+    with pytest.raises(RunInProgress):
+        world.begin("two")
+    before = world.run, world.stage, world.tally
+    failure = world.end("two", error="RunInProgress", cause="in progress")
+    assert failure == Failure("RunInProgress", "in progress")
+    assert (world.run, world.stage, world.tally) == before
+    world.report("A")
+    assert world.heard
+
+
+def test_an_end_of_an_execution_that_was_taken_over_changes_nothing() -> None:
+    world = World()
+    world.begin("one")
+    world.executions.running.clear()
+    world.begin("two")
+    world.end("one", error="Broken")
+    assert world.run.state is State.IN_PROGRESS
+
+
+def test_a_takeover_between_reading_and_writing_wins() -> None:
+    world = World()
+    world.begin("one")
+    world.calls.meanwhile("status.end_run", lambda: world.begin("two"))
+    world.end("one", error="Broken")
+    assert (world.run.execution, world.run.ended) == ("two", False)
+
+
+def test_an_execution_without_a_uid_passes_through() -> None:
+    world = World()
+    assert world.end(error="InvalidRunInput", cause="no uid", uid=None) == Failure("InvalidRunInput", "no uid")
+
+
+def test_who_was_released_and_is_open_ends_in_an_error() -> None:
+    world = open_stage(A, B, C)
+    world.report("A", State.IN_PROGRESS)
+    world.report("B")
+    world.end(error="Timeout", cause="too long")
+    row = present(world.row("A"))
+    assert (row.state, row.message) == (State.ERROR, "run ended: too long")
+    assert (world.state("B"), world.state("C")) == (State.COMPLETE, State.ERROR)
+    assert present(world.outcome).message == "run ended: too long"
+
+
+def test_who_was_released_and_is_optional_ends_in_an_optional_task_error() -> None:
+    world = open_stage(plugin("Nice", mandatory=False))
+    world.end(error="Timeout")
+    assert world.state("Nice") is State.OPTIONAL_TASK_ERROR
+
+
+def test_who_was_never_released_stays_without_a_row() -> None:
+    world = open_stage(A, B, C, rule=SEQUENTIAL)
+    world.report("A")
+    world.end(error="Timeout")
+    assert (world.state("A"), world.state("B"), world.state("C")) == (State.COMPLETE, State.ERROR, None)
+
+
+def test_a_stage_that_was_closed_keeps_its_outcome() -> None:
+    world = open_stage(A)
+    world.report("A")
+    before = world.stage
+    world.end(error="Timeout")
+    assert world.stage == before
+
+
+@pytest.mark.parametrize("error", [None, "Broken"])
+def test_a_repeated_end_is_harmless(error: str | None) -> None:
+    world = open_stage(A)
+    first = world.end(error=error)
+    before = world.run, world.stage, world.row("A")
+    world.clock.forward(5)
+    assert world.end(error=error) == first
+    assert (world.run, world.stage, world.row("A")) == before
+
+
+@pytest.mark.parametrize("effect", range(5))
+def test_an_end_survives_a_crash_at_any_effect(effect: int) -> None:
+    world = open_stage(A, B)
+    world.calls.crash_at(effect)
+    with pytest.raises(Crash):
+        world.end(error="Broken")
+    world.end(error="Broken")
+    assert world.run.ended
+    assert world.tally.ended
+    assert present(world.outcome).state is State.ERROR
+    assert (world.state("A"), world.state("B")) == (State.ERROR, State.ERROR)
+
+
+def test_the_run_row_says_ended_before_its_stages_are_listed() -> None:
+    world = open_stage(A)
+    world.calls.log.clear()
+    world.end(error="Broken")
+    assert world.calls.log.index("status.end_run") < world.calls.log.index("control.end_stages")
+
+
+def test_a_report_after_the_end_changes_nothing() -> None:
+    world = open_stage(A)
+    world.end(error="Broken")
+    world.report("A")
+    assert world.state("A") is State.ERROR
+    assert world.run.state is State.ERROR
+
+
+def test_an_error_of_a_child_execution_is_unwrapped() -> None:
+    child = json.dumps({"Status": "FAILED", "Error": "PluginFailed", "Cause": "Rate/parallel: A: no rate"})
+    assert plain_failure(Failure("States.TaskFailed", child)) == Failure("PluginFailed", "Rate/parallel: A: no rate")
+
+
+def test_an_exception_of_a_function_is_unwrapped() -> None:
+    thrown = json.dumps({"errorType": "MetadataDiffers", "errorMessage": "other metadata", "trace": []})
+    assert plain_failure(Failure("MetadataDiffers", thrown)) == Failure("MetadataDiffers", "other metadata")
+
+
+def test_a_child_execution_that_does_not_say_why_is_told_by_its_status() -> None:
+    failure = plain_failure(Failure("States.TaskFailed", json.dumps({"Status": "ABORTED", "Input": "{}"})))
+    assert failure == Failure("RunEnded", "an activity's execution ended ABORTED without saying why")
+
+
+@pytest.mark.parametrize("cause", ["plain words", "[1]", "7", "{}", '{"Cause": 7}', ""])
+def test_a_cause_that_wraps_nothing_stays(cause: str) -> None:
+    assert plain_failure(Failure("Broken", cause)) == Failure("Broken", cause)

@@ -1,0 +1,193 @@
+"""Reports: which are accepted, and what each of them moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_runtime.contract import ReleaseRule, State
+from tests.rules.calls import Crash
+from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present, received
+
+A, B = plugin("A", order=1), plugin("B", order=2)
+ROLE, OTHER_ROLE = "AROAPLUGIN", "AROAOTHER"
+
+
+def test_terminal_straight_from_not_started_is_legal() -> None:
+    world = open_stage(A)
+    world.report("A")
+    assert world.state("A") is State.COMPLETE
+    assert len(world.heard) == 1
+
+
+@pytest.mark.parametrize("rule", ReleaseRule)
+@pytest.mark.parametrize("state", [State.COMPLETE, State.ERROR])
+@pytest.mark.parametrize("effect", range(7))
+def test_a_duplicate_terminal_report_heals_a_crash_at_any_effect(effect: int, state: State, rule: ReleaseRule) -> None:
+    world = open_stage(A, rule=rule)
+    world.calls.crash_at(effect)
+    try:
+        world.report("A", state)
+    except Crash:
+        world.calls.steady()
+        world.report("A", state)
+    world.calls.steady()
+    assert world.state("A") is state
+    assert present(world.outcome).state is state
+    assert len(world.heard) == 1
+
+
+@pytest.mark.parametrize("effect", range(6))
+def test_a_crash_on_the_way_to_the_next_release_is_healed(effect: int) -> None:
+    world = open_stage(A, B, rule=SEQUENTIAL)
+    world.calls.crash_at(effect)
+    try:
+        world.report("A")
+    except Crash:
+        world.clock.forward(30)
+        world.report("A")
+    world.calls.steady()
+    assert world.released[-1] == ["B"]
+    assert present(world.tally.release).confirmed_at is not None
+
+
+def test_a_duplicate_terminal_report_changes_no_row() -> None:
+    world = open_stage(A, B)
+    world.report("A", message="first")
+    before = world.row("A")
+    world.clock.forward(5)
+    world.report("A", message="again")
+    assert world.row("A") == before
+
+
+def test_a_duplicate_terminal_report_decides_again() -> None:
+    world = open_stage(A)
+    world.report("A")
+    world.report("A")
+    assert len(world.signals.sent) == 2
+    assert len(world.heard) == 1
+
+
+def test_another_terminal_state_changes_nothing_and_is_journaled() -> None:
+    world = open_stage(A, B)
+    world.report("A")
+    world.report("A", State.ERROR)
+    assert world.state("A") is State.COMPLETE
+    assert world.journal.reasons == ["already-ended"]
+    assert world.tally.failed == frozenset(), "what stands in the row is settled, not what was reported"
+
+
+def test_in_progress_after_terminal_changes_nothing() -> None:
+    world = open_stage(A, B)
+    world.report("A")
+    before = world.row("A")
+    world.report("A", State.IN_PROGRESS, progress=10)
+    assert world.row("A") == before
+
+
+def test_a_start_that_is_noted_stays() -> None:
+    world = open_stage(A)
+    world.report("A", State.IN_PROGRESS)
+    world.clock.forward(5)
+    world.report("A", State.IN_PROGRESS, progress=50)
+    world.report("A")
+    row = present(world.row("A"))
+    assert (row.started_at, row.ended_at) == (world.run.started_at, world.clock.now)
+
+
+def test_a_report_of_another_attempt_is_refused() -> None:
+    world = open_stage(A)
+    world.report("A", attempt=2)
+    assert world.row("A") is None
+    assert world.journal.reasons == ["unknown-run"]
+
+
+def test_a_report_on_a_stage_that_is_not_open_is_refused() -> None:
+    world = World(A)
+    world.begin()
+    world.report("A")
+    assert world.row("A") is None
+    assert world.journal.reasons == ["unknown-run"]
+
+
+def test_an_unregistered_plugin_is_refused() -> None:
+    world = open_stage(A)
+    world.report("Stranger")
+    assert world.row("Stranger") is None
+    assert world.journal.reasons == ["unregistered"]
+
+
+def test_a_registered_plugin_that_is_not_expected_is_recorded_and_not_joined() -> None:
+    world = open_stage(A, plugin("Home", filter_policy={"line": ["home"]}))
+    world.report("Home", State.ERROR)
+    row = present(world.row("Home"))
+    assert (row.expected, row.mandatory, row.state) == (False, False, State.OPTIONAL_TASK_ERROR)
+    assert world.outcome is None
+    world.report("A")
+    assert present(world.outcome).state is State.COMPLETE
+
+
+@pytest.mark.parametrize("name", ["A", "Home"])
+def test_a_sender_of_another_role_is_refused(name: str) -> None:
+    home = plugin("Home", filter_policy={"line": ["home"]}, sender_role_id=ROLE)
+    world = open_stage(plugin("A", sender_role_id=ROLE), home)
+    world.report(name, sender=f"{OTHER_ROLE}:session")
+    assert world.row(name) is None
+    assert world.journal.reasons == ["wrong-sender"]
+
+
+@pytest.mark.parametrize("sender", [f"{ROLE}:session", "AIDAUSER", None])
+def test_the_plugins_role_or_a_sender_unknown_to_aws_may_report(sender: str | None) -> None:
+    world = open_stage(plugin("A", sender_role_id=ROLE))
+    world.report("A", sender=sender)
+    assert world.state("A") is State.COMPLETE
+
+
+def test_the_role_that_is_registered_by_now_may_report_too() -> None:
+    world = open_stage(plugin("A", sender_role_id=ROLE))
+    world.registry.put(plugin("A", sender_role_id=OTHER_ROLE))
+    world.report("A", sender=f"{OTHER_ROLE}:session")
+    assert world.state("A") is State.COMPLETE
+
+
+def test_a_forged_report_in_the_same_batch_does_not_displace_the_true_one() -> None:
+    world = open_stage(plugin("A", sender_role_id=ROLE))
+    forged = received("A", State.ERROR, sender=f"{OTHER_ROLE}:session")
+    world.report_all([forged, received("A", sender=f"{ROLE}:session")])
+    assert world.state("A") is State.COMPLETE
+
+
+def test_a_batch_writes_all_rows_first_then_decides_once_a_stage() -> None:
+    world = open_stage(A, B)
+    world.calls.log.clear()
+    world.report_all([received("A"), received("B")])
+    effects = [call for call in world.calls.log if call in {"status.record", "control.settle", "status.close_stage"}]
+    assert effects == ["status.record", "status.record", "control.settle", "status.close_stage"]
+    assert len(world.heard) == 1
+
+
+def test_a_batch_that_fails_for_one_stage_goes_on_with_the_others() -> None:
+    world = open_stage(A)
+
+    def no_plan() -> None:
+        raise RuntimeError("throttled")
+
+    world.calls.meanwhile("status.get_plan", no_plan)
+    again = world.report_all([received("B", activity="Validate"), received("A")])
+    assert again == ["B-Complete"]
+    assert len(world.journal.errors) == 1
+    assert world.state("A") is State.COMPLETE
+
+
+def test_of_several_reports_of_a_plugin_in_a_batch_the_first_terminal_one_counts() -> None:
+    world = open_stage(A, B)
+    batch = [received("A", State.IN_PROGRESS), received("A"), received("A", State.ERROR), received("A", progress=5)]
+    world.report_all(batch)
+    row = present(world.row("A"))
+    assert (row.state, row.started_at) == (State.COMPLETE, world.clock.now)
+
+
+def test_an_output_goes_with_complete_only() -> None:
+    world = open_stage(A, B)
+    world.report("A", output={"score": 7})
+    world.report("B", State.ERROR, output={"score": 0})
+    assert world.status.outputs(world.run.ref) == {"Rate/parallel/A": {"score": 7}}

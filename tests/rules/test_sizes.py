@@ -1,0 +1,78 @@
+"""Sizes: what is too large ends in an error that names it."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_SNS_MESSAGE_BYTES, State
+from orchestrator_runtime.core.begin import MetadataTooLarge
+from orchestrator_runtime.core.message import DoesNotFitError, address, message_body, problem_with_size
+from orchestrator_runtime.core.records import RunRef
+from tests.rules.world import World, open_stage, plugin, present
+
+REF = RunRef("q-1", "NewBusiness", 1)
+MOST_METADATA = MAX_SNS_MESSAGE_BYTES - 65_536 - 2 * 16_384
+
+
+def test_outputs_that_are_too_large_close_the_stage_and_are_named() -> None:
+    world = open_stage(plugin("Large"), plugin("Larger"), plugin("Small"))
+    world.report("Large", output="x" * 32_000)
+    world.report("Larger", output="x" * 40_000)
+    world.report("Small", output="x")
+    world.registry.put(plugin("Print", activity="Documents"))
+    world.advance(activity="Documents")
+    signal = world.heard[-1]
+    assert signal.error == "PluginFailed"
+    assert "72,007 bytes" in signal.cause
+    assert "Rate/parallel/Larger 40,002, Rate/parallel/Large 32,002, Rate/parallel/Small 3" in signal.cause
+    assert len(world.released) == 1
+
+
+@pytest.mark.parametrize(("size", "state"), [(MAX_OUTPUT_BYTES - 2, State.COMPLETE), (MAX_OUTPUT_BYTES, State.ERROR)])
+def test_one_output_that_is_too_large_is_the_plugins_error(size: int, state: State) -> None:
+    world = open_stage(plugin("A"), plugin("B"))
+    world.report("A", output="x" * size)
+    row = present(world.row("A"))
+    assert row.state is state
+    assert state is State.COMPLETE or str(row.message).startswith("OutputTooLarge: the output is 65,538 bytes")
+    assert bool(world.status.outputs(REF)) is (state is State.COMPLETE)
+
+
+def test_a_message_of_a_report_is_cut() -> None:
+    world = open_stage(plugin("A"))
+    world.report("A", message="m" * 2_000)
+    assert len(str(present(world.row("A")).message)) == 1_024
+
+
+def test_metadata_that_no_message_could_carry_is_refused_at_the_start() -> None:
+    world = World()
+    with pytest.raises(MetadataTooLarge, match="put a reference to it into the metadata"):
+        world.begin(metadata={"text": "x" * 100_000})
+    assert not world.calls.log
+
+
+def test_metadata_counts_as_body_and_as_attributes() -> None:
+    half = "x" * (MOST_METADATA // 2 - 600)
+    assert problem_with_size(REF, {"text": half}) is None
+    assert problem_with_size(REF, {"text": half + "x" * 600}) is not None
+    nested = {"nested": {"text": half + half}}
+    assert problem_with_size(REF, nested) is None, "an object travels in the body only"
+
+
+def test_metadata_counts_in_bytes_as_sent() -> None:
+    quarter = MOST_METADATA // 4
+    assert problem_with_size(REF, {"nested": {"text": "x" * 3 * quarter}}) is None
+    assert problem_with_size(REF, {"nested": {"text": "ä" * 3 * quarter}}) is not None
+
+
+def test_a_run_that_may_begin_fits_with_all_outputs_and_names() -> None:
+    metadata = {"text": "x" * (MOST_METADATA // 2 - 600)}
+    assert problem_with_size(REF, metadata) is None
+    ref = World().ref()
+    body = message_body(ref, metadata, {"k": "x" * 65_000}, report_to="u", now=World().clock.now)
+    address(ref, body, ["n" * 64] * 230, metadata, [])
+
+
+def test_a_message_that_does_not_fit_says_its_size() -> None:
+    with pytest.raises(DoesNotFitError, match=r"the message to Rate/parallel is [0-9,]+ bytes, SNS takes 262,144"):
+        address(World().ref(), {"metadata": "x" * MAX_SNS_MESSAGE_BYTES}, [], {}, [])

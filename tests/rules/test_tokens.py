@@ -1,0 +1,146 @@
+"""Tokens and closing: no outcome is written without somebody to hear it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.records import Outcome
+from tests.rules.calls import START, Crash
+from tests.rules.world import World, open_stage, plugin, received
+
+A, B = plugin("A"), plugin("B")
+
+
+def test_the_token_is_stored_before_anything_is_read() -> None:
+    assert open_stage(A).calls.log[1] == "control.store_token", "right after begin_run's write"
+
+
+def test_the_row_is_written_before_the_token_is_read() -> None:
+    world = open_stage(A)
+    world.calls.log.clear()
+    world.report("A")
+    assert world.calls.log.index("status.record") < world.calls.log.index("control.get")
+    assert world.calls.log.index("status.close_stage") < world.calls.log.index("control.get")
+
+
+@pytest.mark.parametrize("before", ["control.store_token", "status.get_run", "status.load_stage"])
+def test_a_report_between_any_two_steps_of_a_wake_is_heard(before: str) -> None:
+    world = open_stage(A)
+    world.calls.meanwhile(before, lambda: world.report("A"))
+    world.advance()
+    assert [signal.error for signal in world.heard] == [None]
+
+
+@pytest.mark.parametrize("before", ["control.open", "control.claim", "publisher.publish", "control.confirm"])
+def test_a_report_while_the_stage_opens_is_heard_by_the_next_wake_at_the_latest(before: str) -> None:
+    world = World(A)
+    world.begin()
+    world.calls.meanwhile(before, lambda: world.report("A"))
+    world.advance()
+    if not world.heard:
+        world.advance()
+    assert [signal.error for signal in world.heard] == [None]
+
+
+def test_a_zombie_with_an_earlier_rank_changes_nothing() -> None:
+    world = open_stage(A)
+    world.advance(token="later")
+    world.calls.log.clear()
+    world.clock.forward(10_000)
+    world.advance(token="zombie", entered=START)
+    assert world.tally.token == "later"
+    assert world.calls.log == ["control.store_token", "status.get_run"]
+    assert world.outcome is None
+
+
+def test_a_zombie_of_the_same_entry_with_an_earlier_retry_changes_nothing() -> None:
+    world = World(A)
+    world.begin()
+    world.advance(token="second try", entered=START, retry=1)
+    world.advance(token="first try", entered=START, retry=0)
+    assert world.tally.token == "second try"
+
+
+def test_the_attempt_outranks_the_time_of_entry() -> None:
+    world = open_stage(A)
+    world.end(error="Broken")
+    world.begin("two")
+    world.advance(token="new", entered=START - timedelta(days=1))
+    assert world.tally.token == "new"
+
+
+def test_the_tenth_retry_comes_after_the_ninth() -> None:
+    world = World(A)
+    world.begin()
+    world.advance(token="ninth", entered=START, retry=9)
+    world.advance(token="tenth", entered=START, retry=10)
+    assert world.tally.token == "tenth"
+
+
+def test_on_a_dead_token_the_one_that_took_its_place_is_used() -> None:
+    world = open_stage(A)
+    world.signals.alive.clear()
+
+    def wake_that_read_before_the_outcome() -> None:
+        world.signals.alive.add("next")
+        world.control.store_token(world.ref(), token="next", rank="000000001.9")
+
+    world.calls.meanwhile("signals.succeed", wake_that_read_before_the_outcome)
+    world.report("A")
+    assert [(signal.token, signal.alive) for signal in world.signals.sent] == [("token-1", False), ("next", True)]
+
+
+def test_a_dead_token_that_nobody_replaced_is_tried_once() -> None:
+    world = open_stage(A)
+    world.signals.alive.clear()
+    world.report("A")
+    assert len(world.signals.sent) == 1
+
+
+def test_a_lost_signal_is_sent_again_by_the_next_wake() -> None:
+    world = open_stage(A)
+    world.signals.alive.clear()
+    world.report("A", State.ERROR, message="no rate")
+    assert not world.heard
+    token = world.advance()
+    assert [(signal.token, signal.cause) for signal in world.heard] == [(token, "Rate/parallel: A: no rate")]
+
+
+def test_a_crash_between_outcome_and_signal_is_healed_by_the_next_wake() -> None:
+    world = open_stage(A)
+    world.calls.crash_at(3)
+    with pytest.raises(Crash, match=r"signals\.succeed"):
+        world.report("A")
+    assert world.outcome is not None
+    world.advance()
+    assert len(world.heard) == 1
+
+
+def test_an_outcome_is_written_once_and_the_stored_one_is_signalled() -> None:
+    world = open_stage(A, B)
+    stored = Outcome(state=State.ERROR, message="as stored")
+    world.calls.meanwhile(
+        "status.close_stage", lambda: world.status.close_stage(world.ref(), stored, now=world.clock.now)
+    )
+    world.report("A")
+    world.report("B")
+    assert world.outcome == stored
+    assert [signal.cause for signal in world.signals.sent] == ["Rate/parallel: as stored"]
+
+
+def test_a_report_after_the_outcome_does_not_change_it() -> None:
+    world = open_stage(A, B)
+    world.report("A", State.ERROR)
+    before = world.outcome
+    world.report("B")
+    assert world.state("B") is State.COMPLETE
+    assert world.outcome == before
+
+
+def test_a_cause_is_cut_to_what_step_functions_takes() -> None:
+    world = open_stage(*[plugin(f"P{i:02}") for i in range(40)])
+    world.report_all([received(f"P{i:02}", State.ERROR, message="m" * 2_000) for i in range(40)])
+    assert len(world.heard[0].cause) == 32_768

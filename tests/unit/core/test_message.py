@@ -1,0 +1,147 @@
+"""The message that a stage publishes, and whether it fits."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from orchestrator_runtime.contract import MAX_OUTPUTS_BYTES, MAX_SNS_MESSAGE_BYTES
+from orchestrator_runtime.core.attributes import attributes_bytes
+from orchestrator_runtime.core.message import (
+    DoesNotFitError,
+    Message,
+    address,
+    check_outputs,
+    message_body,
+    problem_with_size,
+)
+from orchestrator_runtime.models import PluginMessage
+from tests.unit.samples import NOW, run_ref, stage_ref
+
+REF = stage_ref(2)
+METADATA = {"line": "auto", "name": "Zoë"}
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results"
+
+
+def body(metadata: Any = METADATA, outputs: Any = None) -> dict[str, Any]:
+    return message_body(REF, metadata, outputs or {}, report_to=QUEUE, now=NOW)
+
+
+def size_of(message: Message) -> int:
+    return len(message.body.encode()) + attributes_bytes(message.attributes)
+
+
+def test_a_message_is_what_plugins_read() -> None:
+    outputs = {"Validate/pre/Address": {"known": True}}
+
+    message = address(REF, body(outputs=outputs), ["Score", "Flood"], METADATA, ["line"])
+
+    assert PluginMessage.model_validate_json(message.body) == PluginMessage(
+        uid="q-1",
+        workflow="NewBusiness",
+        activity="Rate",
+        stage=REF.stage,
+        attempt=2,
+        plugins=["Score", "Flood"],
+        now=NOW,
+        metadata={"line": "auto", "name": "Zoë"},
+        outputs=outputs,
+        report_to=QUEUE,
+    )
+    assert json.loads(message.body)["now"] == "2026-11-24T09:30:00.123Z"
+    assert message.attributes == {
+        "workflow": "NewBusiness",
+        "plugins": ["Score", "Flood"],
+        "line": "auto",
+        "name": "Zoë",
+    }
+
+
+def test_the_keys_that_filters_name_travel_first() -> None:
+    metadata = {**{f"a{i}": "x" for i in range(10)}, "z": "wanted"}
+
+    message = address(REF, body(metadata), ["Score"], metadata, ["z"])
+
+    assert [*message.attributes][:3] == ["workflow", "plugins", "z"]
+    assert len(message.attributes) == 10
+
+
+def test_every_time_takes_as_many_bytes_as_any_other() -> None:
+    times = [datetime(2000, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)]
+
+    written = [message_body(REF, {}, {}, report_to=QUEUE, now=time)["now"] for time in times]
+
+    assert written == ["2000-01-01T00:00:00.000Z", "2026-12-31T23:59:59.999Z"]
+
+
+def padded(length: int) -> dict[str, str]:
+    return {"pad": "", "name": "ß" * length}
+
+
+def test_a_message_is_as_large_as_sns_takes_and_no_larger() -> None:
+    """Bytes count, and so do attributes: ``name`` travels twice, each letter as two bytes."""
+    free = MAX_SNS_MESSAGE_BYTES - size_of(address(REF, body(padded(1)), ["Score"], padded(1), []))
+    most = 1 + free // 4
+
+    assert size_of(address(REF, body(padded(most)), ["Score"], padded(most), [])) <= MAX_SNS_MESSAGE_BYTES
+    with pytest.raises(DoesNotFitError, match=r"^the message to Rate/parallel is 262,\d{3} bytes, SNS takes 262,144: "):
+        address(REF, body(padded(most + 1)), ["Score"], padded(most + 1), [])
+
+
+def test_outputs_are_as_large_as_a_message_carries_and_no_larger() -> None:
+    half = MAX_OUTPUTS_BYTES // 2
+    outputs = {"A/pre/One": "x" * (half - 2), "A/pre/Two": "ß" * ((half - 2) // 2)}
+
+    check_outputs(outputs)
+    with pytest.raises(DoesNotFitError) as refused:
+        check_outputs({**outputs, "A/pre/Three": 1, "A/pre/Zero": 2})
+
+    assert str(refused.value) == (
+        "the outputs of earlier stages are 65,538 bytes, a message carries 65,536: "
+        "return less from the largest (A/pre/One 32,768, A/pre/Two 32,768, A/pre/Three 1)"
+    )
+
+
+def test_metadata_that_fits_has_no_problem() -> None:
+    assert problem_with_size(run_ref(), METADATA) is None
+    assert problem_with_size(run_ref(), {"nested": {"pad": "x" * 160_000}}) is None
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"nested": {"pad": "x" * 165_000}},
+        {"pad": "x" * 90_000},
+        {"pad": "ß" * 42_000},
+        {f"k{i}": "x" * 10_500 for i in range(8)},
+    ],
+    ids=["body", "attribute and body", "bytes, not letters", "eight attributes"],
+)
+def test_metadata_that_would_not_fit_is_told_with_its_size(metadata: dict[str, Any]) -> None:
+    problem = problem_with_size(run_ref(), metadata)
+
+    assert problem is not None
+    assert problem.startswith("the metadata takes 16")
+    assert "163,840 are free for it (of the 262,144 that SNS takes" in problem
+
+
+def test_no_more_attributes_count_than_travel() -> None:
+    """Eight of sixteen keys travel as attributes, so the sixteen take 24 parts and not 32."""
+    assert problem_with_size(run_ref(), {f"k{i:02d}": "x" * 6_700 for i in range(16)}) is None
+
+
+def test_metadata_that_has_no_problem_fits_with_the_most_that_may_come_on_top() -> None:
+    pad = 160_000
+    while problem_with_size(run_ref(), {"nested": {"pad": "x" * (pad + 1)}}) is None:
+        pad += 1
+    metadata = {"nested": {"pad": "x" * pad}}
+    outputs = {"A/pre/One": "x" * (MAX_OUTPUTS_BYTES - 2)}
+    names = [f"{i:04d}".ljust(64, "n") for i in range(200)]
+
+    check_outputs(outputs)
+    message = address(REF, body(metadata, outputs), names, metadata, [])
+
+    assert size_of(message) <= MAX_SNS_MESSAGE_BYTES

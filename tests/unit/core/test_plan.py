@@ -1,0 +1,168 @@
+"""Who is expected at a stage, and what becomes of what earlier attempts left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator_runtime.contract import ReleaseRule, State
+from orchestrator_runtime.core.plan import (
+    Leftovers,
+    StageOptions,
+    expected_registrations,
+    keys_to_send,
+    make_plan,
+    sort_leftovers,
+)
+from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, Registration, StagePlan
+from tests.unit.samples import EXPIRES_AT, a_plan, a_registration, a_row, run_ref
+
+OPTIONS = StageOptions(
+    rule=ReleaseRule.ONE_AT_A_TIME, timeout_seconds=600, start_within_seconds=60, fail_on_optional_error=True
+)
+
+
+def planned(*registrations: Registration, rows: dict[str, PluginRow] | None = None, **other: Any) -> StagePlan:
+    return make_plan(registrations, rows or {}, OPTIONS, attempt=2, expires_at=EXPIRES_AT, **other)
+
+
+def test_a_plan_says_what_the_stage_says() -> None:
+    plan = planned(attribute_keys=["line"])
+
+    assert plan == StagePlan(
+        attempt=2,
+        rule=ReleaseRule.ONE_AT_A_TIME,
+        plugins=(),
+        expires_at=EXPIRES_AT,
+        attribute_keys=("line",),
+        fail_on_optional_error=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"timeout_seconds": 600, "start_within_seconds": 60}),
+        ({"timeout_seconds": 5}, {"timeout_seconds": 5, "start_within_seconds": 60}),
+        ({"start_within_seconds": 5}, {"timeout_seconds": 600, "start_within_seconds": 5}),
+        ({"reports_start": False}, {"timeout_seconds": 600, "start_within_seconds": None}),
+        ({"mandatory": False, "order": 7}, {"mandatory": False, "order": 7, "timeout_seconds": 600}),
+        ({"sender_role_id": "AROA1"}, {"sender_role_id": "AROA1", "timeout_seconds": 600}),
+    ],
+)
+def test_a_plugin_is_expected_as_registered_and_else_as_the_stage_says(
+    given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    (plugin,) = planned(a_registration(**given)).plugins
+
+    assert plugin == ExpectedPlugin(name="Score", **{"start_within_seconds": 60, **expected})
+
+
+def test_release_order_is_by_order_then_by_name() -> None:
+    plan = planned(
+        a_registration("b"), a_registration("a"), a_registration("last", order=91), a_registration("first", order=-1)
+    )
+
+    assert [plugin.name for plugin in plan.plugins] == ["first", "a", "b", "last"]
+
+
+def test_a_name_that_is_held_twice_for_a_moment_is_expected_once() -> None:
+    plan = planned(a_registration(), a_registration(subscription_arn="arn:aws:sns:eu-west-1:123456789012:t:new"))
+
+    assert [plugin.name for plugin in plan.plugins] == ["Score"]
+
+
+@pytest.mark.parametrize("always_run", [False, True])
+@pytest.mark.parametrize("state", list(State))
+def test_what_is_done_is_kept_unless_it_always_runs(state: State, always_run: bool) -> None:
+    plan = planned(a_registration(always_run=always_run), rows={"Score": a_row(1, state)})
+
+    kept = state if state in {State.COMPLETE, State.DO_NOT_RUN} and not always_run else None
+    assert plan.plugins[0].kept == kept
+    assert plan.unfinished == (frozenset() if kept else {0})
+
+
+def test_a_plan_knows_plugins_by_index() -> None:
+    plan = a_plan(1, "A", "B")
+
+    assert (plan.index_of("B"), plan.index_of("C")) == (1, None)
+
+
+def test_leftovers_are_sorted_by_what_has_to_become_of_them() -> None:
+    plan = planned(
+        a_registration("Done"),
+        a_registration("Again"),
+        a_registration("Always", always_run=True),
+        a_registration("New"),
+        rows={"Done": a_row(1, State.COMPLETE)},
+    )
+    rows = {
+        row.name: row
+        for row in (
+            a_row(1, State.COMPLETE, name="Done"),
+            a_row(1, State.ERROR, name="Again"),
+            a_row(1, State.COMPLETE, name="Always"),
+            a_row(1, State.COMPLETE, name="GoneDone"),
+            a_row(1, State.DO_NOT_RUN, name="GoneNotRun"),
+            a_row(1, State.IN_PROGRESS, name="GoneOpen"),
+            a_row(1, State.OPTIONAL_TASK_ERROR, name="GoneFailed"),
+            a_row(2, State.IN_PROGRESS, name="New"),
+            a_row(2, State.ERROR, name="Stranger"),
+        )
+    }
+
+    assert sort_leftovers(plan, rows) == Leftovers(
+        keep=(rows["Done"], rows["GoneDone"], rows["GoneNotRun"]),
+        reset=(rows["Again"], rows["Always"]),
+        drop=(rows["GoneFailed"], rows["GoneOpen"]),
+    )
+
+
+METADATA = {"line": "auto", "premium": 1200, "business": True}
+BODY = {"metadata": METADATA, "outputs": {"Validate/pre/Address": {"known": True}}}
+
+
+@pytest.mark.parametrize(
+    ("policy", "scope", "is_expected"),
+    [
+        ({}, "MessageAttributes", True),
+        ({"line": ["auto"]}, "MessageAttributes", True),
+        ({"line": ["home"]}, "MessageAttributes", False),
+        ({"premium": [{"numeric": [">=", 1000]}]}, "MessageAttributes", True),
+        ({"business": ["true"]}, "MessageAttributes", True),
+        ({"workflow": ["NewBusiness"]}, "MessageAttributes", True),
+        ({"workflow": ["Cancel"]}, "MessageAttributes", False),
+        ({"plugins": ["Score"]}, "MessageAttributes", True),
+        ({"plugins": ["Other"]}, "MessageAttributes", False),
+        ({"metadata": {"line": ["auto"]}}, "MessageBody", True),
+        ({"metadata": {"line": ["home"]}}, "MessageBody", False),
+        ({"plugins": ["Score"]}, "MessageBody", True),
+        ({"plugins": ["Other"]}, "MessageBody", False),
+        ({"outputs": {"Validate/pre/Address": {"known": [True]}}}, "MessageBody", True),
+    ],
+)
+def test_expected_is_whom_the_message_reaches(policy: dict[str, Any], scope: str, is_expected: bool) -> None:
+    registration = a_registration(filter_policy=policy, filter_policy_scope=scope)
+
+    expected = expected_registrations([registration], run_ref(), METADATA, BODY)
+
+    assert expected == ([registration] if is_expected else [])
+
+
+def test_a_filter_is_asked_with_the_keys_that_all_filters_name() -> None:
+    """Ten attributes travel at most: a key that is named goes before those that sort before it."""
+    metadata = {**{f"a{i}": "x" for i in range(10)}, "z": "wanted"}
+    registration = a_registration(filter_policy={"z": ["wanted"]})
+
+    assert expected_registrations([registration], run_ref(), metadata, {}) == [registration]
+
+
+def test_keys_to_send_are_those_that_filters_on_attributes_name() -> None:
+    registrations = [
+        a_registration("A", filter_policy={"line": ["auto"], "plugins": ["A"]}),
+        a_registration("B", filter_policy={"$or": [{"premium": [1]}, {"age": [2]}]}),
+        a_registration("C", filter_policy={"metadata": {"x": ["y"]}}, filter_policy_scope="MessageBody"),
+    ]
+
+    assert keys_to_send(registrations) == ["age", "line", "premium"]
