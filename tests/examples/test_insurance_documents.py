@@ -58,7 +58,9 @@ def test_a_policy_is_rendered_page_by_page() -> None:
     document: Any = reports[-1].output
     assert (document["title"], document["media_type"]) == ("Auto policy P-1", "text/html")
     texts = Texts(document["content"]).found
-    assert {"Applicant <1001>", "FRESNO, CA 93650", "no violations: times 0.92", "A year costs $1,460.00."} <= set(texts)
+    assert {"Applicant <1001>", "FRESNO, CA 93650", "no violations: times 0.92", "A year costs $1,460.00."} <= set(
+        texts
+    )
     assert "<1001>" not in document["content"]
 
 

@@ -180,7 +180,7 @@ def test_a_batch_that_fails_for_one_stage_goes_on_with_the_others() -> None:
 
 def test_of_several_reports_of_a_plugin_in_a_batch_the_first_terminal_one_counts() -> None:
     world = open_stage(A, B)
-    batch = [received("A", State.IN_PROGRESS), received("A"), received("A", State.ERROR), received("A", progress=5)]
+    batch = [received("A", State.IN_PROGRESS), received("A"), received("A", State.ERROR)]
     world.report_all(batch)
     row = present(world.row("A"))
     assert (row.state, row.started_at) == (State.COMPLETE, world.clock.now)

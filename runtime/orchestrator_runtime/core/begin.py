@@ -123,6 +123,15 @@ def _changes(stored: Mapping[str, Any], given: Mapping[str, Any], path: str) -> 
             changes.append(f"{name} added")
         elif isinstance(stored[key], dict) and isinstance(given[key], dict):
             changes += _changes(stored[key], given[key], f"{name}.")
-        elif stored[key] != given[key] or isinstance(stored[key], bool) != isinstance(given[key], bool):
+        elif not _same(stored[key], given[key]):
             changes.append(f"{name} changed")
     return changes
+
+
+def _same(stored: object, given: object) -> bool:
+    """Whether two JSON values are the same; to Python, but to nobody else, true is 1."""
+    if isinstance(stored, list) and isinstance(given, list):
+        return len(stored) == len(given) and all(_same(*pair) for pair in zip(stored, given, strict=True))
+    if isinstance(stored, dict) and isinstance(given, dict):
+        return stored.keys() == given.keys() and all(_same(value, given[key]) for key, value in stored.items())
+    return stored == given and isinstance(stored, bool) == isinstance(given, bool)

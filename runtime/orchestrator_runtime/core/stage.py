@@ -39,7 +39,6 @@ class StageSnapshot:
         release: How far the stage has released.
         outcome: How it ended, if that is written already.
         run_ended: Whether the run is over or another attempt of it has begun.
-        recounted: Whether this was counted from the plugins' rows, and not taken from the tally.
         enforce_deadlines: Whether a plugin over its deadline is to be turned into an error here.
     """
 
@@ -50,7 +49,6 @@ class StageSnapshot:
     release: Release | None = None
     outcome: Outcome | None = None
     run_ended: bool = False
-    recounted: bool = False
     enforce_deadlines: bool = False
 
 
@@ -140,7 +138,6 @@ def count_rows(
         release=control.release,
         outcome=outcome,
         run_ended=control.ended,
-        recounted=True,
         enforce_deadlines=enforce_deadlines,
     )
 
@@ -186,17 +183,21 @@ def _release(stage: StageSnapshot, now: datetime) -> ReleasePlugins | None:
 def _overdue(stage: StageSnapshot, now: datetime) -> list[MarkError]:
     if stage.release is None:
         return []
-    released_at = stage.release.confirmed_at or stage.release.claimed_at
+    # An unconfirmed claim may not have been published. It is claimed again, and no clock runs for it until then.
+    released_at = stage.release.confirmed_at
     errors: list[MarkError] = []
     for index in sorted(stage.open):
         if stage.plan.rule is ReleaseRule.ONE_AT_A_TIME and index > stage.release.ordinal:
             continue
         plugin = stage.plan.plugins[index]
         started = stage.started_at.get(index)
+        since = started or released_at
+        if since is None:
+            continue
         if started is None and plugin.start_within_seconds is not None:
-            since, limit, what = released_at, plugin.start_within_seconds, "did not report a start"
+            limit, what = plugin.start_within_seconds, "did not report a start"
         else:
-            since, limit, what = started or released_at, plugin.timeout_seconds, "did not finish"
+            limit, what = plugin.timeout_seconds, "did not finish"
         if now - since >= timedelta(seconds=limit):
             verb = "started" if started else "released"
             errors.append(MarkError(index, f"{what} within {limit} s; {verb} at {since:%Y-%m-%dT%H:%M:%SZ}"))

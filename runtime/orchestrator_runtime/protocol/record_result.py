@@ -97,6 +97,10 @@ def _move_on(effects: StageEffects, closed: dict[int, PluginRow]) -> None:
         return
     actions = decide(read_tally(plan, control), ports.clock())
     if any(isinstance(action, Close) for action in actions):
+        if control.open and not control.failed & closed.keys():
+            # A failure that another report brought: that one, when it comes again, or a wake closes the stage.
+            # Recounting for each report after a failure would cost the square of the plugins' number.
+            return
         records = ports.status.load_stage(ref)
         outcome = records.row.outcome if records.row else None
         snapshot = count_rows(plan, records.plugins, control, outcome, enforce_deadlines=False)

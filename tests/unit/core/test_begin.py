@@ -27,9 +27,7 @@ OTHER = {"line": "home"}
 
 
 def decided(stored: Run, metadata: Any = SAME, *, execution: str = "another", **other: Any) -> Verdict:
-    return decide_begin(
-        stored, **{"execution": execution, "metadata": metadata, "metadata_override": False, **other}
-    )
+    return decide_begin(stored, **{"execution": execution, "metadata": metadata, "metadata_override": False, **other})
 
 
 @pytest.mark.parametrize("stored", [RUNNING, ENDED])
@@ -99,9 +97,7 @@ def test_metadata_difference(stored: dict[str, Any], given: dict[str, Any], diff
     assert metadata_difference(stored, given) == difference
 
 
-@pytest.mark.parametrize(
-    ("stored", "given"), [([1], [True]), ([0, {"b": 1}], [0, {"b": True}]), ([[False]], [[0]])]
-)
+@pytest.mark.parametrize(("stored", "given"), [([1], [True]), ([0, {"b": 1}], [0, {"b": True}]), ([[False]], [[0]])])
 def test_a_truth_value_within_a_list_differs_from_a_number(stored: list[Any], given: list[Any]) -> None:
     assert metadata_difference({"a": stored}, {"a": given}) == "a changed"
 

@@ -196,9 +196,13 @@ OVERDUE: dict[str, tuple[StageSnapshot, list[Action]]] = {
         a_stage(QUEUE, release=released(ago=150 * SECOND), started_at={0: NOW - 99 * SECOND}),
         [],
     ),
-    "a release that was not confirmed counts from its claim": (
+    "a release that was not confirmed starts no clock, and is claimed again": (
         a_stage(QUEUE, release=released(ago=100 * SECOND, confirmed=False)),
-        [MarkError(0, f"did not finish within 100 s; released {at('09:28:20')}")],
+        [ReleasePlugins(0, ("Q",))],
+    ),
+    "who reported a start is called to account though the release was not confirmed": (
+        a_stage(QUEUE, release=released(ago=200 * SECOND, confirmed=False), started_at={0: NOW - 100 * SECOND}),
+        [MarkError(0, f"did not finish within 100 s; started {at('09:28:20')}")],
     ),
     "who is closed is not overdue": (
         a_stage(A, B, open=open_only(1), release=released(ago=20 * SECOND)),

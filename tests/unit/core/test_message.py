@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,6 +78,10 @@ def test_every_time_takes_as_many_bytes_as_any_other() -> None:
     assert written == ["2000-01-01T00:00:00.000Z", "2026-12-31T23:59:59.999Z"]
 
 
+def nested(length: int) -> dict[str, Any]:
+    return {"nested": {"pad": "x" * length}}
+
+
 def padded(length: int) -> dict[str, str]:
     return {"pad": "", "name": "ß" * length}
 
@@ -107,14 +112,14 @@ def test_outputs_are_as_large_as_a_message_carries_and_no_larger() -> None:
 
 def test_metadata_that_fits_has_no_problem() -> None:
     assert problem_with_size(run_ref(), METADATA) is None
-    assert problem_with_size(run_ref(), {"nested": {"pad": "x" * 160_000}}) is None
+    assert problem_with_size(run_ref(), nested(160_000)) is None
 
 
 @pytest.mark.parametrize(
     "metadata",
     [
-        {"nested": {"pad": "x" * 165_000}},
-        {"pad": "x" * 90_000},
+        nested(165_000),
+        {"pad": "x" * 82_500},
         {"pad": "ß" * 42_000},
         {f"k{i}": "x" * 10_500 for i in range(8)},
     ],
@@ -134,10 +139,9 @@ def test_no_more_attributes_count_than_travel() -> None:
 
 
 def test_metadata_that_has_no_problem_fits_with_the_most_that_may_come_on_top() -> None:
-    pad = 160_000
-    while problem_with_size(run_ref(), {"nested": {"pad": "x" * (pad + 1)}}) is None:
-        pad += 1
-    metadata = {"nested": {"pad": "x" * pad}}
+    lengths = range(MAX_SNS_MESSAGE_BYTES)
+    most = bisect_left(lengths, True, key=lambda length: problem_with_size(run_ref(), nested(length)) is not None) - 1
+    metadata = nested(most)
     outputs = {"A/pre/One": "x" * (MAX_OUTPUTS_BYTES - 2)}
     names = [f"{i:04d}".ljust(64, "n") for i in range(200)]
 

@@ -56,7 +56,7 @@ def test_a_run_that_has_just_begun() -> None:
         "started_at": ISO,
         "ended_at": None,
     }
-    stages = {stage: NOTHING_YET for stage in ("pre", "parallel", "post")}
+    stages = dict.fromkeys(("pre", "parallel", "post"), NOTHING_YET)
     assert document["activities"] == {
         name: {"state": "Not Started", "stages": stages} for name in ("Validate", "Rate", "Check")
     }
@@ -100,8 +100,13 @@ def test_a_stage_with_all_that_can_be_in_it() -> None:
         },
         "Alpha": {"state": "Not Started", "mandatory": False, "expected": True, "order": 90, **unknown},
         "Stranger": {
-            **{"state": "Complete", "mandatory": False, "expected": False, "order": None},
-            **{**unknown, "attempt": 2, "ended_at": ISO_LATER},
+            "state": "Complete",
+            "mandatory": False,
+            "expected": False,
+            "order": None,
+            **unknown,
+            "attempt": 2,
+            "ended_at": ISO_LATER,
         },
     }
     assert [*stage["plugins"]] == ["Zeta", "Alpha", "Stranger"]

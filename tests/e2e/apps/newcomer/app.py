@@ -27,7 +27,6 @@ Plugin(
     "Greeting",
     stage=bare.parallel,
     function=function,
-    name=app.node.try_get_context("name") or "Greeting",
     filter_policy={"greet": ["yes"]},
 )
 app.synth()

@@ -15,6 +15,7 @@ from orchestrator_runtime.core.stage import (
     Action,
     Close,
     Failure,
+    MarkError,
     ReleasePlugins,
     StageSnapshot,
     count_rows,
@@ -127,5 +128,18 @@ def test_count_rows_leaves_out_whom_an_earlier_attempt_finished() -> None:
 def test_read_tally_sees_what_the_control_row_says() -> None:
     control = Control(attempt=1, token="t", open=frozenset({0}), failed=frozenset({1}), release=FRESH, ended=True)
     tally = read_tally(ALL, control)
-    assert (tally.open, tally.failures, tally.release, tally.run_ended) == ({0}, (Failure(plugin=SECOND),), FRESH, True)
+    assert (tally.open, tally.failures, tally.release, tally.run_ended) == (
+        frozenset({0}),
+        (Failure(plugin=SECOND),),
+        FRESH,
+        True,
+    )
     assert not tally.enforce_deadlines
+
+
+@pytest.mark.parametrize("failures", [(), failed(FIRST)])
+def test_errors_for_overdue_plugins_come_alone(failures: tuple[Failure, ...]) -> None:
+    late = replace(CONFIRMED, confirmed_at=START - timedelta(seconds=600))
+    snapshot = StageSnapshot(plan=ALL, open=frozenset({1}), failures=failures, release=late, enforce_deadlines=True)
+    actions = decide(snapshot, START)
+    assert [type(action) for action in actions] == [MarkError]
