@@ -48,9 +48,9 @@ e2e: dev ## Run the tests on a local AWS
 lint: dev ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/world
-	@$(BIN)/mypy orchestrator_cli tests/cli tests/e2e examples/insurance/demo.py
-	@$(BIN)/mypy orchestrator_constructs app.py tests/constructs
+	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/rules
+	@$(BIN)/mypy orchestrator_cli tests/cli tests/docs tests/e2e examples/insurance/demo.py
+	@$(BIN)/mypy orchestrator_constructs app.py tests/constructs tests/examples
 
 format: dev ## Bring the code into shape
 	@$(BIN)/ruff check --fix .

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictBool, ValidationError
 
 from orchestrator_runtime.contract import (
     REPORTABLE,
@@ -76,7 +76,7 @@ class RunInput(BaseModel):
 
     uid: Uid
     metadata: Metadata = Field(default_factory=dict)
-    metadata_override: bool = False
+    metadata_override: StrictBool = False
 
 
 class PluginMessage(BaseModel):
@@ -121,7 +121,7 @@ class Report(BaseModel):
         plugin: The name of the reporting plugin.
         state: ``In Progress``, ``Complete``, ``Error`` or ``Do Not Run``.
         message: For people, one line or a few. Only the first 1,024 characters are kept.
-        progress: Percent, 0 to 100.
+        progress: Percent, 0 to 100; kept with two decimals.
         output: What later stages' plugins get to see; only with ``Complete``.
     """
 
@@ -131,11 +131,11 @@ class Report(BaseModel):
     workflow: WorkflowName
     activity: ActivityName
     stage: Stage
-    attempt: int = Field(ge=1)
+    attempt: int = Field(ge=1, strict=True)
     plugin: PluginName
     state: Annotated[State, AfterValidator(_check_reportable)]
     message: str | None = None
-    progress: float | None = Field(default=None, ge=0, le=100)
+    progress: Annotated[float, Field(ge=0, le=100), AfterValidator(lambda percent: round(percent, 2))] | None = None
     output: JsonValue = None
 
 

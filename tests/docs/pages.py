@@ -43,7 +43,7 @@ def files(page: Path) -> dict[str, str]:
         if block.mark.startswith("file: "):
             found[block.mark.removeprefix("file: ")] = block.text
         for document in _HERE_DOCUMENT.finditer(block.text):
-            found.setdefault(document["file"], document["text"])
+            found[document["file"]] = document["text"]
     return found
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator_cli.toolchain import cache_folder
 from orchestrator_runtime.contract import CACHE_DIR_VARIABLE
 from tests.docs.pages import PROJECT, blocks
 
@@ -33,13 +34,21 @@ def commands() -> Iterator[str]:
             yield f"set +e\n{block.text}code=$?\nset -e\ntest $code -eq {expected[1]}\n"
 
 
+def cache_of_its_own(folder: Path) -> Path:
+    """A cache in which no environment is up, with the tools that the user's cache has already."""
+    folder.mkdir()
+    for fetched in (entry for entry in cache_folder().glob("*") if entry.is_dir()):
+        (folder / fetched.name).symlink_to(fetched)
+    return folder
+
+
 def test_every_command_works_as_written(tmp_path: Path) -> None:
     # The commands leave the project for a folder beside it, which here shall not be the real one.
     project = tmp_path / "project"
     project.symlink_to(PROJECT)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ORCHESTRATOR_"))},
-        CACHE_DIR_VARIABLE: str(tmp_path / "cache"),
+        CACHE_DIR_VARIABLE: str(cache_of_its_own(tmp_path / "cache")),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     script = "".join(["set -euo pipefail\n", f"cd '{project}'\n", *commands()])
@@ -58,7 +67,7 @@ def test_every_command_works_as_written(tmp_path: Path) -> None:
     said = log.read_text()
     assert code == 0, said
     assert re.search(r"NewBusiness +q-1 .*Complete", said), said
-    assert re.search(r"Score .*the car is 4 years old", said), said
+    assert re.search(r"✔ Score ", said), said
     assert "KeyError: 'vehicle_age'" in said
     assert re.search(r"NewBusiness +q-3 .*attempt 2 · Complete", said), said
     assert said.rstrip().endswith("The local AWS is down.")

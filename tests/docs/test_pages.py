@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def test_python_compiles(page: Path) -> None:
 
 
 def test_the_first_plugin_reports_what_the_readme_shows(tmp_path: Path) -> None:
-    (tmp_path / "score.py").write_text(files(README)["function/score.py"])
+    write(files(README), tmp_path)
     code = (
         "from orchestrator_runtime.testing import call\n"
         "import score\n"
@@ -72,7 +72,7 @@ def test_the_first_plugin_reports_what_the_readme_shows(tmp_path: Path) -> None:
         "    for report in call(score.handler, metadata=metadata):\n"
         "        print(report.state, report.message, report.output)\n"
     )
-    printed = run([sys.executable, "-c", code], tmp_path)
+    printed = run([sys.executable, "-c", code], tmp_path / "function")
     assert [line for line in printed.splitlines() if not line.startswith("{")] == [
         "In Progress None None",
         "In Progress the car is 4 years old None",
@@ -83,27 +83,26 @@ def test_the_first_plugin_reports_what_the_readme_shows(tmp_path: Path) -> None:
 
 
 def test_the_first_plugin_can_be_synthesized(tmp_path: Path) -> None:
-    (app,) = re.findall(r"cat > app.py <<'EOF'\n(.*?)^EOF$", README.read_text(), re.M | re.S)
-    (tmp_path / "function").mkdir()
-    (tmp_path / "function" / "score.py").write_text(files(README)["function/score.py"])
-    assert "Custom::OrchestratorPlugin" in resource_types(app, tmp_path)
+    write(files(README), tmp_path)
+    assert "Custom::OrchestratorPlugin" in resource_types(tmp_path)
 
 
 def test_the_composed_app_can_be_synthesized(tmp_path: Path) -> None:
-    (app,) = [block.text for block in blocks(README) if block.mark == "file: app.py"]
-    types = resource_types(app, tmp_path)
+    (app,) = [block.text for block in blocks(README) if block.mark == "file: platform/app.py"]
+    write({"app.py": app}, tmp_path)
+    types = resource_types(tmp_path)
     assert types.count("AWS::StepFunctions::StateMachine") == 3
 
 
 def test_the_guide_s_app_can_be_synthesized(tmp_path: Path) -> None:
-    assert "Custom::OrchestratorPlugin" in resource_types(files(PLUGINS)["app.py"], tmp_path)
+    write(files(PLUGINS), tmp_path)
+    assert "Custom::OrchestratorPlugin" in resource_types(tmp_path)
 
 
 def test_the_guide_s_tests_pass(tmp_path: Path) -> None:
-    written = files(PLUGINS)
-    for name in ("score.py", "test_score.py"):
-        (tmp_path / name).write_text(written[name])
-    printed = run([sys.executable, "-m", "pytest", "--quiet", "--rootdir", ".", "-p", "no:cacheprovider"], tmp_path)
+    write(files(PLUGINS), tmp_path)
+    options = ["--quiet", "--rootdir", ".", "-p", "no:cacheprovider", "-o", "pythonpath=function"]
+    printed = run([sys.executable, "-m", "pytest", *options], tmp_path)
     assert "2 passed" in printed
 
 
@@ -133,7 +132,7 @@ def test_the_guide_s_plugin_in_javascript_reports(
     client.mkdir(parents=True)
     (client / "package.json").write_text('{"type": "module", "main": "index.js"}')
     (client / "index.js").write_text(_SQS_CLIENT)
-    (tmp_path / "score.mjs").write_text(files(PLUGINS)["score.mjs"])
+    write(files(PLUGINS), tmp_path)
     message = PluginMessage.model_validate({**json.loads(document(PLUGINS, "PluginMessage")), "metadata": metadata})
     call = f"import {{ handler }} from './score.mjs'; await handler({json.dumps(sns_event(message))});"
     printed = run([node, "--input-type=module", "-e", call], tmp_path, ORCHESTRATOR_PLUGIN_NAME="Score")
@@ -147,9 +146,15 @@ def test_the_guide_s_plugin_in_javascript_reports(
     ]
 
 
-def resource_types(app: str, folder: Path) -> list[str]:
+def write(written: Mapping[str, str], folder: Path) -> None:
+    """Write the files of a page."""
+    for name, text in written.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def resource_types(folder: Path) -> list[str]:
     """Synthesize an app as the CDK CLI does, without bundling, and list its resources' types."""
-    (folder / "app.py").write_text(app)
     run([sys.executable, "app.py"], folder, CDK_OUTDIR=str(folder / "cdk.out"), CDK_CONTEXT_JSON=NO_BUNDLING)
     (template,) = (folder / "cdk.out").glob("*.template.json")
     return [resource["Type"] for resource in json.loads(template.read_text())["Resources"].values()]

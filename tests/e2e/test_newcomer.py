@@ -56,6 +56,16 @@ def test_the_wheel_s_environment_has_no_command_line_and_no_checkout(team_python
     assert all(str(team_python.parents[1]) in path for path in told.stdout.split())
 
 
+def test_the_command_says_what_it_lacks(team_python: Path) -> None:
+    told = subprocess.run(
+        [str(team_python.parent / "orchestrator"), "--help"], check=False, capture_output=True, text=True
+    )
+    assert told.returncode == 1
+    assert told.stderr == (
+        "orchestrator: the command's packages are not installed: pip install 'orchestrator-constructs[cli]'\n"
+    )
+
+
 def test_a_run_before_has_no_plugins_and_completes(core: System) -> None:
     run = core.run("Idle", "before", {"greet": "yes", "name": "you"})
     assert run.exit_code == 0, run.stderr

@@ -191,3 +191,16 @@ def test_an_output_goes_with_complete_only() -> None:
     world.report("A", output={"score": 7})
     world.report("B", State.ERROR, output={"score": 0})
     assert world.status.outputs(world.run.ref) == {"Rate/parallel/A": {"score": 7}}
+
+
+def test_what_a_terminal_report_does_not_say_stays_as_the_reports_before_it_in_the_batch_said() -> None:
+    world = open_stage(A, B)
+    world.report_all(
+        [
+            received("A", State.IN_PROGRESS),
+            received("A", State.IN_PROGRESS, message="page 3 of 3", progress=100),
+            received("A"),
+        ]
+    )
+    row = present(world.row("A"))
+    assert (row.state, row.message, row.progress) == (State.COMPLETE, "page 3 of 3", 100)

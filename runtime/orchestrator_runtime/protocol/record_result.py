@@ -116,14 +116,24 @@ def _move_on(effects: StageEffects, closed: dict[int, PluginRow]) -> None:
 
 
 def _collapse(reports: list[Received]) -> list[tuple[Received, bool]]:
-    """Keep one report a plugin and sender: its first terminal one, else its last; and whether a start is among them."""
+    """Keep one report a plugin and sender, and say whether a start is among those it stands for.
+
+    The first terminal one is kept, else the last; what it does not say itself, message and
+    progress, it takes from those before it, as the row would if they came one by one.
+    """
     kept: dict[tuple[str, str | None], tuple[Received, bool]] = {}
     for received in reports:
         key = (received.report.plugin, received.role_id)
-        previous, started = kept.get(key, (received, False))
+        previous, started = kept.get(key, (None, False))
         started = started or received.report.state is State.IN_PROGRESS
-        keep_previous = previous.report.state.is_terminal
-        kept[key] = (previous if keep_previous else received, started)
+        if previous is None:
+            kept[key] = (received, started)
+        elif previous.report.state.is_terminal:
+            kept[key] = (previous, started)
+        else:
+            said = previous.report.model_dump(include={"message", "progress"}, exclude_none=True)
+            own = received.report.model_dump(include={"message", "progress"}, exclude_none=True)
+            kept[key] = (replace(received, report=received.report.model_copy(update={**said, **own})), started)
     return list(kept.values())
 
 

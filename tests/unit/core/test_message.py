@@ -36,7 +36,7 @@ def size_of(message: Message) -> int:
 
 
 def test_a_message_is_what_plugins_read() -> None:
-    outputs = {"Validate/pre/Address": {"known": True}}
+    outputs: dict[str, Any] = {"Validate/pre/Address": {"known": True}}
 
     message = address(REF, body(outputs=outputs), ["Score", "Flood"], METADATA, ["line"])
 

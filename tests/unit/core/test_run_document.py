@@ -17,7 +17,13 @@ LATER = NOW + timedelta(seconds=5)
 ISO = "2026-11-24T09:30:00.123Z"
 ISO_LATER = "2026-11-24T09:30:05.123Z"
 STAGE = "Rate/parallel"
-NOTHING_YET = {"state": "Not Started", "message": None, "started_at": None, "ended_at": None, "plugins": {}}
+NOTHING_YET: dict[str, Any] = {
+    "state": "Not Started",
+    "message": None,
+    "started_at": None,
+    "ended_at": None,
+    "plugins": {},
+}
 
 
 def stage_of(

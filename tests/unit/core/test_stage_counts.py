@@ -53,7 +53,7 @@ def test_who_is_not_expected_does_not_count() -> None:
 
     stage = count_rows(PLAN, rows, CONTROL, None, enforce_deadlines=False)
 
-    assert (stage.open, stage.failures) == ({0}, ())
+    assert (stage.open, stage.failures) == (frozenset({0}), ())
 
 
 def test_starts_are_known_of_those_that_are_open() -> None:

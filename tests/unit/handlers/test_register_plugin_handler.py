@@ -121,6 +121,12 @@ def test_a_delete_may_be_repeated(core: Core, cloudformation: Desk) -> None:
     assert core.lines()[-1]["message"] == "plugin unregistered"
 
 
+def test_a_delete_is_answered_under_the_id_that_it_was_asked_for(core: Core, cloudformation: Desk) -> None:
+    """CloudFormation makes up an id for a resource whose creation was never answered."""
+    told = ask(cloudformation, "Delete", registration(), PhysicalResourceId="team-Score-1ABC")
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", "team-Score-1ABC")
+
+
 def test_a_name_that_another_stack_holds_is_refused(core: Core, cloudformation: Desk) -> None:
     ask(cloudformation, "Create", registration())
     told = ask(cloudformation, "Create", registration(**OTHER_OWNER))

@@ -1,0 +1,16 @@
+"""Where the `orchestrator` script enters: says what to install if the command's own packages are not there."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        from orchestrator_cli.main import app  # noqa: PLC0415 - what it imports may not be installed
+    except ModuleNotFoundError as error:
+        if error.name not in {"typer", "rich"}:
+            raise
+        sys.exit("orchestrator: the command's packages are not installed: pip install 'orchestrator-constructs[cli]'")
+    app()
