@@ -112,7 +112,10 @@ class StatusStore(Protocol):
         ...
 
     def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
-        """Bring a row of an earlier attempt into this one, in that state and without its output."""
+        """Bring a row of an earlier attempt into this one, without its output.
+
+        ``Not Started`` is expected again, ``Do Not Run`` is not expected in this attempt.
+        """
         ...
 
     def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:

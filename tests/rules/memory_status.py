@@ -145,7 +145,11 @@ class MemoryStatusStore:
         stored = self.plugins.get(ref.run.uid, path)
         if stored is not None and stored.attempt < ref.attempt:
             fresh = PluginRow(
-                name=row.name, attempt=ref.attempt, state=state, mandatory=row.mandatory, expected=row.expected
+                name=row.name,
+                attempt=ref.attempt,
+                state=state,
+                mandatory=row.mandatory,
+                expected=state is State.NOT_STARTED,
             )
             self.plugins.put(ref.run.uid, path, fresh, expires_at)
             self.stored_outputs.items.pop((ref.run.uid, path), None)

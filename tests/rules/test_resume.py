@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -52,9 +53,24 @@ def test_always_run_is_done_again_though_it_was_complete() -> None:
 
 
 def test_an_output_that_is_kept_reaches_later_stages() -> None:
-    world = half_done(A, B, C)
+    world = half_done(A, B, C, replace(plugin("Z"), stage=Stage.POST))
     world.advance()
+    world.advance(Stage.POST)
     assert json.loads(world.publisher.messages[-1].body)["outputs"] == {"Rate/parallel/A": {"score": 7}}
+
+
+def test_what_the_core_did_not_expect_in_one_attempt_is_called_when_it_is_expected_again() -> None:
+    world = open_stage(A, B)
+    world.report("B", State.ERROR)
+    world.registry.delete(A.activity, A.stage, A.subscription_arn)
+    resume(world)
+    world.advance()
+    assert world.state("A") is State.DO_NOT_RUN
+    world.registry.put(A)
+    world.end("execution 2", error="Broken")
+    world.begin("execution 3")
+    world.advance()
+    assert "A" in world.released[-1]
 
 
 def test_what_is_kept_lives_as_long_as_the_new_attempt() -> None:

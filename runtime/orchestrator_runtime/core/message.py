@@ -15,7 +15,7 @@ from orchestrator_runtime.contract import (
     Stage,
 )
 from orchestrator_runtime.core.attributes import Attributes, attributes_bytes, message_attributes
-from orchestrator_runtime.core.records import RunRef, StageRef
+from orchestrator_runtime.core.records import Run, RunRef, StageRef
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.names import MAX_NAME
 
@@ -69,6 +69,28 @@ def address(
             "keep metadata and outputs small, and large data elsewhere with a reference to it in the metadata"
         )
     return message
+
+
+def earlier_outputs(ref: StageRef, run: Run, outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the outputs of stages that come before this one.
+
+    A resumed run has outputs of later stages, too; and a stage's own are not for its own plugins.
+
+    Args:
+        ref: The stage.
+        run: The run, which knows the order of its activities.
+        outputs: All of the run's outputs, keyed ``activity/stage/plugin``.
+    """
+    places = {name: place for place, side_by_side in enumerate(run.activities) for name in side_by_side}
+    stages = list(Stage)
+
+    def is_earlier(key: str) -> bool:
+        activity, stage, _ = key.split("/", 2)
+        if activity == ref.activity:
+            return stages.index(Stage(stage)) < stages.index(ref.stage)
+        return places.get(activity, -1) < places.get(ref.activity, len(places))
+
+    return {key: output for key, output in outputs.items() if is_earlier(key)}
 
 
 def check_outputs(outputs: Mapping[str, Any]) -> None:

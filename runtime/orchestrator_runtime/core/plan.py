@@ -113,6 +113,9 @@ def make_plan(
 def _kept(registration: Registration, row: PluginRow | None) -> State | None:
     if row is None or registration.always_run or not row.state.is_done:
         return None
+    if row.state is State.DO_NOT_RUN and not row.expected:
+        # The core said so, of a plugin that it did not expect then; the plugin never did.
+        return None
     return row.state
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from orchestrator_runtime.contract import ErrorName, State
-from orchestrator_runtime.core.message import message_body
+from orchestrator_runtime.core.message import earlier_outputs, message_body
 from orchestrator_runtime.core.plan import (
     StageOptions,
     expected_registrations,
@@ -14,10 +15,12 @@ from orchestrator_runtime.core.plan import (
     make_plan,
     sort_leftovers,
 )
-from orchestrator_runtime.core.records import Control, Run, StagePlan, StageRef
+from orchestrator_runtime.core.records import Control, Outcome, Run, StagePlan, StageRef
 from orchestrator_runtime.core.stage import Close, MarkError, ReleasePlugins, count_rows, decide
 from orchestrator_runtime.ports import StageRecords
 from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts
+
+_RUN_ENDED: Final = Outcome(state=State.ERROR, message="the run ended before the stage did")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,7 @@ def advance_stage(request: AdvanceRequest, ports: StagePorts) -> None:
         return
     if run.ended:
         reason = f"run {ref.run.uid!r} of {ref.run.workflow} has ended"
+        ports.status.close_stage(ref, _RUN_ENDED, now=ports.clock())
         ports.signals.fail(request.token, ErrorName.RUN_ENDED, reason)
         return
     if control is None:
@@ -68,6 +72,13 @@ def advance_stage(request: AdvanceRequest, ports: StagePorts) -> None:
     if not control.opened:
         _settle_leftovers(effects, records)
         control = ports.control.open(ref, indices=effects.plan.unfinished, expires_at=run.expires_at)
+        if control is not None and control.ended:
+            # The run ended after its row was read, and found no row of this stage to close.
+            effects.close(_RUN_ENDED)
+            return
+        if control is not None and control.release is not None:
+            # Another handler opened the stage meanwhile: its release must not be judged by rows older than it.
+            records = ports.status.load_stage(ref)
     _work(effects, run, records, control)
 
 
@@ -94,8 +105,8 @@ def _work(effects: StageEffects, run: Run, records: StageRecords, control: Contr
                     effects.close(outcome)
         if not any(isinstance(action, MarkError) for action in actions):
             return
-        records = ports.status.load_stage(ref)
         control = ports.control.get(ref)
+        records = ports.status.load_stage(ref)
 
 
 def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: StagePorts) -> StagePlan:
@@ -103,7 +114,7 @@ def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: 
     now = ports.clock()
     ports.status.open_stage(ref, now=now, expires_at=run.expires_at)
     registrations = ports.registry.registrations(ref.activity, ref.stage)
-    outputs = ports.status.outputs(ref.run) if registrations else {}
+    outputs = earlier_outputs(ref, run, ports.status.outputs(ref.run)) if registrations else {}
     body = message_body(ref, run.metadata, outputs, report_to=ports.report_to, now=now)
     plan = make_plan(
         expected_registrations(registrations, ref.run, run.metadata, body),

@@ -57,14 +57,15 @@ def begin_run(request: BeginRequest, ports: BeginPorts) -> RunRef:
     run = _first_attempt(request, ports)
     if problem := problem_with_size(run.ref, request.metadata):
         raise MetadataTooLarge(problem)
-    holder_is_running: bool | None = None
+    answers: dict[str, bool] = {}
     while (stored := ports.status.create_run(run)) is not None:
         verdict = decide_begin(
             stored,
             execution=request.execution,
             metadata=request.metadata,
             metadata_override=request.metadata_override,
-            holder_is_running=holder_is_running,
+            # Of this holder, and not of one that it took over from meanwhile.
+            holder_is_running=answers.get(stored.execution),
         )
         match verdict:
             case AlreadyBegun(attempt):
@@ -72,12 +73,12 @@ def begin_run(request: BeginRequest, ports: BeginPorts) -> RunRef:
             case Refuse(error):
                 raise error
             case AskWhetherRunning(execution):
-                holder_is_running = ports.executions.is_running(execution)
+                answers[execution] = ports.executions.is_running(execution)
             case _:
                 resumed = replace(run, ref=replace(run.ref, attempt=verdict.attempt))
                 if ports.status.take_over_run(resumed, previous=stored):
                     return resumed.ref
-                holder_is_running = None
+                answers.clear()
     return run.ref
 
 

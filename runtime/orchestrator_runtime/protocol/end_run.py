@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -85,6 +85,10 @@ def _end_stage(run: Run, ref: StageRef, control: Control, why: str, ports: EndPo
     records = ports.status.load_stage(ref)
     if records.row is not None and records.row.outcome is None:
         ports.status.close_stage(ref, Outcome(state=State.ERROR, message=why), now=now)
+    for row in records.plugins.values():
+        if row.attempt == ref.attempt and not row.expected and not row.state.is_terminal:
+            ended = replace(row, state=State.OPTIONAL_TASK_ERROR, message=why, updated_at=now, ended_at=now)
+            ports.status.record(ref, ended, expires_at=run.expires_at)
     if records.plan is None or control.release is None:
         return
     for index in _released_and_open(records.plan, control, records.plugins):

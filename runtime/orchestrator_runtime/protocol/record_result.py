@@ -78,6 +78,11 @@ def _record_stage(
         for received in reports:
             _refuse(journal, received, "unknown-run", "no such run, or the stage is not open in this attempt")
         return
+    # The plan may be one that was remembered: only the control row says whether its attempt is the one under way.
+    if ports.control.get(ref) is None:
+        for received in reports:
+            _refuse(journal, received, "other-attempt", "another attempt of the run has begun")
+        return
     recorder = _Recorder(StageEffects(ports, ref, plan), journal)
     closed: dict[int, PluginRow] = {}
     for received, started in _collapse(reports):
@@ -150,6 +155,9 @@ class _Recorder:
         index = plan.index_of(report.plugin)
         expected = plan.plugins[index] if index is not None else None
         if not self._may_report(received, expected):
+            return None
+        if expected is not None and expected.kept is not None:
+            _refuse(self.journal, received, "already-ended", f"an earlier attempt left it {expected.kept.value!r}")
             return None
         now = self.effects.ports.clock()
         row, output = _row_of(report, expected, now=now, started=started)

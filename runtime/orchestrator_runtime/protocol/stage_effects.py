@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator_runtime.contract import MAX_TEXT, ErrorName, State
-from orchestrator_runtime.core.message import DoesNotFitError, address, check_outputs, message_body
+from orchestrator_runtime.core.message import DoesNotFitError, address, check_outputs, earlier_outputs, message_body
 from orchestrator_runtime.core.records import Control, ExpectedPlugin, Outcome, PluginRow, Run, StagePlan, StageRef
 from orchestrator_runtime.core.stage import CLAIM_EXPIRES_AFTER, MarkError, ReleasePlugins
 from orchestrator_runtime.ports import ControlStore, Publisher, Registry, Signals, StatusStore
@@ -46,7 +46,7 @@ class StageEffects:
         """
         ports, ref = self.ports, self.ref
         now = ports.clock()
-        outputs = ports.status.outputs(ref.run)
+        outputs = earlier_outputs(ref, run, ports.status.outputs(ref.run))
         try:
             check_outputs(outputs)
             body = message_body(ref, run.metadata, outputs, report_to=ports.report_to, now=now)

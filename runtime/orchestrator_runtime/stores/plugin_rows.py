@@ -66,7 +66,11 @@ class PluginRows:
         """See ``ports.StatusStore.reset_plugin``."""
         path = plugin_path(ref, row.name)
         fresh = PluginRow(
-            name=row.name, attempt=ref.attempt, state=state, mandatory=row.mandatory, expected=row.expected
+            name=row.name,
+            attempt=ref.attempt,
+            state=state,
+            mandatory=row.mandatory,
+            expected=state is State.NOT_STARTED,
         )
         both: Any = [
             {

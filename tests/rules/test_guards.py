@@ -1,0 +1,115 @@
+"""Rules whose loss the other tests of this folder do not notice."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.records import Outcome
+from tests.rules.calls import Crash
+from tests.rules.world import SEQUENTIAL, World, open_stage, plugin
+
+A, B, C = plugin("A"), plugin("B"), plugin("C")
+
+
+def test_a_wake_signals_the_stored_outcome_though_the_rows_are_open() -> None:
+    """As after a message that did not fit, whose signal was lost."""
+    world = open_stage(A)
+    world.status.close_stage(world.ref(), Outcome(state=State.ERROR, message="too large"), now=world.clock.now)
+    world.advance()
+    assert [signal.cause for signal in world.heard] == ["Rate/parallel: too large"]
+
+
+def test_a_report_that_fails_the_stage_marks_nobody_overdue() -> None:
+    world = open_stage(A, B)
+    world.clock.forward(100_000)
+    world.report("A", State.ERROR, message="no rate")
+    assert world.outcome == Outcome(state=State.ERROR, message="A: no rate")
+    assert world.row("B") is None
+
+
+def test_a_report_before_the_stage_is_set_up_releases_nobody() -> None:
+    world = World(A, B)
+    world.begin()
+
+    def early() -> None:
+        world.report("A")
+        assert world.released == []
+
+    world.calls.meanwhile("control.open", early)
+    world.advance()
+    assert len(world.released) == 1
+
+
+def test_a_report_of_an_attempt_that_was_taken_over_releases_nobody() -> None:
+    """The first attempt was never ended, and the next has not reached the stage yet."""
+    world = open_stage(A, B, rule=SEQUENTIAL)
+    world.executions.running.clear()
+    world.begin("two")
+    world.report("A", attempt=1)
+    assert world.released == [["A"]]
+
+
+def test_a_failure_costs_one_recount_and_not_one_for_each_later_report() -> None:
+    world = open_stage(A, B, C)
+    world.report("A", State.ERROR)
+    recounts = world.calls.log.count("status.load_stage")
+    world.report("B")
+    assert world.calls.log.count("status.load_stage") == recounts
+
+
+def test_a_claim_that_another_made_meanwhile_is_respected_for_30_seconds() -> None:
+    """Both read that nobody was released; the one that came first died before it published."""
+    world = World(A)
+    world.begin()
+
+    def die_before_publishing() -> None:
+        def die(name: str) -> None:
+            if name == "publisher.publish":
+                raise Crash
+
+        world.calls.effects = die
+        with pytest.raises(Crash):
+            world.advance()
+        world.calls.steady()
+        world.clock.forward(5)
+
+    world.calls.meanwhile("control.claim", die_before_publishing)
+    world.advance(token="first")
+    assert world.released == []
+
+
+def test_a_report_that_came_before_the_mark_leaves_no_failure_in_the_tally() -> None:
+    """Else the reports that follow would wait for a failure that never was."""
+    world = open_stage(A, B, C, rule=SEQUENTIAL)
+    world.clock.forward(60)
+    world.calls.meanwhile("status.record", lambda: world.report("A"))
+    world.advance(rule=SEQUENTIAL)
+    assert world.tally.failed == frozenset()
+    world.report("B")
+    assert world.released == [["A"], ["B"], ["C"]]
+
+
+def test_who_an_earlier_attempt_finished_is_left_alone_at_the_end() -> None:
+    world = open_stage(A, B)
+    world.report("A")
+    world.end(error="States.Timeout")
+    world.begin("two")
+    world.advance()
+    world.end("two", error="States.Timeout")
+    assert (world.state("A"), world.state("B")) == (State.COMPLETE, State.ERROR)
+
+
+def test_a_stage_that_released_nobody_when_the_run_ended_marks_nobody() -> None:
+    world = World(A)
+    world.begin()
+    world.calls.meanwhile("control.claim", lambda: world.end(error="States.Timeout"))
+    world.advance()
+    assert world.row("A") is None
+    assert world.stage.state is State.ERROR
+
+
+def test_the_run_row_says_the_unwrapped_reason() -> None:
+    world = open_stage(A)
+    world.end(error="States.TaskFailed", cause='{"Status": "FAILED", "Error": "PluginFailed", "Cause": "A: no rate"}')
+    assert world.run.message == "A: no rate"
