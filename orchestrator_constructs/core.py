@@ -48,7 +48,7 @@ class OrchestratorCore(Construct):
     below ``/{system}/{stage}/core/`` and, unless turned off, plain exports
     ``{system}-{stage}-status-name`` and so on.
 
-    Failures: a report that cannot be recorded is tried five times and then kept
+    Failures: a report that cannot be recorded is tried fifty times and then kept
     in the dead letter queue; the stage that waits for it recounts by itself and
     ends with a named error when the plugin's deadline is over.
 

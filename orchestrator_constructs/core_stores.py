@@ -16,7 +16,8 @@ from orchestrator_runtime.contract import REGISTRY_BY_ENDPOINT, Deployment, Tabl
 FUNCTION_TIMEOUT: Final = Duration.seconds(30)
 """Of every function of the core. The queue hides a message six times as long, as AWS advises."""
 _VISIBILITY: Final = Duration.seconds(180)
-_RECEIVES: Final = 5
+_RECEIVES: Final = 50
+"""Batches that were throttled count, too; what is no report is dropped at once and does not come again."""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def test_results_queue_outlasts_its_function_and_dead_letters(claims: StackTempl
     assert queue["VisibilityTimeout"] >= 6 * timeout
     assert claims.readable(queue["RedrivePolicy"]) == {
         "deadLetterTargetArn": "<CoreDeadResults71B682B4>",
-        "maxReceiveCount": 5,
+        "maxReceiveCount": 50,
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator_runtime.contract import ErrorName, ReleaseRule, State
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, open_stage, plugin, present
+from tests.rules.world import SEQUENTIAL, open_stage, plugin, present, received
 
 A, B = plugin("A", order=1), plugin("B", order=2)
 OPTIONAL = plugin("Nice", mandatory=False, order=0)
@@ -137,3 +137,11 @@ def test_outputs_reach_later_stages() -> None:
     world.registry.put(plugin("Print", activity="Documents"))
     world.advance(activity="Documents")
     assert json.loads(world.publisher.messages[-1].body)["outputs"] == {"Rate/parallel/A": {"score": 7}}
+
+
+def test_the_outcome_names_a_few_of_many_failures_and_counts_the_rest() -> None:
+    names = [f"P{number}" for number in range(8)]
+    world = open_stage(*[plugin(name) for name in names])
+    world.report_all([received(name, State.ERROR, message="no") for name in names])
+    assert world.outcome is not None
+    assert world.outcome.message == "P0: no; P1: no; P2: no; P3: no; P4: no; and 3 more"

@@ -19,6 +19,10 @@ CLAIM_EXPIRES_AFTER: Final = timedelta(seconds=30)
 """A claim that was not confirmed for so long belongs to a handler that died; it may be claimed again."""
 
 
+_MOST_FAILURES_TOLD: Final = 5
+"""By name, in a stage's message; it has to fit into an item, and into what Step Functions passes on."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """An expected plugin that ended in an error."""
@@ -159,8 +163,12 @@ def read_tally(plan: StagePlan, control: Control) -> StageSnapshot:
 def _outcome(stage: StageSnapshot) -> Outcome | None:
     fatal = [f for f in stage.failures if f.plugin.mandatory or stage.plan.fail_on_optional_error]
     if fatal:
-        told = "; ".join(f"{f.plugin.name}: {f.message or 'reported an error without a message'}" for f in fatal)
-        return Outcome(state=State.ERROR, message=told)
+        told = "; ".join(
+            f"{f.plugin.name}: {f.message or 'reported an error without a message'}"
+            for f in fatal[:_MOST_FAILURES_TOLD]
+        )
+        more = len(fatal) - _MOST_FAILURES_TOLD
+        return Outcome(state=State.ERROR, message=f"{told}; and {more} more" if more > 0 else told)
     if not stage.open:
         return Outcome(state=State.COMPLETE)
     return None

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from orchestrator_runtime.contract import MAX_TEXT, ErrorName, State
 from orchestrator_runtime.core.message import DoesNotFitError, address, check_outputs, earlier_outputs, message_body
 from orchestrator_runtime.core.records import Control, ExpectedPlugin, Outcome, PluginRow, Run, StagePlan, StageRef
 from orchestrator_runtime.core.stage import CLAIM_EXPIRES_AFTER, MarkError, ReleasePlugins
 from orchestrator_runtime.ports import ControlStore, Publisher, Registry, Signals, StatusStore
-
-MAX_CAUSE: Final = 32_768
-"""Characters of a cause that ``SendTaskFailure`` takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +87,7 @@ class StageEffects:
     def _signal(self, token: str, outcome: Outcome) -> bool:
         if outcome.state is State.COMPLETE:
             return self.ports.signals.succeed(token, self.ref.run.as_document())
-        cause = f"{self.ref.key}: {outcome.message}"
-        return self.ports.signals.fail(token, ErrorName.PLUGIN_FAILED, cause[:MAX_CAUSE])
+        return self.ports.signals.fail(token, ErrorName.PLUGIN_FAILED, f"{self.ref.key}: {outcome.message}")
 
 
 def failed_row(plugin: ExpectedPlugin, attempt: int, reason: str, *, now: datetime) -> PluginRow:

@@ -20,16 +20,24 @@ class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
         """The item as it is; ``None`` if there is none."""
 
 
+class WriteConflict(Exception):  # noqa: N818 - an answer, not an error
+    """Another write of the same item was under way; nothing was written, and the same request may be sent again."""
+
+
 def write_if(write: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 - a client's method and its answer
     """Call a write of the DynamoDB client that has a condition.
 
     Raises:
         ConditionFailed: The condition did not hold; brings the item that stands there.
+        WriteConflict: A transaction held the item.
     """
     try:
         return write(**request, ReturnValuesOnConditionCheckFailure="ALL_OLD")
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        code = error.response["Error"]["Code"]
+        if code == "TransactionConflictException":
+            raise WriteConflict from None
+        if code != "ConditionalCheckFailedException":
             raise
         item: Any = error.response.get("Item")
         raise ConditionFailed(item) from None

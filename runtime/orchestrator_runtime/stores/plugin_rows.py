@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from random import uniform
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from botocore.exceptions import ClientError
@@ -12,7 +14,7 @@ from botocore.exceptions import ClientError
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.records import PluginRow, StageRef
 from orchestrator_runtime.ports import Recorded
-from orchestrator_runtime.stores.conditional import ConditionFailed, write_if
+from orchestrator_runtime.stores.conditional import ConditionFailed, WriteConflict, write_if
 from orchestrator_runtime.stores.items import OUTPUTS, Values, item_of, key_of, number, plugin_item, plugin_of, text
 
 if TYPE_CHECKING:
@@ -34,10 +36,17 @@ _Request = tuple[Literal["Put", "Update"], Mapping[str, Any]]
 class PluginRows:
     """Writes plugins' rows; see ``ports.StatusStore`` for what each write promises."""
 
-    def __init__(self, client: DynamoDBClient, table: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        clock: Callable[[], datetime],
+        pause: Callable[[], None] = lambda: sleep(uniform(0.02, 0.1)),  # noqa: S311 - jitter, no secret
+    ) -> None:
         self._client = client
         self._table = table
         self._clock = clock
+        self._pause = pause
 
     def record(self, ref: StageRef, row: PluginRow, *, expires_at: int, output: str | None, first: bool) -> Recorded:
         """See ``ports.StatusStore.record``.
@@ -50,6 +59,8 @@ class PluginRows:
             kind, request = request_of(ref, row, expires_at)
             try:
                 self._write(ref, row, kind, request, output=output, expires_at=expires_at)
+            except WriteConflict:
+                self._pause()
             except ConditionFailed as failed:
                 stands = plugin_of(failed.item) if failed.item else None
                 if stands is None or stands.attempt < ref.attempt or Values(failed.item or {}).expired(self._clock()):
@@ -174,6 +185,8 @@ class PluginRows:
             self._client.transact_write_items(TransactItems=writes)
         except ClientError as error:
             reasons: Any = error.response.get("CancellationReasons") or [{}]
+            if any(reason.get("Code") == "TransactionConflict" for reason in reasons):
+                raise WriteConflict from None
             if reasons[0].get("Code") != "ConditionalCheckFailed":
                 raise
             raise ConditionFailed(reasons[0].get("Item")) from None

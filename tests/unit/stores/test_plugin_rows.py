@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.records import PluginRow
 from orchestrator_runtime.ports import Recorded
+from orchestrator_runtime.stores.plugin_rows import PluginRows
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
 from tests.unit.samples import EXPIRES_AT, NOW, a_row, run_ref, stage_ref
@@ -293,3 +294,22 @@ def test_every_report_names_its_own_row(status: DynamoStatusStore) -> None:
     for row in rows.values():
         put(status, row)
     assert status.load_stage(stage_ref()).plugins == rows
+
+
+@pytest.mark.parametrize("output", [None, "1"])
+def test_a_write_that_meets_another_is_sent_again(dynamodb: DynamoDBClient, output: str | None, clock: Clock) -> None:
+    """A transaction holds the row for a moment: the report must not wait for the queue to bring it again."""
+    conflicts, pauses = [True, True], []
+
+    def conflict(**_: Any) -> None:
+        if conflicts:
+            conflicts.pop()
+            code = "TransactionConflictException" if output is None else "TransactionCanceledException"
+            answer: Any = {"Error": {"Code": code}, "CancellationReasons": [{}, {"Code": "TransactionConflict"}]}
+            raise ClientError(answer, "write")
+
+    for operation in ("PutItem", "UpdateItem", "TransactWriteItems"):
+        dynamodb.meta.events.register(f"before-call.dynamodb.{operation}", conflict)
+    rows = PluginRows(dynamodb, STATUS, clock, pause=lambda: pauses.append(1))
+    recorded = rows.record(stage_ref(), a_row(1, State.COMPLETE), expires_at=EXPIRES_AT, output=output, first=True)
+    assert (recorded.accepted, len(pauses)) == (True, 2)
