@@ -164,8 +164,8 @@ class Plugin(Construct):
             RegistrationProperty.FILTER_POLICY: Stack.of(self).to_json_string(policy),
             RegistrationProperty.FILTER_POLICY_SCOPE: filter_policy_scope,
             RegistrationProperty.SENDER_ROLE_ID: function.role.role_id if isinstance(function.role, iam.Role) else None,
-            # The stack, not the construct: a construct that moves within its stack replaces itself, and for
-            # a moment holds its name twice.
+            # The stack, not the construct: where the function is replaced, so is the subscription, and for a
+            # moment the stack holds the name twice.
             RegistrationProperty.OWNER: Aws.STACK_ID,
         }
         registration = CustomResource(
