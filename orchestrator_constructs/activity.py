@@ -25,7 +25,8 @@ from orchestrator_constructs.validation import (
     claim_name,
     whole_seconds,
 )
-from orchestrator_runtime.contract import WORKFLOW_EXPORT_SUFFIX, Handler, Stage
+from orchestrator_runtime.contract import Handler, Stage
+from orchestrator_runtime.deployment import WORKFLOW_EXPORT_SUFFIX
 
 
 class Activity(Construct):

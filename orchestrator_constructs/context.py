@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator_constructs.validation import check_name, checked_deployment
-from orchestrator_runtime.contract import Deployment
+from orchestrator_runtime.deployment import Deployment
 
 Lookup = Callable[[str], Any]
 """Gives the value of a context key, or ``None``."""

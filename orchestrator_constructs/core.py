@@ -19,13 +19,8 @@ from orchestrator_constructs.placement import conventional_arn, published_value,
 from orchestrator_constructs.published import Published
 from orchestrator_constructs.runtime_layer import RuntimeLayer
 from orchestrator_constructs.validation import checked_deployment, claim_name, whole_days
-from orchestrator_runtime.contract import (
-    CORE_EXPORT_SUFFIX,
-    DEFAULT_RETENTION_DAYS,
-    CoreOutput,
-    Deployment,
-    Handler,
-)
+from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, Handler
+from orchestrator_runtime.deployment import CORE_EXPORT_SUFFIX, CoreOutput, Deployment
 
 
 class OrchestratorCore(Construct):

@@ -17,7 +17,8 @@ from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wi
 from orchestrator_constructs.core_stores import FUNCTION_TIMEOUT, CoreStores
 from orchestrator_constructs.queues import dead_letter_queue
 from orchestrator_constructs.runtime_code import runtime_code
-from orchestrator_runtime.contract import Deployment, Env, Handler
+from orchestrator_runtime.contract import Env, Handler
+from orchestrator_runtime.deployment import Deployment
 
 _MEMORY_MB: Final = 512
 _REPORTS_A_BATCH: Final = 10

@@ -11,7 +11,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.queues import LONGEST_RETENTION, dead_letter_queue
-from orchestrator_runtime.contract import REGISTRY_BY_ENDPOINT, Deployment, TableAttribute
+from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, TableAttribute
+from orchestrator_runtime.deployment import Deployment
 
 FUNCTION_TIMEOUT: Final = Duration.seconds(30)
 """Of every function of the core. The queue hides a message six times as long, as AWS advises."""
@@ -58,7 +59,7 @@ def define_stores(scope: Construct, *, deployment: Deployment, removal_policy: R
             removal_policy,
             indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
-                    index_name=REGISTRY_BY_ENDPOINT, partition_key=_string(TableAttribute.ENDPOINT)
+                    index_name=REGISTRY_BY_FUNCTION, partition_key=_string(TableAttribute.FUNCTION)
                 )
             ],
         ),

@@ -11,7 +11,8 @@ from constructs import Construct
 
 from orchestrator_constructs.grants import allow_read_status, allow_report, policy_scope
 from orchestrator_constructs.placement import published_value
-from orchestrator_runtime.contract import CoreOutput, Deployment, Handler
+from orchestrator_runtime.contract import Handler
+from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 
 class ImportedCore(Construct):

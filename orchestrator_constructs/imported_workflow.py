@@ -10,7 +10,7 @@ from constructs import Construct
 
 from orchestrator_constructs.grants import allow_start, policy_scope
 from orchestrator_constructs.placement import published_value
-from orchestrator_runtime.contract import Deployment
+from orchestrator_runtime.deployment import Deployment
 
 
 class ImportedWorkflow(Construct):

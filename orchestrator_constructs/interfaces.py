@@ -20,7 +20,8 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from orchestrator_runtime.contract import Deployment, Handler, ReleaseRule, Stage
+from orchestrator_runtime.contract import Handler, ReleaseRule, Stage
+from orchestrator_runtime.deployment import Deployment
 
 
 class IOrchestratorCore(Protocol):

@@ -163,7 +163,9 @@ class Plugin(Construct):
             RegistrationProperty.DESCRIPTION: description,
             RegistrationProperty.FILTER_POLICY: Stack.of(self).to_json_string(policy),
             RegistrationProperty.FILTER_POLICY_SCOPE: filter_policy_scope,
-            RegistrationProperty.SENDER_ROLE_ID: function.role.role_id if isinstance(function.role, iam.Role) else None,
+            RegistrationProperty.SENDER_ROLE_IDS: function.role.role_id
+            if isinstance(function.role, iam.Role)
+            else None,
             # The stack, not the construct: where the function is replaced, so is the subscription, and for a
             # moment the stack holds the name twice.
             RegistrationProperty.OWNER: Aws.STACK_ID,

@@ -12,7 +12,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from orchestrator_constructs.interfaces import IOrchestratorCore
-from orchestrator_runtime.contract import Deployment, Env
+from orchestrator_runtime.contract import Env
+from orchestrator_runtime.deployment import Deployment
 
 _NAME_METADATA: Final = "orchestrator:plugin-name"
 

@@ -16,13 +16,8 @@ from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_constructs.placement import conventional_arn, share_a_stack
 from orchestrator_constructs.published import Published
 from orchestrator_constructs.validation import check_name, checked_deployment, claim_name, whole_seconds
-from orchestrator_runtime.contract import (
-    DEFAULT_START_WITHIN_SECONDS,
-    DEFAULT_TIMEOUT_SECONDS,
-    STAGE_EXPORT_SUFFIX,
-    ReleaseRule,
-    Stage,
-)
+from orchestrator_runtime.contract import DEFAULT_START_WITHIN_SECONDS, DEFAULT_TIMEOUT_SECONDS, ReleaseRule, Stage
+from orchestrator_runtime.deployment import STAGE_EXPORT_SUFFIX
 
 _ENCRYPTION_KEY = "alias/aws/sns"
 

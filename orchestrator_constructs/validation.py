@@ -17,9 +17,9 @@ from orchestrator_runtime.contract import (
     MAX_FUNCTION_NAME,
     MAX_QUEUE_NAME,
     MAX_STATE_MACHINE_NAME,
-    Deployment,
     Handler,
 )
+from orchestrator_runtime.deployment import Deployment
 from orchestrator_runtime.names import COMPONENT_NAME, SYSTEM_NAME, problem_with_name
 
 SECONDS_PER_DAY: Final = 86_400

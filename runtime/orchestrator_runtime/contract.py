@@ -8,7 +8,6 @@ every Lambda function and by the command line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -65,6 +64,7 @@ class Handler(StrEnum):
     RECORD_RESULT = "record-result"
     END_RUN = "end-run"
     REGISTER_PLUGIN = "register-plugin"
+    RECONCILE = "reconcile"
 
     @property
     def entry_point(self) -> str:
@@ -82,8 +82,20 @@ class Env(StrEnum):
     TOPIC_ARN_PREFIX = "ORCHESTRATOR_TOPIC_ARN_PREFIX"
     """What a stage's topic ARN starts with; ``{activity}-{stage}`` follows."""
     RETENTION_DAYS = "ORCHESTRATOR_RETENTION_DAYS"
+    ACTIVITIES_PATH = "ORCHESTRATOR_ACTIVITIES_PATH"
+    """The SSM path below which every activity is published."""
+    PLUGINS_PER_STAGE = "ORCHESTRATOR_PLUGINS_PER_STAGE"
+    """How many filter policies SNS allows on a topic."""
     PLUGIN_NAME = "ORCHESTRATOR_PLUGIN_NAME"
     """On a plugin's function: the name under which the construct registered it."""
+    IDEMPOTENCY_TABLE = "ORCHESTRATOR_IDEMPOTENCY_TABLE"
+    """On a plugin's function that is not idempotent: the table that remembers which calls were done."""
+    MAX_RECEIVES = "ORCHESTRATOR_MAX_RECEIVES"
+    """On a function behind a plugin's queue: how often a message is received before it is dead."""
+    FIFO_QUEUE_URL = "ORCHESTRATOR_FIFO_QUEUE_URL"
+    """On the function that feeds a plugin's FIFO queue: the queue."""
+    FIFO_KEY = "ORCHESTRATOR_FIFO_KEY"
+    """On the function that feeds a plugin's FIFO queue: the metadata key that orders by; unset: the run's uid."""
 
 
 class ErrorName(StrEnum):
@@ -108,19 +120,35 @@ class RegistrationProperty(StrEnum):
     TOPIC_ARN = "TopicArn"
     ENDPOINT = "Endpoint"
     PROTOCOL = "Protocol"
+    KIND = "Kind"
     MANDATORY = "Mandatory"
     ORDER = "Order"
     ALWAYS_RUN = "AlwaysRun"
     TIMEOUT_SECONDS = "TimeoutSeconds"
     START_WITHIN_SECONDS = "StartWithinSeconds"
+    REPORTS_START = "ReportsStart"
     DESCRIPTION = "Description"
     FILTER_POLICY = "FilterPolicy"
     FILTER_POLICY_SCOPE = "FilterPolicyScope"
-    SENDER_ROLE_ID = "SenderRoleId"
+    SENDER_ROLE_IDS = "SenderRoleIds"
+    """Ids of the roles that may report for the plugin, joined by commas."""
     OWNER = "Owner"
 
 
 REGISTRATION_RESOURCE_TYPE: Final = "Custom::OrchestratorPlugin"
+
+
+class PluginKind(StrEnum):
+    """What stands behind a plugin's subscription. Other protocols of SNS are their own kind, such as ``https``."""
+
+    FUNCTION = "function"
+    QUEUE = "queue"
+    FIFO_QUEUE = "fifo-queue"
+    """A FIFO queue, which a function feeds, because a standard topic cannot."""
+
+
+MAX_PLUGINS_PER_STAGE: Final = 200
+"""Filter policies that SNS allows on a topic, unless AWS raises that quota. Each plugin has one."""
 
 # Message attributes that the core sets itself; metadata keys may not be named so.
 WORKFLOW_ATTRIBUTE: Final = "workflow"
@@ -137,8 +165,10 @@ MAX_EXECUTION_DAYS: Final = 365
 
 # Limits of AWS, in bytes of UTF-8 unless they say otherwise.
 MAX_SNS_MESSAGE_BYTES: Final = 262_144
-MAX_OUTPUTS_BYTES: Final = 65_536
-MAX_OUTPUT_BYTES: Final = 65_536
+MAX_OUTPUT_BYTES: Final = 102_400
+"""Of one plugin's output, as JSON."""
+MAX_OUTPUTS_BYTES: Final = 102_400
+"""Of all outputs that a message carries: one that may be returned can be carried on."""
 MAX_NAMES_BYTES: Final = 16_384
 """Kept free in every message for the names of released plugins."""
 MAX_MESSAGE_ATTRIBUTES: Final = 10
@@ -150,97 +180,6 @@ MAX_TEXT: Final = 1024
 MAX_QUEUE_URL: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """One deployment of the system: everything that carries a physical name is named here.
-
-    Attributes:
-        system: The system's name, as in ``-c system=claims``.
-        stage: The deployment's stage, as in ``-c stage=dev`` (not a stage of an activity).
-    """
-
-    system: str
-    stage: str
-
-    @property
-    def prefix(self) -> str:
-        """``{system}-{stage}``: the core stack's name, and how every physical name starts."""
-        return f"{self.system}-{self.stage}"
-
-    @property
-    def results_queue(self) -> str:
-        """The queue that plugins report to."""
-        return f"{self.prefix}-results"
-
-    def function(self, handler: Handler) -> str:
-        """The physical name of a function of the core."""
-        return f"{self.prefix}-{handler}"
-
-    def activity(self, activity: str) -> str:
-        """The name of an activity's state machine."""
-        return f"{self.prefix}-activity-{activity}"
-
-    def workflow(self, workflow: str) -> str:
-        """The name of a workflow's state machine."""
-        return f"{self.prefix}-workflow-{workflow}"
-
-    def topic(self, activity: str, stage: Stage) -> str:
-        """The name of a stage's topic."""
-        return f"{self.prefix}-{activity}-{stage}"
-
-    def core_parameter(self, output: CoreOutput) -> str:
-        """The SSM parameter that publishes one output of the core."""
-        return f"/{self.system}/{self.stage}/core/{output}"
-
-    def activity_parameter(self, activity: str) -> str:
-        """The SSM parameter with the ARN of an activity's state machine."""
-        return f"/{self.system}/{self.stage}/activities/{activity}/state-machine-arn"
-
-    def topic_parameter(self, activity: str, stage: Stage) -> str:
-        """The SSM parameter with the ARN of a stage's topic."""
-        return f"/{self.system}/{self.stage}/activities/{activity}/{stage}/topic-arn"
-
-    def workflow_parameter(self, workflow: str) -> str:
-        """The SSM parameter with the ARN of a workflow's state machine."""
-        return f"/{self.system}/{self.stage}/workflows/{workflow}/state-machine-arn"
-
-    @property
-    def workflow_parameters(self) -> str:
-        """The SSM path below which every workflow is published."""
-        return f"/{self.system}/{self.stage}/workflows/"
-
-
-class CoreOutput(StrEnum):
-    """What the core publishes of itself in SSM, below ``/{system}/{stage}/core/``."""
-
-    STATUS_TABLE_NAME = "status-table-name"
-    STATUS_TABLE_ARN = "status-table-arn"
-    STATUS_STREAM_ARN = "status-stream-arn"
-    REGISTRY_TABLE_NAME = "registry-table-name"
-    RESULTS_QUEUE_URL = "results-queue-url"
-    RESULTS_QUEUE_ARN = "results-queue-arn"
-    BEGIN_RUN_ARN = "begin-run-arn"
-    ADVANCE_STAGE_ARN = "advance-stage-arn"
-    END_RUN_ARN = "end-run-arn"
-    REGISTER_PLUGIN_ARN = "register-plugin-arn"
-
-
-# The plain exports, for tools that know only those. They lock the producer; SSM does not.
-STAGE_EXPORT_SUFFIX: Final = {
-    Stage.PRE: "pre-processing",
-    Stage.PARALLEL: "parallel-processing",
-    Stage.POST: "post-processing",
-}
-WORKFLOW_EXPORT_SUFFIX: Final = "workflow"
-CORE_EXPORT_SUFFIX: Final = {
-    CoreOutput.STATUS_TABLE_NAME: "status-name",
-    CoreOutput.STATUS_TABLE_ARN: "status-arn",
-    CoreOutput.STATUS_STREAM_ARN: "status-stream-arn",
-    CoreOutput.RESULTS_QUEUE_URL: "results-queue-url",
-    CoreOutput.RESULTS_QUEUE_ARN: "results-queue-arn",
-}
-
-
 class TableAttribute(StrEnum):
     """Attributes that the tables declare: keys, and when an item expires."""
 
@@ -248,12 +187,12 @@ class TableAttribute(StrEnum):
     PATH = "path"
     STAGE = "stage"
     SUBSCRIPTION_ARN = "subscription_arn"
-    ENDPOINT = "endpoint"
+    FUNCTION = "function"
     EXPIRES_AT = "expires_at"
 
 
-REGISTRY_BY_ENDPOINT: Final = "by_endpoint"
-"""The registry's index by subscribed function or queue."""
+REGISTRY_BY_FUNCTION: Final = "by_function"
+"""The registry's index by subscribed function, without its version or alias; or by whatever else is subscribed."""
 
 # What the command line tells a CDK app that it deploys to the local environment, and its user to both.
 LAYER_TARGET_CONTEXT: Final = "orchestrator:layer-target"

@@ -12,12 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictBool, ValidationError
 
-from orchestrator_runtime.contract import (
-    REPORTABLE,
-    RESERVED_ATTRIBUTES,
-    Stage,
-    State,
-)
+from orchestrator_runtime.contract import REPORTABLE, RESERVED_ATTRIBUTES, Stage, State
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, problem_with_uid
 

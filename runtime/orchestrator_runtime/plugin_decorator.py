@@ -31,12 +31,7 @@ from typing import Any, Final, overload
 from aws_lambda_powertools import Logger
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from orchestrator_runtime.contract import (
-    MAX_OUTPUT_BYTES,
-    MAX_TEXT,
-    Env,
-    State,
-)
+from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_TEXT, Env, State
 from orchestrator_runtime.models import PluginMessage, Report
 from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.plugin_run import PluginRun, Skip

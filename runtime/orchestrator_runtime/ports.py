@@ -18,7 +18,6 @@ from orchestrator_runtime.core.records import (
     Control,
     Outcome,
     PluginRow,
-    Registration,
     Release,
     Run,
     RunRef,
@@ -26,6 +25,7 @@ from orchestrator_runtime.core.records import (
     StageRef,
     StageRow,
 )
+from orchestrator_runtime.core.registration import Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from orchestrator_cli.collaborators import Collaborators
 from orchestrator_cli.gateway import Document, Execution
 from orchestrator_cli.main import app
-from orchestrator_runtime.contract import CoreOutput, Deployment
+from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 CLAIMS = Deployment(system="claims", stage="dev")

@@ -10,7 +10,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match
 
 from orchestrator_constructs import OrchestratorCore
-from orchestrator_runtime.contract import CoreOutput, Deployment, Env, Handler
+from orchestrator_runtime.contract import Env, Handler
+from orchestrator_runtime.deployment import CoreOutput, Deployment
 from tests.constructs.synthesis import Resource, StackTemplate, synthesize
 
 CLAIMS = Deployment("claims", "dev")
@@ -95,7 +96,7 @@ def test_registry_is_indexed_by_endpoint(claims: StackTemplate) -> None:
         {
             "GlobalSecondaryIndexes": [
                 {
-                    "IndexName": "by_endpoint",
+                    "IndexName": "by_function",
                     "KeySchema": [{"AttributeName": "endpoint", "KeyType": "HASH"}],
                     "Projection": {"ProjectionType": "ALL"},
                 }

@@ -14,7 +14,8 @@ from orchestrator_constructs import (
     Stage,
     Workflow,
 )
-from orchestrator_runtime.contract import Deployment, Handler, ReleaseRule
+from orchestrator_runtime.contract import Handler, ReleaseRule
+from orchestrator_runtime.deployment import Deployment
 from tests.constructs.synthesis import NO_BUNDLING
 
 CLAIMS = Deployment("claims", "dev")

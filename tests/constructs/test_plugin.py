@@ -167,7 +167,7 @@ class TestRegistration:
             "Description": "Scores the customer",
             "FilterPolicy": '{"plugins":["Score"]}',
             "FilterPolicyScope": "MessageAttributes",
-            "SenderRoleId": {"Fn::GetAtt": [logical_id(function.role), "RoleId"]},
+            "SenderRoleIds": {"Fn::GetAtt": [logical_id(function.role), "RoleId"]},
             "Owner": {"Ref": "AWS::StackId"},
         }
 
@@ -261,7 +261,7 @@ class TestFunction:
         endpoint = stack.resolve(alias.function_arn)
         template.has_resource_properties("AWS::SNS::Subscription", {"Endpoint": endpoint})
         template.has_resource_properties("AWS::Lambda::Permission", {"FunctionName": endpoint})
-        template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleId": Match.any_value()})
+        template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleIds": Match.any_value()})
 
     def test_imported_without_role_is_warned_about_with_the_statement(self, app: App) -> None:
         stack = Stack(app, "Placed", env=Environment(account="111122223333", region="eu-west-1"))
@@ -278,7 +278,7 @@ class TestFunction:
         (warning,) = Annotations.from_stack(stack).find_warning("/Placed/Score", Match.any_value())
         assert statement in str(warning.entry.data)
         template = Template.from_stack(stack)
-        template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleId": Match.absent()})
+        template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleIds": Match.absent()})
         template.resource_count_is("AWS::Lambda::Permission", 1)
 
     def test_imported_with_its_role_is_let_report(self, stack: Stack, rate: IActivity) -> None:
@@ -294,7 +294,7 @@ class TestFunction:
         Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
         template = Template.from_stack(stack)
         template.has_resource_properties("AWS::IAM::Policy", {"Roles": ["score-role"]})
-        template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleId": Match.absent()})
+        template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleIds": Match.absent()})
 
 
 class TestPlaces:

@@ -18,7 +18,8 @@ from moto import mock_aws
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.plan import StageOptions
-from orchestrator_runtime.core.records import Registration, RunRef
+from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.handlers.record_result import PlanMemory
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
@@ -95,7 +96,7 @@ def bill_of_a_run(plugins: int, *, fails: bool = False) -> Bill:
                 subscription_arn=f"arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:{name}",
                 endpoint=f"arn:aws:lambda:eu-west-1:123456789012:function:{name}",
                 filter_policy={"line": ["auto"], "plugins": [name]},
-                sender_role_id="AROAIOSFODNN7EXAMPLE",
+                sender_role_ids=("AROAIOSFODNN7EXAMPLE",),
             )
         )
     meter = Meter(client, probe)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator_cli.local import LocalEnvironment
-from orchestrator_runtime.contract import CoreOutput, Deployment
+from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 T = TypeVar("T")
 PATIENCE = 240.0

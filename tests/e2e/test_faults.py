@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import CoreOutput
+from orchestrator_runtime.deployment import CoreOutput
 from tests.e2e.conftest import APPS
 from tests.e2e.system import System, eventually, plugins, states, told
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.message import Message
-from orchestrator_runtime.core.records import Registration
+from orchestrator_runtime.core.registration import Registration
 from tests.rules.calls import Calls
 
 

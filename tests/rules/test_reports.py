@@ -128,8 +128,8 @@ def test_a_registered_plugin_that_is_not_expected_is_recorded_and_not_joined() -
 
 @pytest.mark.parametrize("name", ["A", "Home"])
 def test_a_sender_of_another_role_is_refused(name: str) -> None:
-    home = plugin("Home", filter_policy={"line": ["home"]}, sender_role_id=ROLE)
-    world = open_stage(plugin("A", sender_role_id=ROLE), home)
+    home = plugin("Home", filter_policy={"line": ["home"]}, sender_role_ids=(ROLE,))
+    world = open_stage(plugin("A", sender_role_ids=(ROLE,)), home)
     world.report(name, sender=f"{OTHER_ROLE}:session")
     assert world.row(name) is None
     assert world.journal.reasons == ["wrong-sender"]
@@ -137,20 +137,20 @@ def test_a_sender_of_another_role_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("sender", [f"{ROLE}:session", "AIDAUSER", None])
 def test_the_plugins_role_or_a_sender_unknown_to_aws_may_report(sender: str | None) -> None:
-    world = open_stage(plugin("A", sender_role_id=ROLE))
+    world = open_stage(plugin("A", sender_role_ids=(ROLE,)))
     world.report("A", sender=sender)
     assert world.state("A") is State.COMPLETE
 
 
 def test_the_role_that_is_registered_by_now_may_report_too() -> None:
-    world = open_stage(plugin("A", sender_role_id=ROLE))
-    world.registry.put(plugin("A", sender_role_id=OTHER_ROLE))
+    world = open_stage(plugin("A", sender_role_ids=(ROLE,)))
+    world.registry.put(plugin("A", sender_role_ids=(OTHER_ROLE,)))
     world.report("A", sender=f"{OTHER_ROLE}:session")
     assert world.state("A") is State.COMPLETE
 
 
 def test_a_forged_report_in_the_same_batch_does_not_displace_the_true_one() -> None:
-    world = open_stage(plugin("A", sender_role_id=ROLE))
+    world = open_stage(plugin("A", sender_role_ids=(ROLE,)))
     forged = received("A", State.ERROR, sender=f"{OTHER_ROLE}:session")
     world.report_all([forged, received("A", sender=f"{ROLE}:session")])
     assert world.state("A") is State.COMPLETE

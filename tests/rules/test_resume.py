@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator_runtime.contract import Stage, State
-from orchestrator_runtime.core.records import Registration
+from orchestrator_runtime.core.registration import Registration
 from tests.rules.calls import Crash
 from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present
 

@@ -11,20 +11,20 @@ from orchestrator_runtime.core.records import RunRef
 from tests.rules.world import World, open_stage, plugin, present
 
 REF = RunRef("q-1", "NewBusiness", 1)
-MOST_METADATA = MAX_SNS_MESSAGE_BYTES - 65_536 - 2 * 16_384
+MOST_METADATA = MAX_SNS_MESSAGE_BYTES - 102_400 - 2 * 16_384
 
 
 def test_outputs_that_are_too_large_close_the_stage_and_are_named() -> None:
     world = open_stage(plugin("Large"), plugin("Larger"), plugin("Small"))
-    world.report("Large", output="x" * 32_000)
-    world.report("Larger", output="x" * 40_000)
+    world.report("Large", output="x" * 52_000)
+    world.report("Larger", output="x" * 60_000)
     world.report("Small", output="x")
     world.registry.put(plugin("Print", activity="Documents"))
     world.advance(activity="Documents")
     signal = world.heard[-1]
     assert signal.error == "PluginFailed"
-    assert "72,007 bytes" in signal.cause
-    assert "Rate/parallel/Larger 40,002, Rate/parallel/Large 32,002, Rate/parallel/Small 3" in signal.cause
+    assert "112,007 bytes" in signal.cause
+    assert "Rate/parallel/Larger 60,002, Rate/parallel/Large 52,002, Rate/parallel/Small 3" in signal.cause
     assert len(world.released) == 1
 
 
@@ -34,7 +34,7 @@ def test_one_output_that_is_too_large_is_the_plugins_error(size: int, state: Sta
     world.report("A", output="x" * size)
     row = present(world.row("A"))
     assert row.state is state
-    assert state is State.COMPLETE or str(row.message).startswith("OutputTooLarge: the output is 65,538 bytes")
+    assert state is State.COMPLETE or str(row.message).startswith("OutputTooLarge: the output is 102,402 bytes")
     assert bool(world.status.outputs(REF)) is (state is State.COMPLETE)
 
 
@@ -69,7 +69,7 @@ def test_a_run_that_may_begin_fits_with_all_outputs_and_names() -> None:
     metadata = {"text": "x" * (MOST_METADATA // 2 - 600)}
     assert problem_with_size(REF, metadata) is None
     ref = World().ref()
-    body = message_body(ref, metadata, {"k": "x" * 65_000}, report_to="u", now=World().clock.now)
+    body = message_body(ref, metadata, {"k": "x" * 102_000}, report_to="u", now=World().clock.now)
     address(ref, body, ["n" * 64] * 230, metadata, [])
 
 

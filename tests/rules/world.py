@@ -9,17 +9,8 @@ from typing import Any, TypeVar
 
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
 from orchestrator_runtime.core.plan import StageOptions
-from orchestrator_runtime.core.records import (
-    Control,
-    Outcome,
-    PluginRow,
-    Registration,
-    Run,
-    RunRef,
-    StagePlan,
-    StageRef,
-    StageRow,
-)
+from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from orchestrator_runtime.contract import REGISTRY_BY_ENDPOINT, TableAttribute
+from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, TableAttribute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -42,13 +42,13 @@ class Clock:
 
 def create_tables(client: DynamoDBClient) -> None:
     for table, (partition, sort) in _KEYS.items():
-        names = [partition, sort, *([TableAttribute.ENDPOINT] if table == REGISTRY else [])]
+        names = [partition, sort, *([TableAttribute.FUNCTION] if table == REGISTRY else [])]
         indexes: Any = (
             {
                 "GlobalSecondaryIndexes": [
                     {
-                        "IndexName": REGISTRY_BY_ENDPOINT,
-                        "KeySchema": [{"AttributeName": TableAttribute.ENDPOINT, "KeyType": "HASH"}],
+                        "IndexName": REGISTRY_BY_FUNCTION,
+                        "KeySchema": [{"AttributeName": TableAttribute.FUNCTION, "KeyType": "HASH"}],
                         "Projection": {"ProjectionType": "ALL"},
                     }
                 ]

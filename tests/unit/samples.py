@@ -7,15 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
-from orchestrator_runtime.core.records import (
-    ExpectedPlugin,
-    PluginRow,
-    Registration,
-    Run,
-    RunRef,
-    StagePlan,
-    StageRef,
-)
+from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, Run, RunRef, StagePlan, StageRef
+from orchestrator_runtime.core.registration import Registration
 
 NOW = datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC)
 EXPIRES_AT = int(NOW.timestamp()) + 1000

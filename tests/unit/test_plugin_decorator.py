@@ -160,8 +160,8 @@ CIRCLE.append(CIRCLE)
         ({(1, 2): 3}, "OutputError: the output is not JSON: keys must be"),
         (nested(100_000), "OutputError: the output is not JSON"),
         (nested(400), "OutputError: the output cannot be read back as JSON"),
-        ("x" * (MAX_OUTPUT_BYTES - 1), "OutputError: the output is 65,537 bytes of JSON, more than 65,536"),
-        ("ü" * (MAX_OUTPUT_BYTES // 2), "OutputError: the output is 65,538 bytes"),
+        ("x" * (MAX_OUTPUT_BYTES - 1), "OutputError: the output is 102,401 bytes of JSON, more than 102,400"),
+        ("ü" * (MAX_OUTPUT_BYTES // 2), "OutputError: the output is 102,402 bytes"),
     ],
 )
 def test_an_output_that_the_core_could_not_take_is_a_named_error(output: object, problem: str) -> None:

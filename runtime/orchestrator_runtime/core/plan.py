@@ -8,7 +8,8 @@ from typing import Any
 
 from orchestrator_runtime.contract import ReleaseRule, State
 from orchestrator_runtime.core.attributes import filter_keys, message_attributes
-from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, Registration, RunRef, StagePlan
+from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.filter_policy import matches
 
 
@@ -94,7 +95,7 @@ def make_plan(
             order=r.order,
             timeout_seconds=r.timeout_seconds or options.timeout_seconds,
             start_within_seconds=(r.start_within_seconds or options.start_within_seconds) if r.reports_start else None,
-            sender_role_id=r.sender_role_id,
+            sender_role_ids=r.sender_role_ids,
             kept=_kept(r, rows.get(r.name)),
         )
         for r in by_name.values()

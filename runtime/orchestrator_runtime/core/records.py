@@ -7,7 +7,7 @@ seconds since the epoch (what DynamoDB's TTL takes).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -125,7 +125,7 @@ class ExpectedPlugin:
         order: Its place on a stage that releases one at a time.
         timeout_seconds: From its start, or from its release where no start is reported.
         start_within_seconds: From its release. ``None`` where it does not report a start.
-        sender_role_id: Unique id of the role that it reports under; ``None`` where that is unknown.
+        sender_role_ids: Unique ids of the roles that it reports under; empty where they are unknown.
         kept: The state that an earlier attempt left it in and this one keeps, if any.
     """
 
@@ -134,7 +134,7 @@ class ExpectedPlugin:
     order: int = DEFAULT_ORDER
     timeout_seconds: int
     start_within_seconds: int | None = None
-    sender_role_id: str | None = None
+    sender_role_ids: tuple[str, ...] = ()
     kept: State | None = None
 
 
@@ -204,31 +204,3 @@ class Control:
     failed: frozenset[int] = frozenset()
     release: Release | None = None
     ended: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """A plugin's standing registration to a stage."""
-
-    activity: str
-    stage: Stage
-    name: str
-    subscription_arn: str
-    endpoint: str
-    protocol: str = "lambda"
-    owner: str = ""
-    filter_policy: Mapping[str, Any] = field(default_factory=dict)
-    filter_policy_scope: str = "MessageAttributes"
-    mandatory: bool = True
-    order: int = DEFAULT_ORDER
-    always_run: bool = False
-    timeout_seconds: int | None = None
-    start_within_seconds: int | None = None
-    reports_start: bool = True
-    sender_role_id: str | None = None
-    description: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The stage's name in the registry."""
-        return f"{self.activity}/{self.stage}"

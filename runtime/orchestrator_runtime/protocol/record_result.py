@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -181,17 +181,22 @@ class _Recorder:
     def _may_report(self, received: Received, expected: ExpectedPlugin | None) -> bool:
         """Whether the sender is who it says; the registry is read only where the plan does not answer that."""
         role_id = received.role_id
-        if expected is not None and (not expected.sender_role_id or role_id in {None, expected.sender_role_id}):
+        if expected is not None and _may_send(role_id, expected.sender_role_ids):
             return True
         ref, name = self.effects.ref, received.report.plugin
         registered = [r for r in self.effects.ports.registry.registrations(ref.activity, ref.stage) if r.name == name]
         if not registered and expected is None:
             _refuse(self.journal, received, "unregistered", "no plugin of this name is registered to the stage")
             return False
-        if any(role_id is None or r.sender_role_id in {None, role_id} for r in registered):
+        if any(_may_send(role_id, registration.sender_role_ids) for registration in registered):
             return True
         _refuse(self.journal, received, "wrong-sender", "the report comes from another role than the plugin's")
         return False
+
+
+def _may_send(role_id: str | None, sender_role_ids: Collection[str]) -> bool:
+    """Whether a role may report, where both it and those that may are known."""
+    return role_id is None or not sender_role_ids or role_id in sender_role_ids
 
 
 def _is_likely_first(report: Report, expected: ExpectedPlugin | None, *, started: bool) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from orchestrator_runtime.contract import DEFAULT_ORDER, RegistrationProperty, Stage
-from orchestrator_runtime.core.records import Registration
+from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind, RegistrationProperty, Stage
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.filter_policy import problems
 from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.ports import Registry
@@ -76,6 +76,8 @@ def parse(properties: Properties) -> Registration:
         subscription_arn=_required(properties, RegistrationProperty.SUBSCRIPTION_ARN),
         endpoint=_required(properties, RegistrationProperty.ENDPOINT),
         protocol=properties.get(RegistrationProperty.PROTOCOL) or "lambda",
+        kind=properties.get(RegistrationProperty.KIND) or PluginKind.FUNCTION,
+        reports_start=properties.get(RegistrationProperty.REPORTS_START) != "false",
         owner=properties.get(RegistrationProperty.OWNER, ""),
         filter_policy=policy,
         filter_policy_scope=scope,
@@ -84,7 +86,7 @@ def parse(properties: Properties) -> Registration:
         always_run=properties.get(RegistrationProperty.ALWAYS_RUN) == "true",
         timeout_seconds=_seconds(properties, RegistrationProperty.TIMEOUT_SECONDS),
         start_within_seconds=start_within,
-        sender_role_id=properties.get(RegistrationProperty.SENDER_ROLE_ID),
+        sender_role_ids=tuple(filter(None, properties.get(RegistrationProperty.SENDER_ROLE_IDS, "").split(","))),
         description=properties.get(RegistrationProperty.DESCRIPTION),
     )
 

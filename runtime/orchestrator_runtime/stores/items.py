@@ -231,7 +231,13 @@ def plan_of(item: Item) -> StagePlan:
         attempt=int(item["attempt"]["N"]),
         rule=ReleaseRule(item["rule"]["S"]),
         plugins=tuple(
-            ExpectedPlugin(**{**plugin, "kept": State(plugin["kept"]) if "kept" in plugin else None})
+            ExpectedPlugin(
+                **{
+                    **plugin,
+                    "kept": State(plugin["kept"]) if "kept" in plugin else None,
+                    "sender_role_ids": tuple(plugin.get("sender_role_ids", ())),
+                }
+            )
             for plugin in values.document("plugins")
         ),
         expires_at=int(item["expires_at"]["N"]),

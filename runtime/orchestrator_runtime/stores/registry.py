@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from orchestrator_runtime.contract import Stage
-from orchestrator_runtime.core.records import Registration
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.stores.items import Values, item_of, text
 
@@ -53,7 +53,9 @@ def registration_item(registration: Registration) -> NewItem:
         {
             **values,
             "stage": registration.key,
+            "function": registration.function,
             "filter_policy": compact_json(registration.filter_policy),
+            "sender_role_ids": compact_json(registration.sender_role_ids) if registration.sender_role_ids else None,
         }
     )
 
@@ -69,6 +71,7 @@ def registration_of(item: Item) -> Registration:
         subscription_arn=item["subscription_arn"]["S"],
         endpoint=item["endpoint"]["S"],
         protocol=item["protocol"]["S"],
+        kind=item["kind"]["S"],
         owner=values.text("owner") or "",
         filter_policy=values.document("filter_policy") or {},
         filter_policy_scope=item["filter_policy_scope"]["S"],
@@ -78,6 +81,8 @@ def registration_of(item: Item) -> Registration:
         timeout_seconds=values.whole("timeout_seconds"),
         start_within_seconds=values.whole("start_within_seconds"),
         reports_start=values.flag("reports_start"),
-        sender_role_id=values.text("sender_role_id"),
+        sender_role_ids=tuple(values.document("sender_role_ids") or ()),
         description=values.text("description"),
+        problem=values.text("problem"),
+        seen_at=values.time("seen_at"),
     )

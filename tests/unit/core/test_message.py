@@ -105,14 +105,14 @@ def test_outputs_are_as_large_as_a_message_carries_and_no_larger() -> None:
         check_outputs({**outputs, "A/pre/Three": 1, "A/pre/Zero": 2})
 
     assert str(refused.value) == (
-        "the outputs of earlier stages are 65,538 bytes, a message carries 65,536: "
-        "return less from the largest (A/pre/One 32,768, A/pre/Two 32,768, A/pre/Three 1)"
+        "the outputs of earlier stages are 102,402 bytes, a message carries 102,400: "
+        "return less from the largest (A/pre/One 51,200, A/pre/Two 51,200, A/pre/Three 1)"
     )
 
 
 def test_metadata_that_fits_has_no_problem() -> None:
     assert problem_with_size(run_ref(), METADATA) is None
-    assert problem_with_size(run_ref(), nested(160_000)) is None
+    assert problem_with_size(run_ref(), nested(123_000)) is None
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,12 @@ def test_metadata_that_would_not_fit_is_told_with_its_size(metadata: dict[str, A
 
     assert problem is not None
     assert problem.startswith("the metadata takes 16")
-    assert "163,840 are free for it (of the 262,144 that SNS takes" in problem
+    assert "126,976 are free for it (of the 262,144 that SNS takes" in problem
 
 
 def test_no_more_attributes_count_than_travel() -> None:
     """Eight of sixteen keys travel as attributes, so the sixteen take 24 parts and not 32."""
-    assert problem_with_size(run_ref(), {f"k{i:02d}": "x" * 6_700 for i in range(16)}) is None
+    assert problem_with_size(run_ref(), {f"k{i:02d}": "x" * 5_200 for i in range(16)}) is None
 
 
 def test_metadata_that_has_no_problem_fits_with_the_most_that_may_come_on_top() -> None:

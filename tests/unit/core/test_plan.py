@@ -15,7 +15,8 @@ from orchestrator_runtime.core.plan import (
     make_plan,
     sort_leftovers,
 )
-from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, Registration, StagePlan
+from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, StagePlan
+from orchestrator_runtime.core.registration import Registration
 from tests.unit.samples import EXPIRES_AT, a_plan, a_registration, a_row, run_ref
 
 OPTIONS = StageOptions(
@@ -48,7 +49,7 @@ def test_a_plan_says_what_the_stage_says() -> None:
         ({"start_within_seconds": 5}, {"timeout_seconds": 600, "start_within_seconds": 5}),
         ({"reports_start": False}, {"timeout_seconds": 600, "start_within_seconds": None}),
         ({"mandatory": False, "order": 7}, {"mandatory": False, "order": 7, "timeout_seconds": 600}),
-        ({"sender_role_id": "AROA1"}, {"sender_role_id": "AROA1", "timeout_seconds": 600}),
+        ({"sender_role_ids": ("AROA1",)}, {"sender_role_ids": ("AROA1",), "timeout_seconds": 600}),
     ],
 )
 def test_a_plugin_is_expected_as_registered_and_else_as_the_stage_says(

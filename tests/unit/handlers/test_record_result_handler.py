@@ -21,7 +21,7 @@ SECRET = "1978-05-23"
 @pytest.fixture
 def opened(core: Core) -> Core:
     """A stage that waits for Score (of a known role) and Other."""
-    core.registry.put(a_registration(sender_role_id="AROASCORE"))
+    core.registry.put(a_registration(sender_role_ids=("AROASCORE",)))
     core.registry.put(a_registration("Other"))
     begin_run.lambda_handler(begin({"uid": "q-1"}), None)
     advance_stage.lambda_handler(advance(), None)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import Env, RegistrationProperty, Stage
-from orchestrator_runtime.core.records import Registration
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.handlers.register_plugin import lambda_handler
 from tests.unit.cloudformation_desk import Desk, desk
 from tests.unit.handlers.conftest import Core
@@ -78,14 +78,14 @@ def test_every_property_is_registered(core: Core, cloudformation: Desk) -> None:
             P.DESCRIPTION: "Scores ü",
             P.FILTER_POLICY: json.dumps(policy),
             P.FILTER_POLICY_SCOPE: "MessageAttributes",
-            P.SENDER_ROLE_ID: "AROASCORE",
+            P.SENDER_ROLE_IDS: "AROASCORE",
         }
     )
     assert ask(cloudformation, "Create", properties)["Status"] == "SUCCESS"
     [plugin] = registered(core)
     assert (plugin.protocol, plugin.mandatory, plugin.order, plugin.always_run) == ("sqs", False, -7, True)
     assert (plugin.timeout_seconds, plugin.start_within_seconds) == (60, 30)
-    assert (plugin.description, plugin.filter_policy, plugin.sender_role_id) == ("Scores ü", policy, "AROASCORE")
+    assert (plugin.description, plugin.filter_policy, plugin.sender_role_ids) == ("Scores ü", policy, ("AROASCORE",))
 
 
 def test_an_update_changes_the_registration_in_place(core: Core, cloudformation: Desk) -> None:

@@ -12,16 +12,8 @@ from hypothesis.strategies import SearchStrategy
 from moto import mock_aws
 
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
-from orchestrator_runtime.core.records import (
-    Control,
-    ExpectedPlugin,
-    PluginRow,
-    Registration,
-    Release,
-    Run,
-    RunRef,
-    StagePlan,
-)
+from orchestrator_runtime.core.records import Control, ExpectedPlugin, PluginRow, Release, Run, RunRef, StagePlan
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.stores import items, registry
 from tests.unit.moto_tables import REGION, STATUS, create_tables
 
@@ -82,7 +74,7 @@ plans = st.builds(
             order=st.integers(-999, 999),
             timeout_seconds=st.integers(1, 2**40),
             start_within_seconds=optional(whole),
-            sender_role_id=optional(names),
+            sender_role_ids=st.lists(names, max_size=2).map(tuple),
             kept=optional(st.sampled_from(State)),
         ),
         max_size=5,
@@ -108,7 +100,7 @@ registrations = st.builds(
     timeout_seconds=optional(whole),
     start_within_seconds=optional(whole),
     reports_start=st.booleans(),
-    sender_role_id=optional(names),
+    sender_role_ids=st.lists(names, max_size=2).map(tuple),
     description=optional(texts),
 )
 

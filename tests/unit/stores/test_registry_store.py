@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator_runtime.contract import REGISTRY_BY_ENDPOINT, Stage
-from orchestrator_runtime.core.records import Registration
+from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Stage
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from tests.unit.moto_tables import REGISTRY
 from tests.unit.samples import a_registration
@@ -27,7 +27,7 @@ FULL = a_registration(
     timeout_seconds=31_536_000,
     start_within_seconds=60,
     reports_start=False,
-    sender_role_id="AROAEXAMPLE",
+    sender_role_ids=("AROAEXAMPLE",),
     description="Scores \U0001f697",
 )
 
@@ -71,13 +71,14 @@ def test_more_registrations_than_a_page_holds_are_all_listed(registry: DynamoReg
     assert names == [f"P{number:02d}" for number in range(30)]
 
 
-def test_registrations_are_found_by_endpoint(registry: DynamoRegistry, dynamodb: DynamoDBClient) -> None:
+def test_registrations_are_found_by_function(registry: DynamoRegistry, dynamodb: DynamoDBClient) -> None:
     registry.put(a_registration())
     registry.put(a_registration("Other"))
     found = dynamodb.query(
         TableName=REGISTRY,
-        IndexName=REGISTRY_BY_ENDPOINT,
-        KeyConditionExpression="endpoint = :endpoint",
-        ExpressionAttributeValues={":endpoint": {"S": a_registration().endpoint}},
+        IndexName=REGISTRY_BY_FUNCTION,
+        KeyConditionExpression="#function = :function",
+        ExpressionAttributeNames={"#function": "function"},
+        ExpressionAttributeValues={":function": {"S": a_registration().function}},
     )["Items"]
     assert [item["name"]["S"] for item in found] == ["Score"]

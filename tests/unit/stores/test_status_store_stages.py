@@ -59,7 +59,7 @@ def test_a_plan_survives_as_made(status: DynamoStatusStore) -> None:
         rule=ReleaseRule.ONE_AT_A_TIME,
         plugins=(
             ExpectedPlugin(name="All said", mandatory=False, order=-3, timeout_seconds=1, start_within_seconds=2,
-                           sender_role_id="AROAX", kept=State.DO_NOT_RUN),
+                           sender_role_ids=("AROAX",), kept=State.DO_NOT_RUN),
             ExpectedPlugin(name="Least", timeout_seconds=31_536_000),
         ),
         attribute_keys=("line", "ü"),

@@ -1,0 +1,81 @@
+"""A plugin's standing registration to a stage, free of any storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind, Stage
+
+_PARTS_OF_A_FUNCTION_ARN: Final = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A plugin's standing registration to a stage.
+
+    Attributes:
+        activity: The activity's name.
+        stage: ``pre``, ``parallel`` or ``post``.
+        name: The plugin's name, unique within the stage.
+        subscription_arn: The subscription to the stage's topic that this registration is of.
+        endpoint: What is subscribed: the ARN of a function, alias, version or queue, or an address.
+        protocol: How SNS delivers: ``lambda``, ``sqs``, ``https`` and so on.
+        kind: A ``PluginKind``, or the protocol where that is none of them.
+        owner: The stack whose construct registered it; empty if the subscription was made by other means.
+        filter_policy: The subscription's filter policy.
+        filter_policy_scope: ``MessageAttributes`` or ``MessageBody``.
+        mandatory: Whether its error fails the stage.
+        order: Its place on a stage that releases one at a time.
+        always_run: Whether a resumed run calls it again although it was complete.
+        timeout_seconds: Its deadline; ``None``: the stage's.
+        start_within_seconds: The deadline of its start; ``None``: the stage's.
+        reports_start: Whether it reports that it started; otherwise only ``timeout_seconds`` counts.
+        sender_role_ids: Unique ids of the roles that may report for it; empty where they are unknown.
+        description: What it does, for people.
+        problem: What was wrong when a subscription made by other means was registered, for people.
+        seen_at: When what is told here was read from SNS; ``None`` for what a construct registered.
+    """
+
+    activity: str
+    stage: Stage
+    name: str
+    subscription_arn: str
+    endpoint: str
+    protocol: str = "lambda"
+    kind: str = PluginKind.FUNCTION
+    owner: str = ""
+    filter_policy: Mapping[str, Any] = field(default_factory=dict)
+    filter_policy_scope: str = "MessageAttributes"
+    mandatory: bool = True
+    order: int = DEFAULT_ORDER
+    always_run: bool = False
+    timeout_seconds: int | None = None
+    start_within_seconds: int | None = None
+    reports_start: bool = True
+    sender_role_ids: tuple[str, ...] = ()
+    description: str | None = None
+    problem: str | None = None
+    seen_at: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """The stage's name in the registry."""
+        return f"{self.activity}/{self.stage}"
+
+    @property
+    def managed(self) -> bool:
+        """Whether a construct registered it: then its props are the registration, whatever else is seen."""
+        return bool(self.owner)
+
+    @property
+    def function(self) -> str:
+        """What is subscribed: a function without its version or alias."""
+        return unqualified(self.endpoint) if self.protocol == "lambda" else self.endpoint
+
+
+def unqualified(function_arn: str) -> str:
+    """A function's ARN without the version or alias that may follow it."""
+    return ":".join(function_arn.split(":")[:_PARTS_OF_A_FUNCTION_ARN])

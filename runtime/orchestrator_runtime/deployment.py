@@ -1,0 +1,103 @@
+"""One deployment of the system: the names that follow from system and stage.
+
+Only the standard library is imported, as in ``contract``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from orchestrator_runtime.contract import Handler, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment of the system: everything that carries a physical name is named here.
+
+    Attributes:
+        system: The system's name, as in ``-c system=claims``.
+        stage: The deployment's stage, as in ``-c stage=dev`` (not a stage of an activity).
+    """
+
+    system: str
+    stage: str
+
+    @property
+    def prefix(self) -> str:
+        """``{system}-{stage}``: the core stack's name, and how every physical name starts."""
+        return f"{self.system}-{self.stage}"
+
+    @property
+    def results_queue(self) -> str:
+        """The queue that plugins report to."""
+        return f"{self.prefix}-results"
+
+    def function(self, handler: Handler) -> str:
+        """The physical name of a function of the core."""
+        return f"{self.prefix}-{handler}"
+
+    def activity(self, activity: str) -> str:
+        """The name of an activity's state machine."""
+        return f"{self.prefix}-activity-{activity}"
+
+    def workflow(self, workflow: str) -> str:
+        """The name of a workflow's state machine."""
+        return f"{self.prefix}-workflow-{workflow}"
+
+    def topic(self, activity: str, stage: Stage) -> str:
+        """The name of a stage's topic."""
+        return f"{self.prefix}-{activity}-{stage}"
+
+    def core_parameter(self, output: CoreOutput) -> str:
+        """The SSM parameter that publishes one output of the core."""
+        return f"/{self.system}/{self.stage}/core/{output}"
+
+    def activity_parameter(self, activity: str) -> str:
+        """The SSM parameter with the ARN of an activity's state machine."""
+        return f"/{self.system}/{self.stage}/activities/{activity}/state-machine-arn"
+
+    def topic_parameter(self, activity: str, stage: Stage) -> str:
+        """The SSM parameter with the ARN of a stage's topic."""
+        return f"/{self.system}/{self.stage}/activities/{activity}/{stage}/topic-arn"
+
+    def workflow_parameter(self, workflow: str) -> str:
+        """The SSM parameter with the ARN of a workflow's state machine."""
+        return f"/{self.system}/{self.stage}/workflows/{workflow}/state-machine-arn"
+
+    @property
+    def workflow_parameters(self) -> str:
+        """The SSM path below which every workflow is published."""
+        return f"/{self.system}/{self.stage}/workflows/"
+
+
+class CoreOutput(StrEnum):
+    """What the core publishes of itself in SSM, below ``/{system}/{stage}/core/``."""
+
+    STATUS_TABLE_NAME = "status-table-name"
+    STATUS_TABLE_ARN = "status-table-arn"
+    STATUS_STREAM_ARN = "status-stream-arn"
+    REGISTRY_TABLE_NAME = "registry-table-name"
+    RESULTS_QUEUE_URL = "results-queue-url"
+    RESULTS_QUEUE_ARN = "results-queue-arn"
+    BEGIN_RUN_ARN = "begin-run-arn"
+    ADVANCE_STAGE_ARN = "advance-stage-arn"
+    END_RUN_ARN = "end-run-arn"
+    REGISTER_PLUGIN_ARN = "register-plugin-arn"
+
+
+# The plain exports, for tools that know only those. They lock the producer; SSM does not.
+STAGE_EXPORT_SUFFIX: Final = {
+    Stage.PRE: "pre-processing",
+    Stage.PARALLEL: "parallel-processing",
+    Stage.POST: "post-processing",
+}
+WORKFLOW_EXPORT_SUFFIX: Final = "workflow"
+CORE_EXPORT_SUFFIX: Final = {
+    CoreOutput.STATUS_TABLE_NAME: "status-name",
+    CoreOutput.STATUS_TABLE_ARN: "status-arn",
+    CoreOutput.STATUS_STREAM_ARN: "status-stream-arn",
+    CoreOutput.RESULTS_QUEUE_URL: "results-queue-url",
+    CoreOutput.RESULTS_QUEUE_ARN: "results-queue-arn",
+}
