@@ -15,7 +15,7 @@ from orchestrator_constructs.core_stores import define_stores
 from orchestrator_constructs.grants import allow_read_status, allow_report, policy_scope
 from orchestrator_constructs.imported_core import ImportedCore
 from orchestrator_constructs.interfaces import IOrchestratorCore
-from orchestrator_constructs.placement import conventional_arn, published_value, share_a_stack
+from orchestrator_constructs.placement import Place, conventional_arn, published_value, share_a_stack
 from orchestrator_constructs.published import Published
 from orchestrator_constructs.runtime_layer import RuntimeLayer
 from orchestrator_constructs.validation import checked_deployment, claim_name, whole_days
@@ -176,6 +176,10 @@ class OrchestratorCore(Construct):
         if share_a_stack(self, consumer):
             return self._stores.results.queue_arn
         return conventional_arn(producer=self, consumer=consumer, service="sqs", name=self._deployment.results_queue)
+
+    def topic_arn_pattern(self, *, consumer: Construct) -> str:  # noqa: ARG002 - others look it up
+        """Write the ARN that all topics of the core have, for a policy in the stack of ``consumer``."""
+        return Place.of(self).arn("sns", f"{self._deployment.prefix}-*")
 
     def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a plugin report: send to the results queue, nothing else."""

@@ -10,7 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.grants import allow_read_status, allow_report, policy_scope
-from orchestrator_constructs.placement import published_value
+from orchestrator_constructs.placement import Place, published_value
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 
@@ -66,6 +66,10 @@ class ImportedCore(Construct):
     def results_queue_arn(self, *, consumer: Construct) -> str:
         """Look up the results queue for the stack of ``consumer``."""
         return self._output(CoreOutput.RESULTS_QUEUE_ARN, consumer)
+
+    def topic_arn_pattern(self, *, consumer: Construct) -> str:
+        """Write the ARN that all topics of the core have, for a policy in the stack of ``consumer``."""
+        return Place.of(consumer).arn("sns", f"{self._deployment.prefix}-*")
 
     def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a plugin report: send to the results queue, nothing else."""

@@ -42,6 +42,6 @@ class ImportedWorkflow(Construct):
         """Look up the workflow's state machine for the stack of ``consumer``."""
         return published_value(self._deployment.workflow_parameter(self._name), consumer=consumer)
 
-    def grant_start_run(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let an application start and resume runs."""
         return allow_start(grantee, self.state_machine_arn(consumer=policy_scope(grantee, self)))

@@ -55,6 +55,10 @@ class IOrchestratorCore(Protocol):
         """The ARN of the results queue."""
         ...
 
+    def topic_arn_pattern(self, *, consumer: Construct) -> str:
+        """The ARN, ending in ``*``, that all topics of the core have, and no other: for policies."""
+        ...
+
     def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a plugin report: send to the results queue, nothing else."""
         ...
@@ -152,6 +156,6 @@ class IWorkflow(Protocol):
         """The ARN of the workflow's state machine."""
         ...
 
-    def grant_start_run(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let an application start and resume runs."""
         ...

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Stack
+from dataclasses import dataclass
+
+from aws_cdk import Stack
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
@@ -10,6 +12,26 @@ from constructs import Construct
 def share_a_stack(one: Construct, other: Construct) -> bool:
     """Tell whether two constructs are deployed together, so that a plain reference will do."""
     return Stack.of(one).node.addr == Stack.of(other).node.addr
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A partition, region and account, in which physical names make ARNs; may hold tokens."""
+
+    partition: str
+    region: str
+    account: str
+
+    @classmethod
+    def of(cls, construct: Construct) -> Place:
+        """Find where a construct is deployed, or, if its stack does not say, where it is looked at from."""
+        stack = Stack.of(construct)
+        return cls(partition=stack.partition, region=stack.region, account=stack.account)
+
+    def arn(self, service: str, name: str, *, resource: str = "") -> str:
+        """Write the ARN of a physically named resource, or a pattern for several."""
+        parts = ["arn", self.partition, service, self.region, self.account, *([resource] if resource else []), name]
+        return ":".join(parts)
 
 
 def conventional_arn(  # noqa: D417 - service, resource and name are the parts of an ARN
@@ -27,11 +49,7 @@ def conventional_arn(  # noqa: D417 - service, resource and name are the parts o
         consumer: The construct that needs the ARN.
     """
     _deploy_after(consumer, producer)
-    if resource:
-        return Stack.of(consumer).format_arn(
-            service=service, resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
-    return Stack.of(consumer).format_arn(service=service, resource=name, arn_format=ArnFormat.NO_RESOURCE_NAME)
+    return Place.of(producer).arn(service, name, resource=resource)
 
 
 def published_value(parameter: str, *, consumer: Construct, producer: Construct | None = None) -> str:

@@ -185,7 +185,7 @@ class Workflow(Construct):
             name=self._core.deployment.workflow(self._name),
         )
 
-    def grant_start_run(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let an application start and resume runs."""
         return allow_start(grantee, self.state_machine_arn(consumer=policy_scope(grantee, self)))
 

@@ -67,6 +67,11 @@ class Deployment:
         return f"/{self.system}/{self.stage}/workflows/{workflow}/state-machine-arn"
 
     @property
+    def activities_path(self) -> str:
+        """The SSM path below which every activity is published."""
+        return f"/{self.system}/{self.stage}/activities/"
+
+    @property
     def workflow_parameters(self) -> str:
         """The SSM path below which every workflow is published."""
         return f"/{self.system}/{self.stage}/workflows/"
@@ -85,6 +90,7 @@ class CoreOutput(StrEnum):
     ADVANCE_STAGE_ARN = "advance-stage-arn"
     END_RUN_ARN = "end-run-arn"
     REGISTER_PLUGIN_ARN = "register-plugin-arn"
+    RECONCILE_ARN = "reconcile-arn"
 
 
 # The plain exports, for tools that know only those. They lock the producer; SSM does not.

@@ -42,7 +42,7 @@ def one_stack(app: App) -> None:
     user = define_user(stack)
     core.grant_report(user)
     core.grant_read_status(user)
-    workflows[0].grant_start_run(user)
+    workflows[0].grant_start(user)
 
 
 def three_stacks(app: App) -> None:
@@ -53,7 +53,7 @@ def three_stacks(app: App) -> None:
     user = define_user(Stack(app, "Users"))
     core.grant_report(user)
     core.grant_read_status(user)
-    workflows[0].grant_start_run(user)
+    workflows[0].grant_start(user)
 
 
 def core_alone(app: App) -> None:
@@ -78,4 +78,4 @@ def users_alone(app: App) -> None:
     user = define_user(stack)
     core.grant_report(user)
     core.grant_read_status(user)
-    Workflow.from_system(stack, "NewBusiness", system="claims", stage="dev").grant_start_run(user)
+    Workflow.from_system(stack, "NewBusiness", system="claims", stage="dev").grant_start(user)
