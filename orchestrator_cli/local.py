@@ -94,14 +94,18 @@ class LocalEnvironment:
         return self.emulator.folder
 
     def start(self, *, detached: bool = False) -> None:
-        """Start the emulator and wait until it answers. The first start fetches it.
+        """Start the emulator and wait until it answers. The first start fetches it, and the CDK CLI.
 
         Args:
             detached: Whether it outlives this process. Default: it ends with it, even if that is killed.
         """
         python = self._toolchain.emulator_python()
+        node_modules = self._toolchain.node_modules()
         folder = Path(tempfile.mkdtemp(prefix="orchestrator-local-")).resolve()
         try:
+            # Functions are unpacked below this folder, and Node looks for packages in every folder above a file.
+            (folder / "tmp").mkdir()
+            (folder / "tmp" / "node_modules").symlink_to(node_modules)
             self._emulator = start_emulator(python, folder, detached=detached)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -4,7 +4,7 @@ Two tools are fetched on first use and kept in the user's cache, keyed by their 
 
 - the emulator, in a Python environment that holds nothing else, so that a package which a Lambda bundle
   forgot is missed locally as it would be missed in AWS;
-- the CDK CLI, a Node package.
+- the CDK CLI, a Node package, and beside it the AWS client that Lambda's Node runtime brings.
 
 The locks lie beside this module in a wheel, and at the root of a checkout.
 """
@@ -91,6 +91,10 @@ class Toolchain:
 
     def cdk(self) -> Path:
         """The CDK CLI's executable."""
+        return self.node_modules() / ".bin" / "cdk"
+
+    def node_modules(self) -> Path:
+        """The folder of the Node packages: the CDK CLI, and what functions find in Lambda's Node runtime."""
         manifest = _pinned("package.json", in_checkout="package.json")
         lock = _pinned("package-lock.json", in_checkout="package-lock.json")
 
@@ -101,7 +105,7 @@ class Toolchain:
             self._must([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], folder)
 
         _on_path("node")
-        return self._tool(f"cdk-{_key([manifest, lock])}", build) / "node_modules" / ".bin" / "cdk"
+        return self._tool(f"node-{_key([manifest, lock])}", build) / "node_modules"
 
     def _tool(self, name: str, build: Callable[[Path], None]) -> Path:
         place = self.cache / name
