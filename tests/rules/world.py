@@ -13,6 +13,7 @@ from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Run, 
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
+from orchestrator_runtime.protocol.attribution import ReceivedRecord
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
 from orchestrator_runtime.protocol.record_result import Received, record_results
@@ -116,7 +117,7 @@ class World:
     def report(self, plugin: str, state: State = State.COMPLETE, **other: Any) -> list[str]:
         return self.report_all([received(plugin, state, **{"attempt": self.attempt, **other})])
 
-    def report_all(self, batch: Iterable[Received]) -> list[str]:
+    def report_all(self, batch: Iterable[Received | ReceivedRecord]) -> list[str]:
         return record_results(batch, self.ports, self.journal, self.status.get_plan)
 
     def end(

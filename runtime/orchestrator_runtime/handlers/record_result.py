@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from orchestrator_runtime.aws.journal import LoggedJournal
+from orchestrator_runtime.core.invocation_record import Callees, MalformedRecordError, is_record, read_record
 from orchestrator_runtime.core.records import StagePlan, StageRef
 from orchestrator_runtime.handlers.environment import stage_ports
 from orchestrator_runtime.models import Report, problems_of
 from orchestrator_runtime.ports import Journal, StatusStore
+from orchestrator_runtime.protocol.attribution import ReceivedRecord
 from orchestrator_runtime.protocol.record_result import Received, record_results
 
 logger = Logger()
 metrics = Metrics()
+
+
+_T = TypeVar("_T")
+_MOST: Final = 256
+
+
+class _Recent(OrderedDict[StageRef, _T], Generic[_T]):
+    """What was noted last of stages; the oldest is forgotten."""
+
+    def __setitem__(self, ref: StageRef, value: _T) -> None:
+        super().__setitem__(ref, value)
+        self.move_to_end(ref)
+        if len(self) > _MOST:
+            self.popitem(last=False)
 
 
 class PlanMemory:
@@ -25,21 +42,22 @@ class PlanMemory:
 
     Without it, each batch would read a plan as large as the stage has plugins, and a
     stage's cost would grow with the square of their number.
+
+    Attributes:
+        callees: Whom the stages call, remembered for the same reason.
     """
 
-    MOST: Final = 256
+    MOST: Final = _MOST
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[StageRef, StagePlan] = OrderedDict()
+        self._plans: _Recent[StagePlan] = _Recent()
+        self.callees: _Recent[Callees] = _Recent()
 
     def find(self, ref: StageRef, status: StatusStore) -> StagePlan | None:
         """The stage's plan, from memory if it is there."""
         plan = self._plans.get(ref) or status.get_plan(ref)
         if plan is not None:
             self._plans[ref] = plan
-            self._plans.move_to_end(ref)
-            if len(self._plans) > self.MOST:
-                self._plans.popitem(last=False)
         return plan
 
 
@@ -50,7 +68,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     """Record a batch of reports.
 
     Args:
-        event: A batch of SQS messages, each body a report.
+        event: A batch of SQS messages, each body a report, or Lambda's record of a call.
         context: Lambda's.
 
     Returns:
@@ -59,16 +77,34 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     journal = LoggedJournal(logger, metrics)
     ports = stage_ports()
     batch = [received for record in event["Records"] if (received := parse(record, journal)) is not None]
-    again = record_results(batch, ports, journal, lambda ref: _memory.find(ref, ports.status))
+    again = record_results(batch, ports, journal, lambda ref: _memory.find(ref, ports.status), _memory.callees)
     journal.publish()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
-def parse(record: Mapping[str, Any], journal: Journal) -> Received | None:
+def parse(message: Mapping[str, Any], journal: Journal) -> Received | ReceivedRecord | None:
     """Read a message of the results queue; what is no report is refused, and does not come again."""
+    message_id, body = message["messageId"], message["body"]
+    sender = message.get("attributes", {}).get("SenderId")
     try:
-        report = Report.model_validate_json(record["body"])
+        if (record := _decoded_record(body)) is not None:
+            return ReceivedRecord(id=message_id, record=read_record(record), sender=sender)
+        return Received(id=message_id, report=Report.model_validate_json(body), sender=sender)
     except ValidationError as error:
-        journal.refused("malformed", "; ".join(problems_of(error))[:1024], message_id=record["messageId"])
+        problem = "; ".join(problems_of(error))
+    except MalformedRecordError as error:
+        problem = str(error)
+    journal.refused("malformed", problem[:1024], message_id=message_id)
+    return None
+
+
+def _decoded_record(body: str) -> dict[str, Any] | None:
+    """The document, if it is an invocation record; what cannot be decoded is left for the report's own reader."""
+    # Most messages are reports: those are decoded once, and by their model.
+    if '"requestPayload"' not in body:
         return None
-    return Received(id=record["messageId"], report=report, sender=record.get("attributes", {}).get("SenderId"))
+    try:
+        document = from_json(body)  # unlike the standard library's, it takes no endless nesting and no half characters
+    except ValueError:
+        return None
+    return document if is_record(document) else None

@@ -1,4 +1,4 @@
-"""Takes plugins' reports: writes their rows, and moves their stages on."""
+"""Takes plugins' reports, and Lambda's records of their calls: writes their rows, and moves their stages on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from orchestrator_runtime.core.stage import Close, ReleasePlugins, count_rows, d
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.ports import Journal
+from orchestrator_runtime.protocol.attribution import CalleesByStage, ReceivedRecord, StageRegistrations
 from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts
 
 FindPlan = Callable[[StageRef], StagePlan | None]
@@ -45,25 +46,36 @@ class Received:
         return role_id if separator and role_id.startswith("AROA") else None
 
 
-def record_results(batch: Iterable[Received], ports: StagePorts, journal: Journal, find_plan: FindPlan) -> list[str]:
+def record_results(
+    batch: Iterable[Received | ReceivedRecord],
+    ports: StagePorts,
+    journal: Journal,
+    find_plan: FindPlan,
+    callees: CalleesByStage | None = None,
+) -> list[str]:
     """Record a batch of reports: for each stage all rows first, then one decision.
 
     Args:
-        batch: The reports, in the order received.
+        batch: The reports and the invocation records, in the order received.
         ports: The world.
         journal: Told of each report that is refused.
         find_plan: Finds a stage's plan.
+        callees: What is remembered, and kept, of whom the stages call. Default: nothing.
 
     Returns:
         Ids of the messages that could not be dealt with and have to come again.
     """
-    by_stage: dict[StageRef, list[Received]] = {}
+    by_stage: dict[StageRef, list[Received | ReceivedRecord]] = {}
     for received in batch:
-        by_stage.setdefault(received.ref, []).append(received)
+        if isinstance(received, ReceivedRecord) and received.record.report_to != ports.report_to:
+            _refuse(journal, received, "other-core", "the call was another core's, which shares the function")
+        else:
+            by_stage.setdefault(received.ref, []).append(received)
+    known: CalleesByStage = {} if callees is None else callees
     again: list[str] = []
     for ref, reports in by_stage.items():
         try:
-            _record_stage(ref, reports, ports, journal, find_plan)
+            _record_stage(StageRegistrations(ports.registry, ref, known), reports, ports, journal, find_plan)
         except Exception as error:  # noqa: BLE001 - one stage's trouble must not hold up the others
             journal.failed(error, uid=ref.run.uid, workflow=ref.run.workflow, activity=ref.activity)
             again += [received.id for received in reports]
@@ -71,8 +83,13 @@ def record_results(batch: Iterable[Received], ports: StagePorts, journal: Journa
 
 
 def _record_stage(
-    ref: StageRef, reports: list[Received], ports: StagePorts, journal: Journal, find_plan: FindPlan
+    registrations: StageRegistrations,
+    reports: list[Received | ReceivedRecord],
+    ports: StagePorts,
+    journal: Journal,
+    find_plan: FindPlan,
 ) -> None:
+    ref = registrations.ref
     plan = find_plan(ref)
     if plan is None:
         for received in reports:
@@ -83,9 +100,9 @@ def _record_stage(
         for received in reports:
             _refuse(journal, received, "other-attempt", "another attempt of the run has begun")
         return
-    recorder = _Recorder(StageEffects(ports, ref, plan), journal)
+    recorder = _Recorder(StageEffects(ports, ref, plan), registrations, journal)
     closed: dict[int, PluginRow] = {}
-    for received, started in _collapse(reports):
+    for received, started in _collapse(recorder.attribute(reports)):
         row = recorder.record(received, started=started)
         index = plan.index_of(received.report.plugin)
         if row is not None and index is not None:
@@ -147,7 +164,23 @@ class _Recorder:
     """Records the reports on one stage."""
 
     effects: StageEffects
+    registrations: StageRegistrations
     journal: Journal
+
+    def attribute(self, batch: Iterable[Received | ReceivedRecord]) -> list[Received]:
+        """Say which plugin each record is of; what the plugins say themselves comes before what Lambda says of them."""
+        reports: list[Received] = []
+        records: list[Received] = []
+        for received in batch:
+            if isinstance(received, Received):
+                reports.append(received)
+            elif name := self.registrations.plugin_of(received.record, self.effects.plan):
+                records.append(Received(id=received.id, report=received.report_of(name), sender=received.sender))
+            else:
+                _refuse(
+                    self.journal, received, "unregistered", "no plugin of the stage has this subscription or function"
+                )
+        return reports + records
 
     def record(self, received: Received, *, started: bool) -> PluginRow | None:
         """Write the plugin's row; return it if a terminal report finds it terminal, whoever made it so."""
@@ -183,8 +216,7 @@ class _Recorder:
         role_id = received.role_id
         if expected is not None and _may_send(role_id, expected.sender_role_ids):
             return True
-        ref, name = self.effects.ref, received.report.plugin
-        registered = [r for r in self.effects.ports.registry.registrations(ref.activity, ref.stage) if r.name == name]
+        registered = [one for one in self.registrations.all() if one.name == received.report.plugin]
         if not registered and expected is None:
             _refuse(self.journal, received, "unregistered", "no plugin of this name is registered to the stage")
             return False
@@ -243,15 +275,18 @@ def _output_text(output: object) -> str:
     return text
 
 
-def _refuse(journal: Journal, received: Received, reason: str, detail: str) -> None:
-    report = received.report
-    journal.refused(
-        reason,
-        detail,
-        uid=report.uid,
-        workflow=report.workflow,
-        activity=report.activity,
-        stage=str(report.stage),
-        plugin=report.plugin,
-        attempt=report.attempt,
-    )
+def _refuse(journal: Journal, received: Received | ReceivedRecord, reason: str, detail: str) -> None:
+    ref = received.ref
+    about: dict[str, str | int] = {
+        "uid": ref.run.uid,
+        "workflow": ref.run.workflow,
+        "activity": ref.activity,
+        "stage": str(ref.stage),
+        "attempt": ref.attempt,
+    }
+    if isinstance(received, Received):
+        about["plugin"] = received.report.plugin
+    else:
+        about["subscription_arn"] = received.record.subscription_arn
+        about["function_arn"] = received.record.function_arn
+    journal.refused(reason, detail, **about)
