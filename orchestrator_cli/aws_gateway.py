@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import boto3
 import botocore.exceptions
+from botocore.config import Config
 
 from orchestrator_cli.errors import CliError, UsageError
-from orchestrator_cli.gateway import Document, Execution, Gateway
+from orchestrator_cli.gateway import Answer, Document, Execution, Gateway
+from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
 
 if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from orchestrator_runtime.core.registration import Registration
+
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"})
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
+_ONE_LONG_CALL: Final = Config(read_timeout=15 * 60 + 10, retries={"total_max_attempts": 1}, tcp_keepalive=True)
+"""A function may take 15 minutes, and tells then that it took too long. Called again, it would do its work twice."""
 
 
 class AwsGateway:
@@ -28,7 +38,7 @@ class AwsGateway:
 
     def parameter(self, name: str) -> str | None:
         """See ``Gateway``."""
-        with _sentences():
+        with _sentences(f"ssm:GetParameter on the parameter {name}"):
             ssm: SSMClient = self._session.client("ssm")
             try:
                 return ssm.get_parameter(Name=name)["Parameter"]["Value"]
@@ -37,31 +47,53 @@ class AwsGateway:
 
     def parameter_names(self, path: str) -> list[str]:
         """See ``Gateway``."""
-        with _sentences():
+        with _sentences(f"ssm:GetParametersByPath on the path {path}"):
             pages = self._session.client("ssm").get_paginator("get_parameters_by_path")
             return [found["Name"] for page in pages.paginate(Path=path, Recursive=True) for found in page["Parameters"]]
 
     def start_execution(self, state_machine: str, *, name: str, document: str) -> str:
         """See ``Gateway``."""
-        with _sentences():
+        with _sentences(f"states:StartExecution on {state_machine}"):
             states: SFNClient = self._session.client("stepfunctions")
             return states.start_execution(stateMachineArn=state_machine, name=name, input=document)["executionArn"]
 
     def execution(self, arn: str) -> Execution:
         """See ``Gateway``."""
-        with _sentences():
+        with _sentences(f"states:DescribeExecution on {arn}"):
             found = self._session.client("stepfunctions").describe_execution(executionArn=arn)
             return Execution(status=found["status"], error=found.get("error"), cause=found.get("cause"))
 
     def run_document(self, table: str, *, uid: str, workflow: str) -> Document | None:
         """See ``Gateway``."""
-        with _sentences():
+        with _sentences(f"dynamodb:Query on the table {table}"):
             return DynamoStatusStore(self._session.client("dynamodb"), table).run_document(uid=uid, workflow=workflow)
+
+    def registrations(self, table: str, activities: Sequence[str]) -> list[Registration]:
+        """See ``Gateway``."""
+        with _sentences(f"dynamodb:Query on the table {table}"):
+            registry = DynamoRegistry(self._session.client("dynamodb"), table)
+            return [
+                found for activity in activities for stage in Stage for found in registry.registrations(activity, stage)
+            ]
+
+    def invoke(self, function: str, document: Document) -> Answer | None:
+        """See ``Gateway``."""
+        with _sentences(f"lambda:InvokeFunction on the function {function}"):
+            functions: LambdaClient = self._session.client("lambda", config=_ONE_LONG_CALL)
+            try:
+                answer = functions.invoke(FunctionName=function, Payload=json.dumps(document))
+            except functions.exceptions.ResourceNotFoundException:
+                return None
+            return Answer(json.loads(answer["Payload"].read()), failed="FunctionError" in answer)
 
 
 @contextlib.contextmanager
-def _sentences() -> Iterator[None]:
-    """Turn the SDK's errors into what a person can act on."""
+def _sentences(permission: str) -> Iterator[None]:
+    """Turn the SDK's errors into what a person can act on.
+
+    Args:
+        permission: What it takes to make the call, as it shall stand in the sentence.
+    """
     try:
         yield
     except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError) as error:
@@ -74,7 +106,10 @@ def _sentences() -> Iterator[None]:
         told = error.response["Error"]
         if told.get("Code") in _EXPIRED:
             raise UsageError(f"AWS does not accept the credentials ({told.get('Message')}): log in again") from error
-        raise CliError(f"AWS refused {error.operation_name}: {told.get('Code')}: {told.get('Message')}") from error
+        hint = f": this needs the permission {permission}" if told.get("Code") in _DENIED else ""
+        raise CliError(
+            f"AWS refused {error.operation_name}: {told.get('Code')}: {told.get('Message')}{hint}"
+        ) from error
     except botocore.exceptions.BotoCoreError as error:
         raise CliError(f"AWS could not be asked: {error}") from error
 

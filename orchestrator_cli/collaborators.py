@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import typer
+
 from orchestrator_cli.gateway import Gateway
 
 
@@ -29,3 +31,11 @@ class Collaborators:
     gateway: Callable[[bool], Gateway] = _aws_gateway
     pause: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def world_of(context: typer.Context) -> Collaborators:
+    """The collaborators that the command was invoked with."""
+    world = context.obj
+    if not isinstance(world, Collaborators):
+        raise TypeError(f"the command's object must be Collaborators, got {world!r}")
+    return world

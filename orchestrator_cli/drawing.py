@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator_cli.gateway import Document
+from orchestrator_cli.one_line import one_line
 from orchestrator_runtime.contract import State
 
 _BAR: Final = 16
@@ -49,6 +50,8 @@ class Glyphs:
     """The characters that a drawing is made of."""
 
     states: Mapping[State, str]
+    warning: str
+    dot: str
     turning: str
     branch: str
     last: str
@@ -68,6 +71,8 @@ UNICODE: Final = Glyphs(
         State.OPTIONAL_TASK_ERROR: "⚠",
         State.DO_NOT_RUN: "⊘",
     },
+    warning="⚠",
+    dot="·",
     turning="◐◓◑◒",
     branch="├─ ",
     last="└─ ",
@@ -86,6 +91,8 @@ ASCII: Final = Glyphs(
         State.OPTIONAL_TASK_ERROR: "!",
         State.DO_NOT_RUN: "-",
     },
+    warning="!",
+    dot="-",
     turning=">",
     branch="|- ",
     last="`- ",
@@ -144,7 +151,7 @@ def draw_run(document: Document, *, now: datetime, glyphs: Glyphs = UNICODE) -> 
 
 def describe_changes(before: Document | None, after: Document) -> list[str]:
     """One plain line for everything in a run that is not as it was: for logs, and terminals that cannot redraw."""
-    run = f"{after['workflow']} {_one_line(after['uid'])}"
+    run = f"{after['workflow']} {one_line(after['uid'])}"
     old = dict(_flat(before)) if before is not None else {}
     return [f"{run}  {path}{told}" for path, told in _flat(after) if old.get(path) != told]
 
@@ -160,7 +167,7 @@ def _flat(document: Document) -> Iterator[tuple[str, str]]:
 
 
 def _told(message: str | None) -> str:
-    return f": {_one_line(message)}" if message else ""
+    return f": {one_line(message)}" if message else ""
 
 
 def _table(rows: Sequence[_Row], pen: _Pen, *, fixed_height: bool) -> Table:
@@ -192,7 +199,7 @@ class _Pen:
         _append(note, f"attempt {document['attempt']}" if document["attempt"] > 1 else "", "dim")
         _append(note, state.value if state.is_terminal else "", _STYLES[state])
         _append(note, document["message"], _STYLES[state] if state is State.ERROR else "")
-        name = f"{document['workflow']}  {_one_line(document['uid'])}"
+        name = f"{document['workflow']}  {one_line(document['uid'])}"
         yield _Row("", state, name, self.seconds(document["started_at"], document["ended_at"]), note, strong=True)
         if self.detail is not Detail.RUN:
             for lead, below, activity, found in self._branches(document["activities"], ""):
@@ -274,12 +281,7 @@ def _append(note: Text, text: str | None, style: str) -> None:
         return
     if note:
         note.append(" · ", style="dim")
-    note.append(_one_line(text), style=style)
-
-
-def _one_line(text: str) -> str:
-    """Printable text only: a plugin's message may hold anything, and must not steer the terminal."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    note.append(one_line(text), style=style)
 
 
 def _duration(seconds: float | None) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from orchestrator_runtime.core.registration import Registration
 
 Document = dict[str, Any]
-"""A run's status, as ``orchestrator status --json`` prints it."""
+"""A JSON object: a run's status, or whatever else ``--json`` prints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,19 @@ class Execution:
     status: str
     error: str | None = None
     cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function that was invoked came back with.
+
+    Attributes:
+        document: What it returned, decoded; or what Lambda tells of its error.
+        failed: Whether that is an error.
+    """
+
+    document: Any
+    failed: bool = False
 
 
 class Gateway(Protocol):
@@ -45,4 +62,12 @@ class Gateway(Protocol):
 
     def run_document(self, table: str, *, uid: str, workflow: str) -> Document | None:
         """A run's status from the status table, or ``None`` if there is no such run."""
+        ...
+
+    def registrations(self, table: str, activities: Sequence[str]) -> list[Registration]:
+        """Everything that is registered to the stages of these activities."""
+        ...
+
+    def invoke(self, function: str, document: Document) -> Answer | None:
+        """Invoke a function once and wait for its answer, up to 15 minutes; ``None`` if there is no such function."""
         ...

@@ -5,20 +5,18 @@ Commands import what they need when they run: ``--help`` has to answer at once.
 
 from __future__ import annotations
 
-import json
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from orchestrator_cli.collaborators import Collaborators
+from orchestrator_cli.collaborators import Collaborators, world_of
 from orchestrator_cli.errors import CliError
 from orchestrator_cli.local_commands import local_app
-
-if TYPE_CHECKING:
-    from orchestrator_cli.gateway import Document
+from orchestrator_cli.options import Json, Local, Stage, System, print_json
+from orchestrator_cli.plugin_commands import plugins_app
 
 _LOOK_EVERY: Final = 1.0
 _LOOK_LOCALLY_EVERY: Final = 0.25
@@ -44,20 +42,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Start and watch runs of plugin-based workflows, on AWS and on this machine.",
 )
+app.add_typer(plugins_app, name="plugins")
 app.add_typer(local_app, name="local")
 
 Uid = Annotated[str, typer.Argument(help="The run's uid.", show_default=False)]
 WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.", show_default=False)]
-System = Annotated[
-    str, typer.Option(envvar="ORCHESTRATOR_SYSTEM", help="The system, as in -c system=claims.", show_default=False)
-]
-Stage = Annotated[
-    str, typer.Option(envvar="ORCHESTRATOR_STAGE", help="Its stage, as in -c stage=dev.", show_default=False)
-]
-Json = Annotated[bool, typer.Option("--json", help="Print the status as one JSON document, and nothing else.")]
-Local = Annotated[
-    bool, typer.Option("--local", envvar="ORCHESTRATOR_LOCAL", help="Use the environment of 'orchestrator local up'.")
-]
 
 
 def _print_version(wanted: bool) -> None:
@@ -98,7 +87,7 @@ def run_command(
     """Start a run, or resume it. Exits with 1 if it is refused or, watched, fails; with 2 if nothing was started."""
     from orchestrator_cli import following, run_input, runs  # noqa: PLC0415 - for a fast --help
 
-    world = _world(context)
+    world = world_of(context)
     deployment = runs.deployment_named(system, stage)
     given = run_input.read_metadata(metadata)
     run_input.run_input(uid, given, metadata_override=metadata_override)  # before anything is asked of AWS
@@ -115,7 +104,7 @@ def run_command(
     if look.document is None:
         raise runs.RunRefusedError(f"run {uid!r} of {workflow} was refused: {look.problem}")
     if as_json:
-        _print_json(look.document)
+        print_json(look.document)
     elif not watch:
         typer.echo(f"{workflow} {uid} attempt {look.document['attempt']}: {started.execution}")
     if look.problem:
@@ -138,30 +127,16 @@ def status_command(
     """Show how a run stands."""
     from orchestrator_cli import drawing, following, run_input, runs  # noqa: PLC0415 - for a fast --help
 
-    world = _world(context)
+    world = world_of(context)
     run_input.check_uid(uid)
     deployment = runs.deployment_named(system, stage)
     gateway = world.gateway(local)
-    found = runs.find_workflow(gateway, deployment, workflow)
-    document = gateway.run_document(found.status_table, uid=uid, workflow=workflow)
-    if document is None:
-        raise runs.NoSuchRunError(f"no run {uid!r} of {workflow} in {deployment.prefix}: never started, or expired")
+    document = runs.run_document(gateway, deployment, workflow, uid)
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     console = following.console_on()
     console.print(drawing.draw_run(document, now=world.now(), glyphs=following.glyphs_for(console)))
-
-
-def _world(context: typer.Context) -> Collaborators:
-    world = context.obj
-    if not isinstance(world, Collaborators):
-        raise TypeError(f"the command's object must be Collaborators, got {world!r}")
-    return world
-
-
-def _print_json(document: Document) -> None:
-    typer.echo(json.dumps(document, indent=2))
 
 
 def _version() -> str:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from orchestrator_cli.errors import CliError, UsageError
 from orchestrator_cli.gateway import Document, Execution, Gateway
 from orchestrator_cli.metadata_difference import show_difference
+from orchestrator_cli.published import core_output, those_there_are, workflow_names
 from orchestrator_cli.run_input import execution_name, run_input
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.deployment import CoreOutput, Deployment
@@ -104,21 +105,34 @@ def find_workflow(gateway: Gateway, deployment: Deployment, name: str) -> Workfl
     Raises:
         UsageError: There is no such core or no such workflow; the text lists those that there are.
     """
-    if problem := problem_with_name("workflow", name):
-        raise UsageError(problem)
-    table = gateway.parameter(deployment.core_parameter(CoreOutput.STATUS_TABLE_NAME))
-    if table is None:
-        raise UsageError(
-            f"no core of system {deployment.system!r}, stage {deployment.stage!r} is deployed in this account and "
-            "region: check --system and --stage, and the AWS profile"
-        )
+    _check_workflow_name(name)
+    table = core_output(gateway, deployment, CoreOutput.STATUS_TABLE_NAME)
     state_machine = gateway.parameter(deployment.workflow_parameter(name))
     if state_machine is None:
-        below = deployment.workflow_parameters
-        known = sorted({found.removeprefix(below).split("/")[0] for found in gateway.parameter_names(below)})
-        there = ", ".join(known) if known else "none"
-        raise UsageError(f"no workflow {name!r} in {deployment.prefix}: those that there are: {there}")
+        there = those_there_are(workflow_names(gateway, deployment))
+        raise UsageError(f"no workflow {name!r} in {deployment.prefix}: {there}")
     return Workflow(name=name, state_machine=state_machine, status_table=table)
+
+
+def run_document(gateway: Gateway, deployment: Deployment, workflow: str, uid: str) -> Document:
+    """How a run stands, of a workflow that is deployed or of a state machine of a team's own.
+
+    The row is asked for first: of a team's own state machine nothing else is known.
+
+    Raises:
+        NoSuchRunError: There is no such run; the text says so if the workflow is not deployed either.
+        UsageError: There is no such core, or the workflow's name is not allowed.
+    """
+    _check_workflow_name(workflow)
+    table = core_output(gateway, deployment, CoreOutput.STATUS_TABLE_NAME)
+    document = gateway.run_document(table, uid=uid, workflow=workflow)
+    if document is not None:
+        return document
+    missing = f"no run {uid!r} of {workflow} in {deployment.prefix}"
+    known = workflow_names(gateway, deployment)
+    if workflow in known:
+        raise NoSuchRunError(f"{missing}: never started, or expired")
+    raise NoSuchRunError(f"{missing}, and no workflow of that name is deployed: {those_there_are(known)}")
 
 
 def start_run(
@@ -185,6 +199,11 @@ def await_acceptance(watcher: RunWatcher, *, every: float, pause: Callable[[floa
         if look.document is not None or look.ended:
             return look
         pause(every)
+
+
+def _check_workflow_name(name: str) -> None:
+    if problem := problem_with_name("workflow", name):
+        raise UsageError(problem)
 
 
 def _has_ended(document: Document) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from orchestrator_cli.collaborators import Collaborators
-from orchestrator_cli.gateway import Document, Execution
+from orchestrator_cli.gateway import Answer, Document, Execution
 from orchestrator_cli.main import app
+from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -81,19 +83,27 @@ def document(state: str = "In Progress", *, execution: str = "arn:run-1", **more
 
 @dataclass
 class FakeGateway:
-    """An account with one core and two workflows; rows and executions come from scripts, the last one stays."""
+    """An account with one core, two workflows and two activities.
+
+    Rows and executions come from scripts, the last one stays.
+    """
 
     rows: list[Document | None] = field(default_factory=lambda: [document(), document("Complete")])
     executions: list[Execution] = field(default_factory=lambda: [Execution("RUNNING")])
     parameters: dict[str, str] = field(
         default_factory=lambda: {
             CLAIMS.core_parameter(CoreOutput.STATUS_TABLE_NAME): "status",
+            CLAIMS.core_parameter(CoreOutput.REGISTRY_TABLE_NAME): "registry",
+            **{CLAIMS.topic_parameter(name, stage): "arn:topic" for name in ("Validate", "Rate") for stage in Stage},
             CLAIMS.workflow_parameter("NewBusiness"): "arn:machine",
             CLAIMS.workflow_parameter("Cancel"): "arn:other-machine",
         }
     )
     started: list[Mapping[str, Any]] = field(default_factory=list)
     described: int = 0
+    registered: list[Registration] = field(default_factory=list)
+    answer: Answer | None = None
+    invoked: list[tuple[str, Document]] = field(default_factory=list)
 
     def parameter(self, name: str) -> str | None:
         return self.parameters.get(name)
@@ -113,9 +123,33 @@ class FakeGateway:
         assert table == "status"
         return self.rows.pop(0) if len(self.rows) > 1 else self.rows[0]
 
+    def registrations(self, table: str, activities: Sequence[str]) -> list[Registration]:
+        assert table == "registry"
+        return [found for found in self.registered if found.activity in activities]
+
+    def invoke(self, function: str, document: Document) -> Answer | None:
+        self.invoked.append((function, document))
+        return self.answer
+
 
 def invoke(
     gateway: FakeGateway, *arguments: str, stdin: str | None = None, pause: Callable[[float], None] = lambda _: None
 ) -> Result:
     world = Collaborators(gateway=lambda _: gateway, pause=pause, now=lambda: NOW)
     return CliRunner(env={"COLUMNS": "120"}).invoke(app, arguments, obj=world, input=stdin)
+
+
+def registration(stage: str, name: str, function: str = "claims-score", **more: Any) -> Registration:
+    """A registration to a stage of Rate, as the construct makes it, but for what else is said."""
+    return Registration(
+        **{
+            "activity": "Rate",
+            "stage": Stage(stage),
+            "name": name,
+            "subscription_arn": f"arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-{stage}:{name}",
+            "endpoint": f"arn:aws:lambda:eu-west-1:123456789012:function:{function}",
+            "owner": f"arn:aws:cloudformation:eu-west-1:123456789012:stack/{function.partition(':')[0]}/8f1d",
+            "filter_policy": {"plugins": [name], **more.pop("only_if", {})},
+            **more,
+        }
+    )

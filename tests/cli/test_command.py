@@ -13,7 +13,9 @@ from tests.cli.fakes import FakeGateway, invoke
 _HEAVY = "('aws_cdk', 'boto3', 'botocore')"
 
 
-@pytest.mark.parametrize("arguments", ["['--help']", "['run', '--help']", "['local', '--help']"])
+@pytest.mark.parametrize(
+    "arguments", ["['--help']", "['run', '--help']", "['local', '--help']", "['plugins', '--help']"]
+)
 def test_help_loads_neither_the_cdk_nor_the_sdk(arguments: str) -> None:
     code = (
         "import sys\n"

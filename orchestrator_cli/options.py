@@ -1,0 +1,27 @@
+"""Options that several commands have, and what goes with them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from orchestrator_cli.gateway import Document
+
+System = Annotated[
+    str, typer.Option(envvar="ORCHESTRATOR_SYSTEM", help="The system, as in -c system=claims.", show_default=False)
+]
+Stage = Annotated[
+    str, typer.Option(envvar="ORCHESTRATOR_STAGE", help="Its stage, as in -c stage=dev.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else.")]
+Local = Annotated[
+    bool, typer.Option("--local", envvar="ORCHESTRATOR_LOCAL", help="Use the environment of 'orchestrator local up'.")
+]
+
+
+def print_json(document: Document) -> None:
+    """Print what ``--json`` promises."""
+    typer.echo(json.dumps(document, indent=2))

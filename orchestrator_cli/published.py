@@ -1,0 +1,41 @@
+"""What a deployment published of itself in SSM."""
+
+from __future__ import annotations
+
+from orchestrator_cli.errors import UsageError
+from orchestrator_cli.gateway import Gateway
+from orchestrator_runtime.deployment import CoreOutput, Deployment
+
+
+def core_output(gateway: Gateway, deployment: Deployment, output: CoreOutput) -> str:
+    """What the deployment's core published under this name.
+
+    Raises:
+        UsageError: There is no such core.
+    """
+    value = gateway.parameter(deployment.core_parameter(output))
+    if value is None:
+        raise UsageError(
+            f"no core of system {deployment.system!r}, stage {deployment.stage!r} is deployed in this account and "
+            "region: check --system and --stage, and the AWS profile"
+        )
+    return value
+
+
+def workflow_names(gateway: Gateway, deployment: Deployment) -> list[str]:
+    """The names of the deployed workflows, sorted."""
+    return _names_below(gateway, deployment.workflow_parameters)
+
+
+def activity_names(gateway: Gateway, deployment: Deployment) -> list[str]:
+    """The names of the deployed activities, sorted."""
+    return _names_below(gateway, deployment.activities_path)
+
+
+def those_there_are(names: list[str]) -> str:
+    """The end of a sentence that says a name is unknown."""
+    return f"those that there are: {', '.join(names) if names else 'none'}"
+
+
+def _names_below(gateway: Gateway, path: str) -> list[str]:
+    return sorted({found.removeprefix(path).split("/")[0] for found in gateway.parameter_names(path)})
