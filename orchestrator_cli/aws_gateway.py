@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"})
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
+_BUSY: Final = frozenset({"TooManyRequestsException", "ThrottlingException"})
 _ONE_LONG_CALL: Final = Config(read_timeout=15 * 60 + 10, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 """A function may take 15 minutes, and tells then that it took too long. Called again, it would do its work twice."""
 
@@ -106,7 +107,11 @@ def _sentences(permission: str) -> Iterator[None]:
         told = error.response["Error"]
         if told.get("Code") in _EXPIRED:
             raise UsageError(f"AWS does not accept the credentials ({told.get('Message')}): log in again") from error
-        hint = f": this needs the permission {permission}" if told.get("Code") in _DENIED else ""
+        hint = ""
+        if told.get("Code") in _DENIED:
+            hint = f": this needs the permission {permission}"
+        elif told.get("Code") in _BUSY:
+            hint = ": try again in a moment"
         raise CliError(
             f"AWS refused {error.operation_name}: {told.get('Code')}: {told.get('Message')}{hint}"
         ) from error

@@ -170,6 +170,13 @@ def test_a_right_that_is_missing_is_named() -> None:
     )
 
 
+def test_a_function_that_runs_as_often_as_it_may_can_be_asked_again() -> None:
+    functions = Functions.refusing(429, "TooManyRequestsException", "Rate Exceeded.")
+    with pytest.raises(CliError, match=r"^AWS refused Invoke: .*: Rate Exceeded\.: try again in a moment$"):
+        AwsGateway(functions.session).invoke("claims-dev-reconcile", {})
+    assert len(functions.requests) == 1
+
+
 def test_a_table_that_may_not_be_read_is_named() -> None:
     def deny(**_: Any) -> None:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query")
