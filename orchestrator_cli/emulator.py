@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from orchestrator_cli import emulator_launcher
 from orchestrator_cli.errors import CliError
 from orchestrator_cli.local_session import ACCOUNT, REGION, variables
 
@@ -26,17 +27,8 @@ _QUOTED_LINES: Final = 15
 # What a program needs of the user's environment to run at all. The emulator hands its own on to the
 # functions that it runs, so anything more would be there for them to find.
 _INHERITED: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
-# Runs the emulator for as long as its standard input is open: nobody has to be alive to stop it.
-_WITH_ITS_STARTER: Final = """
-import os, runpy, signal, sys, threading
-
-def watch():
-    sys.stdin.buffer.read()
-    os.killpg(0, signal.SIGKILL)
-
-threading.Thread(target=watch, daemon=True).start()
-runpy.run_module("ministack", run_name="__main__", alter_sys=True)
-"""
+# Before Lambda's first retry of an asynchronous invocation, and twice that before the second. In AWS: minutes.
+_RETRY_AFTER_SECONDS: Final = 0.5
 
 
 class EmulatorError(CliError):
@@ -108,6 +100,13 @@ class Emulator:
         return True
 
 
+def is_emulator(pid: int) -> bool:
+    """Whether the process of this number is an emulator: after a restart of the machine it may be another program."""
+    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]  # on Linux and macOS alike
+    running = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+    return Path(emulator_launcher.__file__).name in running
+
+
 def start_emulator(python: Path, folder: Path, *, detached: bool = False) -> Emulator:
     """Start the emulator on a free port of loopback and wait until it answers.
 
@@ -133,10 +132,11 @@ def _free_port() -> int:
 
 
 def _start_on(port: int, python: Path, folder: Path, *, detached: bool) -> Emulator:
-    what = ["-m", "ministack"] if detached else ["-c", _WITH_ITS_STARTER]
+    options = [] if detached else [emulator_launcher.LIFELINE]
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
-            [python, *what],
+            # -P: the launcher's neighbours in this package are not the emulator's to import.
+            [python, "-P", emulator_launcher.__file__, *options],
             cwd=folder,
             env=emulator_environment(port, folder),
             stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
@@ -181,6 +181,7 @@ def emulator_environment(port: int, folder: Path) -> dict[str, str]:
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(_RETRY_AFTER_SECONDS),
         # Each of these would open a port of its own, on all interfaces.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",

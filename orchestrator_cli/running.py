@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
-from orchestrator_cli.emulator import Emulator
+from orchestrator_cli.emulator import Emulator, is_emulator
 from orchestrator_cli.errors import UsageError
 from orchestrator_cli.toolchain import cache_folder
 
@@ -46,8 +45,7 @@ def stop_running() -> bool:
     emulator = _remembered()
     if emulator is None:
         return False
-    # After a restart of the machine its number may be another program's.
-    if alive := _is_emulator(emulator.pid):
+    if alive := is_emulator(emulator.pid):
         emulator.stop()
     shutil.rmtree(emulator.folder, ignore_errors=True)
     _state_file().unlink(missing_ok=True)
@@ -59,8 +57,3 @@ def _remembered() -> Emulator | None:
         written = json.loads(_state_file().read_text())
         return Emulator(pid=written["pid"], port=written["port"], folder=Path(written["folder"]))
     return None
-
-
-def _is_emulator(pid: int) -> bool:
-    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]  # on Linux and macOS alike
-    return "-m ministack" in subprocess.run(command, check=False, capture_output=True, text=True).stdout

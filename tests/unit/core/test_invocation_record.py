@@ -28,7 +28,7 @@ SUBSCRIPTION = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:6e5c
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:score"
 REQUEST = "5f6b2d0e-8f2f-4a7e-8c52-3f3f5d1f7a10"
 
-ENDED: dict[str, tuple[State, str | None, object]] = {
+ENDED: dict[str, tuple[State, str | None, Any]] = {
     "success": (State.COMPLETE, None, {"score": 7, "grade": "A"}),
     "success without a result": (State.COMPLETE, None, None),
     "success of an alias": (State.COMPLETE, None, "fine"),
@@ -72,7 +72,7 @@ def changed(name: str = "an error after all tries", **paths: Any) -> dict[str, A
     record = deepcopy(RECORDS[name])
     for path, value in paths.items():
         *above, last = path.split("__")
-        part = record
+        part: Any = record
         for key in above:
             part = part[int(key)] if key.isdigit() else part[key]
         part[last] = value

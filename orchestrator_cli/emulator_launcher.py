@@ -1,0 +1,278 @@
+"""Runs the emulator with asynchronous invocations as Lambda has them.
+
+Run by path, with the Python of the emulator's own environment: it imports the standard library and the emulator.
+
+The emulator calls a function that is subscribed to a topic once, and loses the call if that fails. In AWS it is an
+asynchronous invocation: tried again, given up in the end, and told of to the function's destinations; and a call that
+finds no function goes to the subscription's dead letter queue. Both functions of the emulator that say otherwise are
+replaced here. They are internals, so what is relied on is checked before anything starts: see ``check``.
+
+With ``--lifeline`` the emulator runs for as long as its standard input is open, so that nobody has to be alive to
+stop it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import importlib
+import importlib.metadata
+import inspect
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+VERSION: Final = "1.5.33"
+LIFELINE: Final = "--lifeline"
+_LATEST: Final = "$LATEST"
+_RETRIES: Final = 2
+_MAXIMUM_AGE: Final = 6 * 60 * 60
+_COLONS_OF_A_QUALIFIED_ARN: Final = 7
+_Json = dict[str, Any]
+
+# What is replaced or called, with the names of its parameters.
+_RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
+    "sns._deliver_to_lambda": (
+        "endpoint",
+        "envelope",
+        "topic_arn",
+        "sub_arn",
+        "msg_id",
+        "raw_message",
+        "message_attributes",
+    ),
+    "sns._topic_by_arn_any_scope": ("topic_arn",),
+    "sns._fanout": (
+        "topic_arn",
+        "msg_id",
+        "message",
+        "subject",
+        "message_structure",
+        "message_attributes",
+        "message_group_id",
+        "message_dedup_id",
+    ),
+    "sqs._queue_by_arn": ("arn",),
+    "sqs.queue_delay": ("q",),
+    "sqs.queue_policy_allows": ("queue_arn", "service", "source_arn", "source_account"),
+    "sqs._md5_msg_attrs": ("attrs",),
+    "sqs._ensure_msg_fields": ("m",),
+    "lambda_svc.invoke_async_with_retry": ("func", "event"),
+    "lambda_svc._execute_function": ("func", "event"),
+    "lambda_svc._execute_function_with_config_scope": ("func", "event"),
+    "lambda_svc._account_region_from_function_config": ("config",),
+    "lambda_svc._event_invoke_config": ("func", "qualifier"),
+    "lambda_svc._get_func_record_for_ref": ("function_ref",),
+    "lambda_svc._get_base_func_record_for_ref": ("function_ref",),
+    "lambda_svc._lambda_function_name_and_qualifier_from_arn": ("value",),
+}
+
+
+def check(services: Mapping[str, Any], version: str) -> None:
+    """See whether the emulator is the one that this was written for.
+
+    Raises:
+        SystemExit: It is another; the text says what differs and what to do.
+    """
+    differences = [] if version == VERSION else [f"its version is {version}, not {VERSION}"]
+    for name, expected in _RELIED_ON.items():
+        module, function = name.split(".")
+        found = getattr(services[module], function, None)
+        if not callable(found):
+            differences.append(f"{name} is not there")
+        elif (parameters := tuple(inspect.signature(found).parameters)) != expected:
+            differences.append(f"{name} takes {parameters}, not {expected}")
+    if differences:
+        raise SystemExit(
+            f"the emulator is not the one that {os.path.basename(__file__)} was written for: {'; '.join(differences)}. "  # noqa: PTH119 - a name, no file
+            "Install what the lock pins, or adapt the launcher"
+        )
+
+
+class AsynchronousInvocations:
+    """Lambda's asynchronous invocations, on top of the emulator's services.
+
+    Attributes:
+        sns: The emulator's module of that name, like the next two.
+        sqs: Its queues.
+        functions: Its Lambda.
+        wake: Wakes the emulator's event source mappings.
+        wait: Waits between two tries.
+    """
+
+    def __init__(
+        self, services: Mapping[str, Any], wake: Callable[[], None], wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.sns, self.sqs, self.functions = services["sns"], services["sqs"], services["lambda_svc"]
+        self.wake = wake
+        self.wait = wait
+
+    def deliver(  # noqa: PLR0917 - the emulator's signature
+        self,
+        endpoint: str,
+        envelope: str,
+        topic_arn: str,
+        sub_arn: str,
+        msg_id: str,  # noqa: ARG002
+        raw_message: str,  # noqa: ARG002
+        message_attributes: _Json,  # noqa: ARG002
+    ) -> None:
+        """Deliver a notification to a function. Takes the place of ``sns._deliver_to_lambda``."""
+        function, config, name = self.functions._get_func_record_for_ref(endpoint)
+        if not function or not config:
+            self.sns.logger.warning("SNS fanout: Lambda function %s not found", name)
+            self._redrive(envelope, topic_arn, sub_arn)
+            return
+        record = {
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": sub_arn,
+            "EventSource": "aws:sns",
+            "Sns": json.loads(envelope),
+        }
+        called = {**function, "config": {**config, "FunctionArn": endpoint}}
+        self.begin(called, {"Records": [record]})
+
+    def begin(self, func: _Json, event: _Json) -> None:
+        """Invoke a function and do not wait. Takes the place of ``lambda_svc.invoke_async_with_retry``."""
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._invoke, func, event), daemon=True).start()
+
+    def _invoke(self, func: _Json, event: _Json) -> None:
+        config = func.get("config") or func
+        account, region = self.functions._account_region_from_function_config(config)
+        self.functions._request_account_id.set(account)
+        self.functions._request_region.set(region)
+        settings = self._settings(config["FunctionArn"])
+        result, condition, tries = self._try(func, event, settings)
+        destinations = settings.get("DestinationConfig") or {}
+        kind = "OnSuccess" if condition == "Success" else "OnFailure"
+        try:
+            if target := (destinations.get(kind) or {}).get("Destination"):
+                self._send(target, json.dumps(_record_of(config, event, result, condition, tries)))
+            dead_letters = (config.get("DeadLetterConfig") or {}).get("TargetArn")
+            if dead_letters and condition != "Success":
+                self._send(dead_letters, json.dumps(event))
+        except Exception:
+            self.functions.logger.exception("the record of a call of %s was not delivered", config["FunctionArn"])
+
+    def _settings(self, function_arn: str) -> _Json:
+        """The event invoke configuration of what was called: an alias and a version have their own, or none."""
+        base, _, _ = self.functions._get_base_func_record_for_ref(function_arn)
+        _, qualifier = self.functions._lambda_function_name_and_qualifier_from_arn(function_arn)
+        if base is None:
+            return {}
+        if qualifier in {None, _LATEST}:
+            return next(filter(None, (self.functions._event_invoke_config(base, key) for key in (None, _LATEST))), {})
+        return self.functions._event_invoke_config(base, qualifier) or {}
+
+    def _try(self, func: _Json, event: _Json, settings: _Json) -> tuple[_Json | None, str, int]:
+        """Invoke until it succeeds or is given up: the last result, the condition, and how often it was tried."""
+        retries = settings.get("MaximumRetryAttempts")
+        retries = _RETRIES if retries is None else int(retries)
+        deadline = time.monotonic() + int(settings.get("MaximumEventAgeInSeconds") or _MAXIMUM_AGE)
+        delay = self.functions._LAMBDA_ASYNC_RETRY_BASE_SECONDS
+        result, tries = None, 0
+        while True:
+            answer = self.functions._execute_function(func, event)
+            if log := answer.get("log"):
+                self.functions.logger.info("Lambda async output:\n%s", log)
+            if not answer.get("throttle"):  # which is no try
+                result, tries = answer, tries + 1
+                if not answer.get("error"):
+                    return result, "Success", tries
+                if tries > retries:
+                    return result, "RetriesExhausted", tries
+            if time.monotonic() + delay > deadline:
+                return result, "EventAgeExceeded", tries
+            self.wait(delay)
+            delay = min(2 * delay, self.functions._LAMBDA_ASYNC_RETRY_MAX_SECONDS)
+
+    def _redrive(self, envelope: str, topic_arn: str, sub_arn: str) -> None:
+        """Send what found no function to the subscription's dead letter queue, if it has one."""
+        topic = self.sns._topic_by_arn_any_scope(topic_arn) or {"subscriptions": []}
+        attributes = next((sub.get("attributes", {}) for sub in topic["subscriptions"] if sub["arn"] == sub_arn), {})
+        target = json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+        if target is None:
+            return
+        account = topic_arn.split(":")[4]
+        if self.sqs.queue_policy_allows(target, "sns.amazonaws.com", topic_arn, account):
+            self._send(target, envelope)
+        else:
+            self.sns.logger.warning("the policy of %s keeps dead letters of %s out", target, topic_arn)
+
+    def _send(self, target: str, body: str) -> None:
+        service = target.split(":")[2]
+        if service == "sqs" and (queue := self.sqs._queue_by_arn(target)) is not None:
+            now = time.time()
+            message = {
+                "id": str(uuid.uuid4()),
+                "body": body,
+                "md5_body": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+                "message_attributes": {},
+                "md5_attrs": self.sqs._md5_msg_attrs({}),
+                "sent_at": now,
+                "visible_at": now + self.sqs.queue_delay(queue),
+            }
+            self.sqs._ensure_msg_fields(message)
+            queue["messages"].append(message)
+            self.wake()
+        elif service == "sns" and self.sns._topic_by_arn_any_scope(target) is not None:
+            self.sns._fanout(target, str(uuid.uuid4()), body, "")
+        elif service == "lambda" and (function := self.functions._get_func_record_for_ref(target)[0]) is not None:
+            self.begin(function, json.loads(body))
+        else:
+            self.functions.logger.warning("nothing was sent to %s: it is not there, or of another kind", target)
+
+
+def _record_of(config: _Json, event: _Json, result: _Json | None, condition: str, tries: int) -> _Json:
+    """The invocation record, as it is documented; a function that was never tried has no response."""
+    arn: str = config["FunctionArn"]
+    record: _Json = {
+        "version": "1.0",
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "requestContext": {
+            "requestId": str(uuid.uuid4()),
+            "functionArn": arn if arn.count(":") == _COLONS_OF_A_QUALIFIED_ARN else f"{arn}:{_LATEST}",
+            "condition": condition,
+            "approximateInvokeCount": tries,
+        },
+        "requestPayload": event,
+    }
+    if result is not None:
+        record["responseContext"] = {"statusCode": 200, "executedVersion": config.get("Version", _LATEST)}
+        if result.get("error"):
+            record["responseContext"]["functionError"] = result.get("function_error") or "Unhandled"
+        record["responsePayload"] = result.get("body")
+    return record
+
+
+def _end_with_the_starter() -> None:
+    while os.read(0, 1024):  # not sys.stdin, whose lock would be in the way of an orderly end
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def main() -> None:
+    """Check the emulator, replace what it does otherwise, and run it."""
+    if LIFELINE in sys.argv[1:]:
+        threading.Thread(target=_end_with_the_starter, daemon=True).start()
+    sys.argv[1:] = []  # the emulator reads its own options
+    services: _Json = {
+        name: importlib.import_module(f"ministack.services.{name}") for name in ("sns", "sqs", "lambda_svc")
+    }
+    check(services, importlib.metadata.version("ministack"))
+    invocations = AsynchronousInvocations(services, importlib.import_module("ministack.core.concurrency").esm_wake.set)
+    services["sns"]._deliver_to_lambda = invocations.deliver
+    services["lambda_svc"].invoke_async_with_retry = invocations.begin
+    importlib.import_module("ministack.app").main()
+
+
+if __name__ == "__main__":
+    main()

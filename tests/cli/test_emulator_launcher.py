@@ -1,0 +1,144 @@
+"""The emulator's launcher, without the emulator: what it relies on, and how often it tries."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from orchestrator_cli.emulator_launcher import _RELIED_ON, VERSION, AsynchronousInvocations, check
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:told"
+FAILED = {"error": True, "body": {"errorMessage": "not yet", "errorType": "ValueError"}}
+THROTTLED = {"throttle": True, "error": True, "body": {}}
+DONE = {"body": {"score": 7}}
+
+
+def standing_in_for(parameters: tuple[str, ...]) -> Any:
+    def function() -> None: ...
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    function.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in parameters])  # type: ignore[attr-defined]
+    return function
+
+
+def emulator(**other: Any) -> Mapping[str, Any]:
+    """Modules that have what is relied on; what a test names as ``sns__name`` is another, or ``None``: missing."""
+    modules: dict[str, SimpleNamespace] = {}
+    for name, parameters in _RELIED_ON.items():
+        module, function = name.split(".")
+        modules.setdefault(module, SimpleNamespace())
+        setattr(modules[module], function, standing_in_for(parameters))
+    for name, value in other.items():
+        module, function = name.split("__", maxsplit=1)
+        setattr(modules[module], function, value)
+    return modules
+
+
+def test_the_pinned_emulator_passes() -> None:
+    check(emulator(), VERSION)
+
+
+@pytest.mark.parametrize(
+    ("modules", "version", "said"),
+    [
+        (emulator(), "1.6.0", "its version is 1.6.0, not 1.5.33"),
+        (emulator(sns___deliver_to_lambda=None), VERSION, "sns._deliver_to_lambda is not there"),
+        (
+            emulator(sqs___queue_by_arn=standing_in_for(("arn", "scope"))),
+            VERSION,
+            "sqs._queue_by_arn takes ('arn', 'scope'), not ('arn',)",
+        ),
+    ],
+    ids=["version", "missing", "parameters"],
+)
+def test_another_emulator_is_refused_with_what_differs(modules: Mapping[str, Any], version: str, said: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        check(modules, version)
+    assert f"was written for: {said}. Install what the lock pins" in str(refused.value)
+
+
+class Functions:
+    """The emulator's Lambda, with a function whose answers are set."""
+
+    _LAMBDA_ASYNC_RETRY_MAX_SECONDS = 1.5
+    _request_account_id = _request_region = SimpleNamespace(set=lambda _value: None)
+    logger = logging.getLogger("functions")
+
+    def __init__(self, *answers: dict[str, Any], first_wait: float = 0.5, **settings: Any) -> None:
+        self._LAMBDA_ASYNC_RETRY_BASE_SECONDS = first_wait
+        self.answers = list(answers)
+        destination = {"Destination": QUEUE}
+        self.settings = {"DestinationConfig": {"OnSuccess": destination, "OnFailure": destination}, **settings}
+
+    def _account_region_from_function_config(self, _config: object) -> tuple[str, str]:
+        return "000000000000", "us-east-1"
+
+    def _get_base_func_record_for_ref(self, _reference: str) -> tuple[dict[str, Any], None, str]:
+        return {}, None, "score"
+
+    def _lambda_function_name_and_qualifier_from_arn(self, _arn: str) -> tuple[str, None]:
+        return "score", None
+
+    def _event_invoke_config(self, _func: object, _qualifier: str | None) -> dict[str, Any]:
+        return self.settings
+
+    def _execute_function(self, _func: object, _event: object) -> dict[str, Any]:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+def invoke(functions: Functions) -> tuple[dict[str, Any], list[float]]:
+    """Invoke the function: the record that the queue gets, and the waits between the tries."""
+    messages: list[dict[str, Any]] = []
+    queues = SimpleNamespace(
+        _queue_by_arn=lambda _arn: {"messages": messages},
+        queue_delay=lambda _queue: 0,
+        _md5_msg_attrs=lambda _attrs: None,
+        _ensure_msg_fields=lambda _message: None,
+    )
+    waits: list[float] = []
+    services = {"sns": None, "sqs": queues, "lambda_svc": functions}
+    invocations = AsynchronousInvocations(services, wake=lambda: None, wait=waits.append)
+    invocations._invoke({"config": {"FunctionArn": FUNCTION}}, {"asked": 1})
+    [message] = messages
+    return json.loads(message["body"]), waits
+
+
+def test_it_is_tried_until_it_succeeds() -> None:
+    record, waits = invoke(Functions(FAILED, FAILED, DONE))
+    assert record["requestContext"]["condition"] == "Success"
+    assert (record["requestPayload"], record["responsePayload"]) == ({"asked": 1}, {"score": 7})
+    assert waits == [0.5, 1.0]
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_it_is_given_up_after_the_retries_that_are_set(retries: int) -> None:
+    record, waits = invoke(Functions(FAILED, MaximumRetryAttempts=retries))
+    context = record["requestContext"]
+    assert (context["condition"], context["approximateInvokeCount"]) == ("RetriesExhausted", retries + 1)
+    assert len(waits) == retries
+
+
+def test_a_call_that_is_throttled_is_no_try_and_waits_longer_each_time_up_to_a_limit() -> None:
+    record, waits = invoke(Functions(THROTTLED, THROTTLED, THROTTLED, FAILED, MaximumRetryAttempts=0))
+    assert record["requestContext"]["approximateInvokeCount"] == 1
+    assert waits == [0.5, 1.0, 1.5]
+
+
+def test_a_call_that_would_grow_too_old_is_given_up() -> None:
+    record, _ = invoke(Functions(FAILED, first_wait=61, MaximumEventAgeInSeconds=60))
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
+    assert record["responsePayload"] == FAILED["body"]
+
+
+def test_a_call_that_was_never_tried_has_no_response() -> None:
+    record, _ = invoke(Functions(THROTTLED, first_wait=61, MaximumEventAgeInSeconds=60))
+    assert record["requestContext"]["approximateInvokeCount"] == 0
+    assert "responseContext" not in record
+    assert "responsePayload" not in record
