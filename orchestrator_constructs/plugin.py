@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from aws_cdk import Aws, CustomResource, Duration, RemovalPolicy, Stack, Token
-from aws_cdk import aws_iam as iam
+from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge
+from orchestrator_constructs.idempotency_table import remember_calls
 from orchestrator_constructs.interfaces import IActivityStage
+from orchestrator_constructs.plugin_destinations import let_lambda_report
 from orchestrator_constructs.plugin_function import give_name, let_report, let_stages_call
-from orchestrator_constructs.queues import dead_letter_queue
-from orchestrator_constructs.validation import check_name, claim_name, whole_seconds
-from orchestrator_runtime import filter_policy as policies
-from orchestrator_runtime.contract import (
-    DEFAULT_ORDER,
-    PLUGINS_ATTRIBUTE,
-    REGISTRATION_RESOURCE_TYPE,
-    Handler,
-    RegistrationProperty,
-)
-from orchestrator_runtime.names import PLUGIN_NAME
-
-FilterPolicyScope = Literal["MessageAttributes", "MessageBody"]
+from orchestrator_constructs.plugin_registration import FilterPolicyScope, PluginProps, PluginRegistration
+from orchestrator_constructs.queues import undelivered_queue
+from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind
 
 _PROTOCOL: Final = "lambda"
-_REGISTRATION_TIMEOUT: Final = Duration.minutes(2)
 
 
 class Plugin(Construct):
@@ -40,27 +28,42 @@ class Plugin(Construct):
     function and waits for its report, with no redeployment of core or workflow::
 
         Plugin ──► subscription ──► the stage's topic ──► your function ──► results queue
-           │            └── what SNS could not deliver ──► dead_letter_queue
+           │            └── what SNS could not deliver ──► dead_letter_queue        ▲
+           │                                  calls that failed for good ──► Lambda ┘
            └─────► registration (a custom resource that the core's function serves)
 
     What it makes, beside the subscription and the registration: the permission
     for the stage's topics to call the function (one for each core, however many
     plugins the function is), the right of the function's role to send to the
-    results queue, and a queue for messages that SNS could not deliver, for
-    instance because the function is gone.
+    results queue, Lambda's destination for calls that failed for good, and a
+    queue for messages that SNS could not deliver, for instance because the
+    function is gone.
+
+    The function reports itself, with the ``plugin`` decorator of
+    ``orchestrator_runtime`` or by sending the report document. Where it crashed,
+    was killed or raised to the last of Lambda's three tries, Lambda reports it, at
+    once; where even that is lost, the plugin's deadline ends it with a named error.
+    With ``reports_itself=False`` any function will do, as it is: Lambda reports
+    what it returned as output, or what it raised as error.
 
     The construct's props are the registration: a registration that the core
     refuses fails the deployment. A change of ``filter_policy`` takes up to
     15 minutes to hold in SNS. A function that is defined in this app gets the
     plugin's name in its environment (``ORCHESTRATOR_PLUGIN_NAME``), so that the
-    ``plugin`` decorator of ``orchestrator_runtime`` needs none; therefore it can
-    be plugins of several stages, but only under one name. A function that is
-    imported without its role cannot be given the right to report: synthesis
-    warns, and prints the statement that its role needs.
+    decorator needs none; therefore it can be plugins of several stages, but only
+    under one name. A function that is imported without its role cannot be given
+    the right to report: synthesis warns, and prints the statement that its role
+    needs.
 
-    One subscription belongs to a topic and a function: a function can be one
-    plugin of a stage. A topic holds 200 filter policies, and so 200 plugins, unless
-    AWS raises that quota.
+    Limits: One subscription belongs to a topic and a function: a function can be
+    one plugin of a stage, and a plugin that moves to another place in the app is
+    removed by one deployment and defined there by the next, because SNS refuses
+    the second subscription of the same function with another dead letter queue.
+    A topic holds 200 filter policies, and so 200 plugins, unless AWS raises that
+    quota. A function, alias or version has one destination: only one core hears
+    from Lambda, and none if its author configures asynchronous calls
+    (synthesis warns). No destination is set on an imported function, nor to a core
+    in another account, unless ``reports_itself=False`` asks for it.
 
     Example:
         ::
@@ -92,6 +95,8 @@ class Plugin(Construct):
         timeout: Duration | None = None,
         start_within: Duration | None = None,
         description: str | None = None,
+        reports_itself: bool = True,
+        idempotent: bool = True,
     ) -> None:
         """Define the plugin.
 
@@ -109,76 +114,57 @@ class Plugin(Construct):
             order: Its place in a stage that releases one plugin at a time, lower first, ties by name.
                 Default: 90.
             always_run: Whether a resumed run calls it again although it was complete. Default: it does not.
-            timeout: How long it may take, from its start on. Default: what the stage says.
+            timeout: How long it may take, from its start on, or from its release on if it reports no start.
+                Default: what the stage says.
             start_within: How soon after its release it has to report that it started. Default: what
                 the stage says.
             description: What it does, for people. Default: none.
+            reports_itself: Whether the function reports its outcome. Otherwise Lambda does, through its
+                destinations on success and on failure, and no start is reported. Default: it does.
+            idempotent: Whether the function may be called twice for the same: deliveries are at least once.
+                Otherwise it gets a DynamoDB table in which the decorator remembers its calls; the function
+                must be defined in this app. Default: it may.
 
         Raises:
             ValueError: A prop is not allowed, or the stage already has a plugin of that name in this
-                app, or the function already is a plugin of another name. The text says what to do.
+                app, or the function already is a plugin of another name, or its destinations are taken.
+                The text says what to do.
         """
         super().__init__(scope, id)
-        name = id if name is None else name
-        check_name("plugin", name, PLUGIN_NAME)
-        _check_filter(self, filter_policy, filter_policy_scope)
-        _check_order(self, order)
-        place = f"{stage.core.deployment.prefix}/{stage.activity_name}/{stage.position}"
-        claim_name(self, f"{place}/{name}", f"plugin {name!r} of stage {place}")
-        timeout_seconds = timeout and _seconds(f"timeout of plugin {self.node.path!r}", timeout)
-        start_within_seconds = start_within and _seconds(f"start_within of plugin {self.node.path!r}", start_within)
-
-        self._name = name
-        policy = {**(filter_policy or {}), PLUGINS_ATTRIBUTE: [name]}
-        topic_arn = stage.topic_arn(consumer=self)
-        self._dead_letter_queue = self._queue_for_undelivered(topic_arn)
-        subscription = sns.CfnSubscription(
+        self._name = id if name is None else name
+        _check_reporting(self, start_within, reports_itself=reports_itself, idempotent=idempotent)
+        registration = PluginRegistration(
             self,
-            "Subscription",
-            topic_arn=topic_arn,
-            protocol=_PROTOCOL,
-            endpoint=function.function_arn,
-            filter_policy=policy,
-            filter_policy_scope=filter_policy_scope,
-            redrive_policy={"deadLetterTargetArn": self._dead_letter_queue.queue_arn},
+            stage,
+            PluginProps(
+                name=self._name,
+                filter_policy=filter_policy,
+                filter_policy_scope=filter_policy_scope,
+                mandatory=mandatory,
+                order=order,
+                always_run=always_run,
+                timeout=timeout,
+                start_within=start_within,
+                description=description,
+            ),
+        )
+        self._dead_letter_queue = undelivered_queue(self, "Undelivered", registration.topic_arn)
+        subscription = registration.subscribe(
+            protocol=_PROTOCOL, endpoint=function.function_arn, undelivered=self._dead_letter_queue
         )
         self._subscription_arn = subscription.ref
-        let_report(self, function, stage.core)
-        if isinstance(function, lambda_.Function):
-            give_name(function, name)
-
-        properties = {
-            RegistrationProperty.ACTIVITY: stage.activity_name,
-            RegistrationProperty.STAGE: stage.position.value,
-            RegistrationProperty.NAME: name,
-            RegistrationProperty.SUBSCRIPTION_ARN: self._subscription_arn,
-            RegistrationProperty.TOPIC_ARN: topic_arn,
-            RegistrationProperty.ENDPOINT: function.function_arn,
-            RegistrationProperty.PROTOCOL: _PROTOCOL,
-            RegistrationProperty.MANDATORY: _text(mandatory),
-            RegistrationProperty.ORDER: _text(order),
-            RegistrationProperty.ALWAYS_RUN: _text(always_run),
-            RegistrationProperty.TIMEOUT_SECONDS: timeout_seconds,
-            RegistrationProperty.START_WITHIN_SECONDS: start_within_seconds,
-            RegistrationProperty.DESCRIPTION: description,
-            RegistrationProperty.FILTER_POLICY: Stack.of(self).to_json_string(policy),
-            RegistrationProperty.FILTER_POLICY_SCOPE: filter_policy_scope,
-            RegistrationProperty.SENDER_ROLE_IDS: function.role.role_id
-            if isinstance(function.role, iam.Role)
-            else None,
-            # The stack, not the construct: where the function is replaced, so is the subscription, and for a
-            # moment the stack holds the name twice.
-            RegistrationProperty.OWNER: Aws.STACK_ID,
-        }
-        registration = CustomResource(
-            self,
-            "Registration",
-            service_token=stage.core.function_arn(Handler.REGISTER_PLUGIN, consumer=self),
-            service_timeout=_REGISTRATION_TIMEOUT,
-            resource_type=REGISTRATION_RESOURCE_TYPE,
-            properties={key.value: value for key, value in properties.items() if value is not None},
+        give_name(function, self._name)
+        if not idempotent:
+            remember_calls(self, function)
+        registration.sent_by(function.role)
+        grant = let_report(self, function, stage.core)
+        destinations = let_lambda_report(self, function, stage.core, reports_itself=reports_itself, grant=grant)
+        registration.register(
+            subscription,
+            kind=PluginKind.FUNCTION,
+            reports_start=reports_itself,
+            after=[*let_stages_call(function, stage.core), *destinations],
         )
-        registration.node.add_dependency(subscription, *let_stages_call(function, stage.core.deployment))
 
     @property
     def plugin_name(self) -> str:
@@ -195,53 +181,15 @@ class Plugin(Construct):
         """The queue of messages that SNS could not deliver to the function."""
         return self._dead_letter_queue
 
-    def _queue_for_undelivered(self, topic_arn: str) -> sqs.Queue:
-        queue = dead_letter_queue(self, "Undelivered", RemovalPolicy.DESTROY)
-        queue.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("sns.amazonaws.com")],
-                actions=["sqs:SendMessage"],
-                resources=[queue.queue_arn],
-                conditions={"ArnEquals": {"aws:SourceArn": topic_arn}},
+
+def _check_reporting(
+    plugin: Construct, start_within: Duration | None, *, reports_itself: bool, idempotent: bool
+) -> None:
+    if reports_itself:
+        return
+    for prop, given in (("start_within", start_within is not None), ("idempotent", not idempotent)):
+        if given:
+            raise ValueError(
+                f"{prop} of plugin {plugin.node.path!r} has no meaning with reports_itself=False: it is the plugin "
+                f"decorator that reports a start and remembers calls; leave {prop} out, or let the function report"
             )
-        )
-        acknowledge(queue, "AwsSolutions-SQS3", "It is the dead-letter queue of the plugin's subscription.")
-        return queue
-
-
-def _check_filter(plugin: Construct, policy: Mapping[str, Any] | None, scope: str) -> None:
-    if _has_token(policy):
-        return
-    problems = policies.problems(
-        dict(policy or {}), scope, reserved=frozenset({PLUGINS_ATTRIBUTE}), deployed_by_cloudformation=True
-    )
-    if problems:
-        raise ValueError(f"filter_policy of plugin {plugin.node.path!r}: {'; '.join(problems)}")
-
-
-def _check_order(plugin: Construct, order: int) -> None:
-    if Token.is_unresolved(order):
-        return
-    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
-        raise ValueError(f"order of plugin {plugin.node.path!r} is {order!r}: use a whole number, 0 or more")
-
-
-def _has_token(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return any(_has_token(part) for pair in value.items() for part in pair)
-    if isinstance(value, list | tuple):
-        return any(_has_token(part) for part in value)
-    return Token.is_unresolved(value)
-
-
-def _seconds(what: str, duration: Duration) -> str:
-    if duration.is_unresolved():
-        return _text(duration.to_seconds())
-    return _text(whole_seconds(what, duration))
-
-
-def _text(value: bool | float) -> str:
-    """A property as CloudFormation would hand it on: custom resources receive every scalar as text."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return Token.as_string(value) if Token.is_unresolved(value) else str(value)

@@ -6,19 +6,25 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from aws_cdk import Annotations, ArnFormat, Stack, Token
+from aws_cdk import Annotations, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from orchestrator_constructs.interfaces import IOrchestratorCore
 from orchestrator_runtime.contract import Env
-from orchestrator_runtime.deployment import Deployment
 
-_NAME_METADATA: Final = "orchestrator:plugin-name"
+_TOLD: Final = "orchestrator:told-"
 
 
-def let_stages_call(function: lambda_.IFunction, deployment: Deployment) -> Sequence[IConstruct]:
+def defined_function(function: lambda_.IFunction) -> lambda_.Function | None:
+    """Find the function that this app defines, behind an alias or a version, too; ``None`` if it is imported."""
+    if isinstance(function, lambda_.Alias | lambda_.Version):
+        function = function.lambda_
+    return function if isinstance(function, lambda_.Function) else None
+
+
+def let_stages_call(function: lambda_.IFunction, core: IOrchestratorCore) -> Sequence[IConstruct]:
     """Let every topic of a core call the function.
 
     It is one statement for each core, not one for each topic: a function's policy holds 20 KB.
@@ -27,21 +33,25 @@ def let_stages_call(function: lambda_.IFunction, deployment: Deployment) -> Sequ
         What has to be deployed before the function can be called. Nothing if the CDK cannot give the
         permission, because the function was imported from another account; it warns of that itself.
     """
-    permission = f"CalledByStagesOf-{deployment.prefix}"
+    permission = f"CalledByStagesOf-{core.deployment.prefix}"
     if function.permissions_node.try_find_child(permission) is None:
-        topics = Stack.of(function).format_arn(
-            service="sns", resource=f"{deployment.prefix}-*", arn_format=ArnFormat.NO_RESOURCE_NAME
+        function.add_permission(
+            permission,
+            principal=iam.ServicePrincipal("sns.amazonaws.com"),
+            source_arn=core.topic_arn_pattern(consumer=function),
         )
-        function.add_permission(permission, principal=iam.ServicePrincipal("sns.amazonaws.com"), source_arn=topics)
     made = function.permissions_node.try_find_child(permission)
     return [] if made is None else [made]
 
 
-def let_report(plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore) -> None:
-    """Let the function's role send to the results queue, or warn with the statement that its role needs."""
+def let_report(plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore) -> iam.Grant | None:
+    """Let the function's role send to the results queue, or warn with the statement that its role needs.
+
+    Returns:
+        The grant; ``None`` if the role is not known.
+    """
     if function.role is not None:
-        core.grant_report(function)
-        return
+        return core.grant_report(function)
     stack = Stack.of(plugin)
     region = "REGION" if Token.is_unresolved(stack.region) else stack.region
     account = "ACCOUNT" if Token.is_unresolved(stack.account) else stack.account
@@ -55,19 +65,45 @@ def let_report(plugin: Construct, function: lambda_.IFunction, core: IOrchestrat
         f"function {function.node.path!r} was imported without its role, so this app cannot let it report: "
         f"add to that role the statement {json.dumps(statement)}",
     )
+    return None
 
 
-def give_name(function: lambda_.Function, name: str) -> None:
-    """Let the function know under which name it is registered.
+def give_name(function: lambda_.IFunction, name: str) -> None:
+    """Let the function know under which name it is registered; one that is imported cannot be told.
 
     Raises:
         ValueError: It is registered under another name, too.
     """
+    defined = defined_function(function)
+    if defined is not None and (other := _tell(defined, Env.PLUGIN_NAME, name)) is not None:
+        raise ValueError(
+            f"function {defined.node.path!r} is plugin {other!r} and cannot be plugin {name!r} as well: it "
+            f"learns one name, from {Env.PLUGIN_NAME}. Set name={other!r} here too, or define two functions"
+        )
+
+
+def give_max_receives(function: lambda_.IFunction, max_receives: int) -> None:
+    """Let a function behind a queue know when it receives a message for the last time.
+
+    Raises:
+        ValueError: It is behind another queue that says otherwise.
+    """
+    defined = defined_function(function)
+    text = Token.as_string(max_receives) if Token.is_unresolved(max_receives) else str(max_receives)
+    if defined is not None and (other := _tell(defined, Env.MAX_RECEIVES, text)) is not None:
+        raise ValueError(
+            f"function {defined.node.path!r} is behind another queue with max_receives={other} and cannot be behind "
+            f"one with max_receives={text} as well: it learns one number, from {Env.MAX_RECEIVES}. Set the same "
+            f"here, or define two functions"
+        )
+
+
+def _tell(function: lambda_.Function, variable: Env, value: str) -> str | None:
+    """Set a variable of the function, unless it was told another value before; then return that."""
+    kind = f"{_TOLD}{variable}"
     for entry in function.node.metadata:
-        if entry.type == _NAME_METADATA and entry.data != name:
-            raise ValueError(
-                f"function {function.node.path!r} is plugin {entry.data!r} and cannot be plugin {name!r} as well: it "
-                f"learns one name, from {Env.PLUGIN_NAME}. Set name={entry.data!r} here too, or define two functions"
-            )
-    function.node.add_metadata(_NAME_METADATA, name)
-    function.add_environment(Env.PLUGIN_NAME, name)
+        if entry.type == kind and entry.data != value:
+            return str(entry.data)
+    function.node.add_metadata(kind, value)
+    function.add_environment(variable, value)
+    return None

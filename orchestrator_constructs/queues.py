@@ -5,19 +5,57 @@ from __future__ import annotations
 from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+
+from orchestrator_constructs.acknowledgements import acknowledge
 
 LONGEST_RETENTION: Final = Duration.days(14)
 
 
-def dead_letter_queue(scope: Construct, id: str, removal_policy: RemovalPolicy) -> sqs.Queue:  # noqa: A002
+def dead_letter_queue(
+    scope: Construct,
+    id: str,  # noqa: A002
+    removal_policy: RemovalPolicy,
+    *,
+    fifo: bool = False,
+    visibility_timeout: Duration | None = None,
+) -> sqs.Queue:
     """Define a queue for what could not be handled; it keeps it as long as SQS can."""
     return sqs.Queue(
         scope,
         id,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
+        fifo=fifo or None,
+        visibility_timeout=visibility_timeout,
         retention_period=LONGEST_RETENTION,
         removal_policy=removal_policy,
+    )
+
+
+def undelivered_queue(
+    scope: Construct,
+    id: str,  # noqa: A002
+    topic_arn: str,
+    *,
+    visibility_timeout: Duration | None = None,
+) -> sqs.Queue:
+    """Define a queue for what a topic could not deliver to one of its subscriptions."""
+    queue = dead_letter_queue(scope, id, RemovalPolicy.DESTROY, visibility_timeout=visibility_timeout)
+    let_topic_send(queue, topic_arn)
+    acknowledge(queue, "AwsSolutions-SQS3", "It is the dead-letter queue of the plugin's subscription.")
+    return queue
+
+
+def let_topic_send(queue: sqs.Queue, topic_arn: str) -> None:
+    """Let one topic, of whatever account, send to the queue."""
+    queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("sns.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={"ArnEquals": {"aws:SourceArn": topic_arn}},
+        )
     )

@@ -159,6 +159,8 @@ class TestRegistration:
             "TopicArn": stack.resolve(rate.post.topic_arn(consumer=stack)),
             "Endpoint": stack.resolve(function.function_arn),
             "Protocol": "lambda",
+            "Kind": "function",
+            "ReportsStart": "true",
             "Mandatory": "false",
             "Order": "10",
             "AlwaysRun": "true",

@@ -1,0 +1,140 @@
+"""What Lambda itself reports of a plugin: an asynchronous call that failed, or any that ended.
+
+Lambda sends its records with the function's role. A function, alias or version has
+one configuration of its asynchronous calls, with one destination for each outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from aws_cdk import Annotations, Fn, Resource, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct, IConstruct
+
+from orchestrator_constructs.interfaces import IOrchestratorCore
+
+_CONFIG: Final = "EventInvokeConfig"
+"""The id that the CDK gives to this child: so it refuses a second one, and we see one that its author made."""
+_REPORTS_TO: Final = "orchestrator:reports-to"
+_REPORTS_ITSELF: Final = "orchestrator:reports-itself"
+_ACCOUNT_IN_ARN: Final = 4
+_NAME_IN_ARN: Final = 6
+_QUALIFIER_IN_ARN: Final = 7
+
+
+def let_lambda_report(
+    plugin: Construct,
+    function: lambda_.IFunction,
+    core: IOrchestratorCore,
+    *,
+    reports_itself: bool,
+    grant: iam.Grant | None,
+) -> Sequence[IConstruct]:
+    """Point the function's destinations to the results queue.
+
+    A function that reports itself is reported by Lambda only when a call failed for good. That is left
+    out where it might fail or disturb: on an imported function, whose owner may configure it, and where
+    the queue lies in another account.
+
+    Args:
+        plugin: The plugin's construct.
+        function: What is subscribed: the configuration belongs to this function, alias or version.
+        core: The core whose queue is meant.
+        reports_itself: Whether the function reports its outcome; otherwise Lambda reports every one.
+        grant: The function's right to send to the queue: Lambda looks for it when this is deployed.
+
+    Returns:
+        What has to be deployed before the function is called.
+
+    Raises:
+        ValueError: Lambda has to report, but the function's destinations are taken.
+    """
+    _check_agrees(function, reports_itself=reports_itself)
+    config = function.node.try_find_child(_CONFIG)
+    if config is not None and _told(function, _REPORTS_TO) == core.deployment.prefix:
+        return [config]
+    if config is not None:
+        _destinations_are_taken(plugin, function, core, reports_itself=reports_itself)
+        return []
+    queue_arn = core.results_queue_arn(consumer=function)
+    if reports_itself and not (Resource.is_owned_resource(function) and _shares_account(core, function)):
+        return []
+    name, qualifier = _address(function)
+    to_queue = {"destination": queue_arn}
+    made = lambda_.CfnEventInvokeConfig(
+        function,
+        _CONFIG,
+        function_name=name,
+        qualifier=qualifier,
+        destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+            on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(**to_queue),
+            on_success=None if reports_itself else lambda_.CfnEventInvokeConfig.OnSuccessProperty(**to_queue),
+        ),
+    )
+    if grant is not None:
+        grant.apply_before(made)
+    function.node.add_metadata(_REPORTS_TO, core.deployment.prefix)
+    return [made]
+
+
+def _check_agrees(function: lambda_.IFunction, *, reports_itself: bool) -> None:
+    text = str(reports_itself)
+    if (before := _told(function, _REPORTS_ITSELF) or text) != text:
+        raise ValueError(
+            f"function {function.node.path!r} is another plugin with reports_itself={before} and has "
+            f"reports_itself={text} here: it does or it does not, set the same on both"
+        )
+    function.node.add_metadata(_REPORTS_ITSELF, text)
+
+
+def _destinations_are_taken(
+    plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore, *, reports_itself: bool
+) -> None:
+    holder = _told(function, _REPORTS_TO)
+    taken = f"a plugin of {holder}" if holder else "a configuration of its own (EventInvokeConfig)"
+    if not reports_itself:
+        advice = (
+            "define a function for each of the two"
+            if holder
+            else "leave on_success, on_failure, max_event_age and retry_attempts out where it is defined"
+        )
+        raise ValueError(
+            f"reports_itself=False of plugin {plugin.node.path!r}: Lambda's destinations of function "
+            f"{function.node.path!r} would have to point to {core.deployment.results_queue!r}, but they belong to "
+            f"{taken}: {advice}, or let it report itself"
+        )
+    advice = (
+        "define a function for each of the two"
+        if holder
+        else f"let its on_failure point to {core.deployment.results_queue!r}"
+    )
+    Annotations.of(plugin).add_warning_v2(
+        "orchestrator:destinationTaken",
+        f"Lambda's destinations of function {function.node.path!r} belong to {taken}: a call that failed for good, "
+        f"because it crashed say, is not reported to {core.deployment.prefix}, and its plugin ends with an error "
+        f"when its time is over. To know at once, {advice}",
+    )
+
+
+def _shares_account(core: IOrchestratorCore, function: lambda_.IFunction) -> bool:
+    return core.topic_arn_pattern(consumer=function).split(":")[_ACCOUNT_IN_ARN] == Stack.of(function).account
+
+
+def _address(function: lambda_.IFunction) -> tuple[str, str]:
+    """A function's name, and the alias or version that is meant."""
+    arn = function.function_arn
+    if isinstance(function, lambda_.Alias | lambda_.Version):
+        # Out of its ARN: so the configuration comes after the alias.
+        parts = Fn.split(":", arn)
+        return Fn.select(_NAME_IN_ARN, parts), Fn.select(_QUALIFIER_IN_ARN, parts)
+    written = arn.split(":")
+    if Resource.is_owned_resource(function) or len(written) <= _QUALIFIER_IN_ARN:
+        return function.function_name, "$LATEST"
+    return written[_NAME_IN_ARN], written[_QUALIFIER_IN_ARN]
+
+
+def _told(function: lambda_.IFunction, kind: str) -> str | None:
+    return next((str(entry.data) for entry in function.node.metadata if entry.type == kind), None)

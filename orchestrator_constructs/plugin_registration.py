@@ -1,0 +1,195 @@
+"""What every construct of a plugin does, whatever stands behind it: subscribe to the stage, and register there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from aws_cdk import Aws, CfnResource, CustomResource, Duration, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct, IDependable
+
+from orchestrator_constructs.interfaces import IActivityStage
+from orchestrator_constructs.validation import check_name, claim_name, whole_seconds
+from orchestrator_runtime import filter_policy as policies
+from orchestrator_runtime.contract import (
+    PLUGINS_ATTRIBUTE,
+    REGISTRATION_RESOURCE_TYPE,
+    Handler,
+    PluginKind,
+    RegistrationProperty,
+)
+from orchestrator_runtime.names import PLUGIN_NAME
+
+FilterPolicyScope = Literal["MessageAttributes", "MessageBody"]
+
+_REGISTRATION_TIMEOUT: Final = Duration.minutes(2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginProps:
+    """What a plugin's construct was told about it; the constructs say what each one means."""
+
+    name: str
+    filter_policy: Mapping[str, Any] | None
+    filter_policy_scope: FilterPolicyScope
+    mandatory: bool
+    order: int
+    always_run: bool
+    timeout: Duration | None
+    start_within: Duration | None
+    description: str | None
+
+
+class PluginRegistration:
+    """The subscription and the registration of one plugin, as children of its construct.
+
+    Args:
+        plugin: The plugin's construct.
+        stage: Where it takes part.
+        props: What it was told.
+
+    Raises:
+        ValueError: A prop is not allowed, or the stage already has a plugin of that name in this app.
+    """
+
+    def __init__(self, plugin: Construct, stage: IActivityStage, props: PluginProps) -> None:
+        check_name("plugin", props.name, PLUGIN_NAME)
+        path = plugin.node.path
+        _check_filter(path, props.filter_policy, props.filter_policy_scope)
+        _check_order(path, props.order)
+        place = f"{stage.core.deployment.prefix}/{stage.activity_name}/{stage.position}"
+        claim_name(plugin, f"{place}/{props.name}", f"plugin {props.name!r} of stage {place}")
+        self._timeout = props.timeout and _seconds(f"timeout of plugin {path!r}", props.timeout)
+        self._start_within = props.start_within and _seconds(f"start_within of plugin {path!r}", props.start_within)
+        self._plugin = plugin
+        self._stage = stage
+        self._props = props
+        self._policy = {**(props.filter_policy or {}), PLUGINS_ATTRIBUTE: [props.name]}
+        self._role_ids: dict[str, str] = {}
+        self._resource: CustomResource | None = None
+        self.topic_arn = stage.topic_arn(consumer=plugin)
+
+    def subscribe(
+        self, *, protocol: str, endpoint: str, undelivered: sqs.IQueue, raw: bool = False
+    ) -> sns.CfnSubscription:
+        """Subscribe to the stage's topic, for the releases of this plugin that match its filter.
+
+        Args:
+            protocol: How SNS delivers.
+            endpoint: To whom.
+            undelivered: Takes what SNS could not deliver.
+            raw: Deliver the message alone, without SNS's envelope.
+        """
+        return sns.CfnSubscription(
+            self._plugin,
+            "Subscription",
+            topic_arn=self.topic_arn,
+            protocol=protocol,
+            endpoint=endpoint,
+            filter_policy=self._policy,
+            filter_policy_scope=self._props.filter_policy_scope,
+            raw_message_delivery=raw or None,
+            redrive_policy={"deadLetterTargetArn": undelivered.queue_arn},
+        )
+
+    def register(
+        self, subscription: sns.CfnSubscription, *, kind: PluginKind, reports_start: bool, after: Iterable[IDependable]
+    ) -> None:
+        """Register the plugin, when all is there that it needs to be called and to report.
+
+        Args:
+            subscription: The plugin's subscription.
+            kind: What stands behind it.
+            reports_start: Whether it reports that it started.
+            after: What has to be deployed before.
+        """
+        stage, props = self._stage, self._props
+        properties = {
+            RegistrationProperty.ACTIVITY: stage.activity_name,
+            RegistrationProperty.STAGE: stage.position.value,
+            RegistrationProperty.NAME: props.name,
+            RegistrationProperty.SUBSCRIPTION_ARN: subscription.ref,
+            RegistrationProperty.TOPIC_ARN: self.topic_arn,
+            RegistrationProperty.ENDPOINT: subscription.endpoint,
+            RegistrationProperty.PROTOCOL: subscription.protocol,
+            RegistrationProperty.KIND: kind.value,
+            RegistrationProperty.MANDATORY: _text(props.mandatory),
+            RegistrationProperty.ORDER: _text(props.order),
+            RegistrationProperty.ALWAYS_RUN: _text(props.always_run),
+            RegistrationProperty.TIMEOUT_SECONDS: self._timeout,
+            RegistrationProperty.START_WITHIN_SECONDS: self._start_within,
+            RegistrationProperty.REPORTS_START: _text(reports_start),
+            RegistrationProperty.DESCRIPTION: props.description,
+            RegistrationProperty.FILTER_POLICY: Stack.of(self._plugin).to_json_string(self._policy),
+            RegistrationProperty.FILTER_POLICY_SCOPE: props.filter_policy_scope,
+            RegistrationProperty.SENDER_ROLE_IDS: self._senders,
+            # The stack, not the construct: where the endpoint is replaced, so is the subscription, and for a
+            # moment the stack holds the name twice.
+            RegistrationProperty.OWNER: Aws.STACK_ID,
+        }
+        self._resource = CustomResource(
+            self._plugin,
+            "Registration",
+            service_token=stage.core.function_arn(Handler.REGISTER_PLUGIN, consumer=self._plugin),
+            service_timeout=_REGISTRATION_TIMEOUT,
+            resource_type=REGISTRATION_RESOURCE_TYPE,
+            properties={key.value: value for key, value in properties.items() if value is not None},
+        )
+        self._resource.node.add_dependency(subscription, *after)
+
+    def sent_by(self, role: iam.IRole | None) -> None:
+        """Have reports accepted that come from this role; nothing is known of an imported one but its name."""
+        if not isinstance(role, iam.Role):
+            return
+        self._role_ids.setdefault(role.node.addr, role.role_id)
+        if self._resource is not None:
+            # Somebody was let in after the plugin was registered.
+            resource = self._resource.node.default_child
+            assert isinstance(resource, CfnResource)  # noqa: S101 - what a custom resource consists of
+            resource.add_property_override(RegistrationProperty.SENDER_ROLE_IDS.value, self._senders)
+
+    @property
+    def _senders(self) -> str | None:
+        return ",".join(self._role_ids.values()) or None
+
+
+def _check_filter(path: str, policy: Mapping[str, Any] | None, scope: str) -> None:
+    if _has_token(policy):
+        return
+    problems = policies.problems(
+        dict(policy or {}), scope, reserved=frozenset({PLUGINS_ATTRIBUTE}), deployed_by_cloudformation=True
+    )
+    if problems:
+        raise ValueError(f"filter_policy of plugin {path!r}: {'; '.join(problems)}")
+
+
+def _check_order(path: str, order: int) -> None:
+    if Token.is_unresolved(order):
+        return
+    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
+        raise ValueError(f"order of plugin {path!r} is {order!r}: use a whole number, 0 or more")
+
+
+def _has_token(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_token(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return any(_has_token(part) for part in value)
+    return Token.is_unresolved(value)
+
+
+def _seconds(what: str, duration: Duration) -> str:
+    if duration.is_unresolved():
+        return _text(duration.to_seconds())
+    return _text(whole_seconds(what, duration))
+
+
+def _text(value: bool | float) -> str:
+    """A property as CloudFormation would hand it on: custom resources receive every scalar as text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return Token.as_string(value) if Token.is_unresolved(value) else str(value)
