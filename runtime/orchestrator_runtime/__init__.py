@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from orchestrator_runtime.models import PluginMessage, Report
-    from orchestrator_runtime.plugin_decorator import OutputError, PluginHandler, plugin
-    from orchestrator_runtime.plugin_run import PluginRun, Skip
+    from orchestrator_runtime.once import Once
+    from orchestrator_runtime.plugin_decorator import plugin
+    from orchestrator_runtime.plugin_handler import PluginHandler
+    from orchestrator_runtime.plugin_output import OutputError
+    from orchestrator_runtime.plugin_run import PluginRun, Retryable, Skip
     from orchestrator_runtime.reporting import Reporter, ReportNotSentError, SqsReporter
 
 __all__ = [
+    "Once",
     "OutputError",
     "PluginHandler",
     "PluginMessage",
@@ -24,19 +28,22 @@ __all__ = [
     "Report",
     "ReportNotSentError",
     "Reporter",
+    "Retryable",
     "Skip",
     "SqsReporter",
     "plugin",
 ]
 
 _HOMES: Final = {
-    "OutputError": "plugin_decorator",
-    "PluginHandler": "plugin_decorator",
+    "Once": "once",
+    "OutputError": "plugin_output",
+    "PluginHandler": "plugin_handler",
     "PluginMessage": "models",
     "PluginRun": "plugin_run",
     "Report": "models",
     "ReportNotSentError": "reporting",
     "Reporter": "reporting",
+    "Retryable": "plugin_run",
     "Skip": "plugin_run",
     "SqsReporter": "reporting",
     "plugin": "plugin_decorator",

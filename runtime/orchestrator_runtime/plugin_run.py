@@ -1,13 +1,17 @@
-"""What a plugin's function sees of its call, and how it says that there is nothing to do."""
+"""What a plugin's function sees of its call, and the two exceptions by which it says how to go on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic
 
 from pydantic import JsonValue
+from typing_extensions import TypeVar
 
 from orchestrator_runtime.contract import Stage, State
+
+MetadataT_co = TypeVar("MetadataT_co", default=Mapping[str, JsonValue], covariant=True)
 
 
 class Skip(Exception):  # noqa: N818  (raised to say what to do, not what went wrong)
@@ -22,9 +26,32 @@ class Skip(Exception):  # noqa: N818  (raised to say what to do, not what went w
         self.reason = str(reason)
 
 
+class Retryable(Exception):  # noqa: N818  (raised to say what to do)
+    """Raised by a plugin for what may be over in a minute: the call is repeated.
+
+    Until then the plugin is shown as ``In Progress``, with the reason. What repeats
+    it is Lambda, twice, after one and two minutes, or the queue that the function
+    reads. When they give up, the plugin ends as ``Error: Retryable: {reason}``.
+    Subclasses count, and show their own name::
+
+        class RatesDown(Retryable): ...
+
+        raise RatesDown("the rates service is down") from error
+
+    Args:
+        reason: For people; shown as the plugin's message.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = str(reason)
+
+
 @dataclass(frozen=True, slots=True)
-class PluginRun:
+class PluginRun(Generic[MetadataT_co]):
     """One call of a plugin: what it is to work on, and its way to say how far it is.
+
+    ``PluginRun[Quote]`` is the call of a plugin that was defined with ``metadata=Quote``.
 
     Attributes:
         uid: The run's id within its workflow.
@@ -33,7 +60,7 @@ class PluginRun:
         stage: The stage of the activity: ``pre``, ``parallel`` or ``post``.
         attempt: 1 for the first start of the run, one more for each resume.
         plugin: The name under which this plugin is registered.
-        metadata: The run's data, as it was started with.
+        metadata: The run's data, as it was started with; the decorator's model of it, if it was given one.
         outputs: What plugins of earlier stages returned, keyed ``activity/stage/plugin``.
     """
 
@@ -43,7 +70,7 @@ class PluginRun:
     stage: Stage
     attempt: int
     plugin: str
-    metadata: Mapping[str, JsonValue]
+    metadata: MetadataT_co
     outputs: Mapping[str, JsonValue]
     _report: Callable[..., None] = field(repr=False, compare=False)
 

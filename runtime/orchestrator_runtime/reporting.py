@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import JsonValue
 
-from orchestrator_runtime.models import Report
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.models import PluginMessage, Report
+from orchestrator_runtime.outcome import presentable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -56,3 +60,46 @@ class SqsReporter:
                 f"plugin {report.plugin!r} could not report {report.state.value!r} to {queue_url}: {error}. "
                 "Its role must be allowed sqs:SendMessage on that queue"
             ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class CallReports:
+    """Sends the reports of one plugin on one message.
+
+    Attributes:
+        reporter: Takes them.
+        message: What the plugin was called with.
+        plugin: Its name.
+    """
+
+    reporter: Reporter
+    message: PluginMessage
+    plugin: str
+
+    def __call__(
+        self, state: State, text: str = "", *, progress: float | None = None, output: JsonValue = None
+    ) -> None:
+        """Send one report.
+
+        Args:
+            state: What to report.
+            text: For people; cut to what the core keeps.
+            progress: Percent.
+            output: What the function returned.
+
+        Raises:
+            ReportNotSentError: It was not taken over.
+        """
+        report = Report(
+            uid=self.message.uid,
+            workflow=self.message.workflow,
+            activity=self.message.activity,
+            stage=self.message.stage,
+            attempt=self.message.attempt,
+            plugin=self.plugin,
+            state=state,
+            message=presentable(text) or None,
+            progress=progress,
+            output=output,
+        )
+        self.reporter.send(self.message.report_to, report)

@@ -1,69 +1,34 @@
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import orchestrator_runtime
 from orchestrator_runtime import OutputError, PluginHandler, PluginRun, ReportNotSentError, Skip, plugin
 from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_TEXT, Env, Stage, State
-from orchestrator_runtime.models import PluginMessage, Report
+from orchestrator_runtime.models import Report
+from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.testing import CollectedReports, call, sns_event
-
-RUN_KEYS = {"uid": "q-1", "workflow": "NewBusiness", "activity": "Rate", "stage": "parallel", "attempt": 2}
-
-
-def message(*plugins: str, **other: Any) -> PluginMessage:
-    return PluginMessage.model_validate(
-        RUN_KEYS
-        | {
-            "plugins": list(plugins),
-            "now": datetime(2026, 11, 1, tzinfo=UTC),
-            "metadata": {"line": "auto", "secret": "hush"},
-            "outputs": {"Validate/pre/Address": {"zip": "94105"}},
-            "report_to": "https://sqs/results",
-        }
-        | other
-    )
+from tests.unit.plugin_calls import RUN_KEYS, Broken, LoggedLines, message, raising
 
 
 def outcome(body: Callable[[PluginRun], object]) -> Report:
     return call(plugin(body))[-1]
 
 
-class Broken:
-    """A reporter that fails from its n-th report on."""
-
-    def __init__(self, after: int) -> None:
-        self.left = after
-
-    def send(self, queue_url: str, report: Report) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise ReportNotSentError("queue is gone")
-
-
 class UnprintableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no text")
-
-
-def raising(error: BaseException) -> Callable[[PluginRun], object]:
-    def body(run: PluginRun) -> object:
-        raise error
-
-    return body
 
 
 def test_start_and_output_are_reported_with_the_keys_of_the_message() -> None:
@@ -230,8 +195,11 @@ def test_an_end_that_cannot_be_reported_fails_the_invocation(error: Exception) -
         {"Records": ["text"]},
         {"Records": [{"body": "sqs"}]},
         {"Records": [{"Sns": {}}]},
+        {"Records": [{"Sns": {"Message": "{}"}}, {"Sns": {}}]},
+        {"Records": [{"eventSource": "aws:kinesis"}]},
         {"initialize": True},
         [],
+        None,
     ],
 )
 def test_an_event_that_is_not_of_sns_is_refused(event: Any) -> None:
@@ -283,6 +251,42 @@ def test_a_name_as_position_is_refused() -> None:
         plugin("Score")  # type: ignore[call-overload]
 
 
+def test_what_the_decorator_is_told_is_what_the_plugin_says_of_itself() -> None:
+    handler = plugin(
+        name="Score",
+        mandatory=False,
+        overrides={"Rate": True},
+        order=10,
+        always_run=True,
+        timeout=timedelta(minutes=5),
+        start_within=timedelta(seconds=60),
+        description="Scores the driver",
+        fifo_key="policy",
+        idempotent=False,
+    )(lambda _: None)
+    assert handler.info == PluginInfo(
+        name="Score",
+        mandatory=False,
+        overrides={"Rate": True},
+        order=10,
+        always_run=True,
+        timeout_seconds=300,
+        start_within_seconds=60,
+        description="Scores the driver",
+        fifo_key="policy",
+        idempotent=False,
+    )
+
+
+def test_a_bad_value_is_refused_where_it_is_written() -> None:
+    with pytest.raises(TypeError, match=r"@plugin: timeout must be a datetime\.timedelta, got 5"):
+        plugin(timeout=5)  # type: ignore[call-overload]
+
+
+def test_without_values_and_with_empty_parentheses_it_says_the_same() -> None:
+    assert plugin(lambda _: None).info == plugin()(lambda _: None).info == PluginInfo()
+
+
 def test_lambda_calls_the_handler_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     reports = CollectedReports()
     monkeypatch.setenv(Env.PLUGIN_NAME, "Score")
@@ -298,26 +302,28 @@ def test_lambda_calls_the_handler_itself(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_one_line_is_logged_for_each_thing_and_no_payload() -> None:
-    stream = io.StringIO()
-    logger = Logger(service="test-plugin-decorator", stream=stream)
+    logged = LoggedLines()
 
     def deliver(body: Callable[[PluginRun], object]) -> list[dict[str, Any]]:
-        stream.truncate(stream.seek(0))
-        handler = PluginHandler(body, name="Score", logger=logger)
+        handler = PluginHandler(body, info=PluginInfo(name="Score"), logger=logged.logger)
         handler.deliver(sns_event(message("Score"), message("Other")), reporter=CollectedReports(), environ={})
-        assert "hush" not in stream.getvalue()
-        assert "94105" not in stream.getvalue()
-        return [json.loads(line) for line in stream.getvalue().splitlines()]
+        assert "hush" not in logged.text
+        assert "94105" not in logged.text
+        return logged.taken()
 
     ignored = "ignored: the message does not release this plugin"
     done: Callable[[PluginRun], object] = lambda run: run.metadata  # noqa: E731
-    for body, end in [(done, "completed"), (raising(Skip()), "skipped"), (raising(ValueError("bad")), "failed")]:
+    for body, ends in [
+        (done, ["reported Complete"]),
+        (raising(Skip()), ["reported Do Not Run"]),
+        (raising(ValueError("bad")), ["failed", "reported Error"]),
+    ]:
         lines = deliver(body)
-        assert [line["message"] for line in lines] == ["started", end, ignored]
+        assert [line["message"] for line in lines] == ["started", *ends, ignored]
         for line in lines:
             assert {key: line[key] for key in RUN_KEYS} == RUN_KEYS
             assert line["plugin"] == "Score"
-    assert "plugin" not in logger.get_current_keys()
+    assert "plugin" not in logged.logger.get_current_keys()
 
 
 json_values = st.recursive(
@@ -381,7 +387,10 @@ def test_the_door_is_sorted_and_leads_to_what_it_names() -> None:
     ("statement", "absent"),
     [
         ("import orchestrator_runtime", ["aws_cdk", "orchestrator_cli", "typer", "rich", "boto3", "pydantic"]),
-        ("from orchestrator_runtime import plugin", ["aws_cdk", "orchestrator_cli", "typer", "rich"]),
+        (
+            "from orchestrator_runtime import plugin; plugin(idempotent=True)(lambda run: None)",
+            ["aws_cdk", "orchestrator_cli", "typer", "rich", "asyncio", "aws_lambda_powertools.utilities.idempotency"],
+        ),
     ],
 )
 def test_importing_the_runtime_brings_nothing_that_it_does_not_need(statement: str, absent: list[str]) -> None:

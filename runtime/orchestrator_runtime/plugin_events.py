@@ -1,0 +1,107 @@
+"""What calls a plugin's function: SNS, or a queue between it and SNS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from orchestrator_runtime.models import PluginMessage, problems_of
+from orchestrator_runtime.plugin_info import INITIALIZE
+from orchestrator_runtime.plugin_queue.message_document import out_of_envelope
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    """One record of an SQS event.
+
+    Attributes:
+        id: SQS's id of the message.
+        text: The message of a stage, without SNS's envelope.
+        receives: How often it was received, this time included.
+        group: What may not overtake it: its message group in a FIFO queue; ``None`` in a standard queue.
+    """
+
+    id: str
+    text: str
+    receives: int
+    group: str | None
+
+
+def asks_to_initialize(event: object) -> bool:
+    """Whether an event of SNS asks the plugin what it is, instead of calling it."""
+    texts = _sns_texts(event)
+    if len(texts) != 1:
+        return False
+    try:
+        question = json.loads(texts[0])
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(question, dict) and question.get(INITIALIZE) is True
+
+
+def queued_messages(event: object) -> list[QueuedMessage]:
+    """The records of an event of SQS; none if it is of something else."""
+    return [_queued(record) for record in _records(event) if record.get("eventSource") == "aws:sqs"]
+
+
+def sns_messages(event: object) -> list[PluginMessage]:
+    """The messages of an event of SNS.
+
+    Raises:
+        ValueError: It is no event of SNS, or one of its messages is not of a stage.
+    """
+    texts = _sns_texts(event)
+    if not texts:
+        raise ValueError(
+            "the event has no Records with Sns.Message, and none of a queue: a plugin's function is called by SNS, "
+            "through a subscription to the topic of a stage, or by a queue that is subscribed to it"
+        )
+    return [read_message(text, "SNS message") for text in texts]
+
+
+def read_message(text: str, what: str) -> PluginMessage:
+    """Read a message of a stage.
+
+    Args:
+        text: Its JSON.
+        what: What it is, as it shall stand in the sentence.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    try:
+        return PluginMessage.model_validate_json(text)
+    except ValidationError as error:
+        # Not chained, and told without the values: the message is payload, which stays out of logs.
+        problems = "; ".join(problems_of(error))
+        raise ValueError(f"the {what} is not one that a stage sends to its plugins: {problems}") from None
+
+
+def _records(event: object) -> list[Mapping[str, Any]]:
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list) or not all(isinstance(record, Mapping) for record in records):
+        return []
+    return records
+
+
+def _sns_texts(event: object) -> list[Any]:
+    try:
+        return [record["Sns"]["Message"] for record in _records(event)]
+    except (KeyError, TypeError):
+        return []
+
+
+def _queued(record: Mapping[str, Any]) -> QueuedMessage:
+    attributes: Mapping[str, str] = record.get("attributes") or {}
+    # Standard queues may have groups as well, for fairness: there they order nothing.
+    ordered = str(record.get("eventSourceARN", "")).endswith(".fifo")
+    return QueuedMessage(
+        id=record["messageId"],
+        text=out_of_envelope(record["body"]),
+        receives=int(attributes.get("ApproximateReceiveCount", "1")),
+        group=attributes.get("MessageGroupId") if ordered else None,
+    )

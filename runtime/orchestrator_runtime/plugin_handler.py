@@ -1,0 +1,223 @@
+"""The Lambda handler that the decorator makes of a function."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from pydantic import BaseModel
+
+from orchestrator_runtime.contract import Env, State
+from orchestrator_runtime.models import PluginMessage
+from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
+from orchestrator_runtime.once import EveryTime, NoIdempotencyTableError, NoTable, Once
+from orchestrator_runtime.outcome import Outcome, told_by
+from orchestrator_runtime.plugin_body import Body, PluginBody
+from orchestrator_runtime.plugin_events import (
+    QueuedMessage,
+    asks_to_initialize,
+    queued_messages,
+    read_message,
+    sns_messages,
+)
+from orchestrator_runtime.plugin_info import PluginInfo
+from orchestrator_runtime.plugin_run import PluginRun, Retryable
+from orchestrator_runtime.reporting import CallReports, Reporter, ReportNotSentError, SqsReporter
+
+
+class PluginHandler:
+    """A plugin's Lambda handler: what the decorator makes of a function.
+
+    It takes events of SNS and of SQS, and the question to ``initialize``.
+
+    Args:
+        body: The function that does the work. Its result is the plugin's output.
+        info: What the plugin says of itself. Default: nothing but defaults; the name is then that of the
+            environment variable that the ``Plugin`` construct sets.
+        metadata: The model of the run's metadata. Default: a plain mapping.
+        reporter: Default: SQS.
+        logger: Default: Powertools' logger of this process; lines that the body logs with a ``Logger()``
+            of its own then carry the run's keys too.
+    """
+
+    def __init__(
+        self,
+        body: Body[Any],
+        *,
+        info: PluginInfo | None = None,
+        metadata: type[BaseModel] | None = None,
+        reporter: Reporter | None = None,
+        logger: Logger | None = None,
+    ) -> None:
+        self._body = PluginBody(body, metadata)
+        self.info = PluginInfo() if info is None else info
+        self._reporter = SqsReporter() if reporter is None else reporter
+        self._logger = Logger() if logger is None else logger
+        functools.update_wrapper(self, body)
+
+    def __call__(self, event: Mapping[str, Any], context: object) -> dict[str, Any] | None:
+        """Handle what SNS or a queue delivered; the signature is Lambda's."""
+        return self.deliver(event, self._reporter, os.environ, context=context)
+
+    def name_in(self, environ: Mapping[str, str]) -> str:
+        """The plugin's name: the decorator's, or else the environment's.
+
+        Raises:
+            ValueError: Neither gives one, or the environment's is not allowed.
+        """
+        if self.info.name is not None:
+            return self.info.name
+        name = environ.get(Env.PLUGIN_NAME)
+        if not name:
+            raise ValueError(
+                f"this plugin has no name: write @plugin(name=...), or set the function's environment variable "
+                f"{Env.PLUGIN_NAME} to the name that it is registered under"
+            )
+        if problem := problem_with_name("plugin", name, PLUGIN_NAME):
+            raise ValueError(f"{Env.PLUGIN_NAME}: {problem}")
+        return name
+
+    def deliver(
+        self,
+        event: Mapping[str, Any],
+        reporter: Reporter,
+        environ: Mapping[str, str],
+        *,
+        once: Once | None = None,
+        context: object = None,
+    ) -> dict[str, Any] | None:
+        """Handle an event with collaborators given.
+
+        Args:
+            event: An event of SNS or SQS, as Lambda hands it on.
+            reporter: Takes the reports.
+            environ: Where the name is looked up if the decorator has none, and what else a construct sets.
+            once: Sees to it that work is not done twice. Default: work is done each time, unless the plugin
+                is not idempotent: then the table that the environment names remembers it.
+            context: Lambda's.
+
+        Returns:
+            The answer to ``initialize``; for a queue, the messages that have to come again; nothing for SNS.
+
+        Raises:
+            ValueError: The plugin has no name, or the event is no message of the core.
+            Retryable: The function raised it, and SNS called. Lambda then repeats the call.
+            ReportNotSentError: A report could not be sent.
+        """
+        if asks_to_initialize(event):
+            return replace(self.info, name=self.info.name or environ.get(Env.PLUGIN_NAME) or None).as_answer()
+        name = self.name_in(environ)
+        once = self._once(environ, context) if once is None else once
+        handle = functools.partial(self._handle, name=name, reporter=reporter, once=once)
+        if queued := queued_messages(event):
+            return self._take_queued(queued, _max_receives(environ), handle)
+        for message in sns_messages(event):
+            handle(message, is_last=False)
+        return None
+
+    def _once(self, environ: Mapping[str, str], context: object) -> Once:
+        if self.info.idempotent:
+            return EveryTime()
+        table = environ.get(Env.IDEMPOTENCY_TABLE)
+        if not table:
+            return NoTable()
+        from orchestrator_runtime.idempotency_table import idempotency_table  # noqa: PLC0415  (slow to load)
+
+        return idempotency_table(table, context)
+
+    def _take_queued(
+        self, queued: list[QueuedMessage], max_receives: int | None, handle: Callable[..., None]
+    ) -> dict[str, Any]:
+        """Handle each message on its own; what fails comes again, and what follows it in its group."""
+        again: list[str] = []
+        held_up: set[str] = set()
+        for record in queued:
+            if record.group in held_up:
+                again.append(record.id)
+                continue
+            try:
+                message = read_message(record.text, "message of the queue")
+                handle(message, is_last=max_receives is not None and record.receives >= max_receives)
+            except Exception:
+                self._logger.exception("the queue has to deliver the message again", message_id=record.id)
+                again.append(record.id)
+                if record.group is not None:
+                    held_up.add(record.group)
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
+
+    def _handle(self, message: PluginMessage, *, name: str, reporter: Reporter, once: Once, is_last: bool) -> None:
+        keys = message.model_dump(mode="json", include={"uid", "workflow", "activity", "stage", "attempt"})
+        with self._logger.append_context_keys(plugin=name, **keys):
+            if name not in message.plugins:
+                self._logger.info("ignored: the message does not release this plugin")
+                return
+            report = CallReports(reporter, message, name)
+            run = PluginRun(
+                uid=message.uid,
+                workflow=message.workflow,
+                activity=message.activity,
+                stage=message.stage,
+                attempt=message.attempt,
+                plugin=name,
+                metadata=message.metadata,
+                outputs=message.outputs,
+                _report=self._progress(report),
+            )
+            outcome = self._outcome(run, report, once, is_last=is_last)
+            if outcome is None:
+                self._logger.info("ignored: another delivery of the same call is at work")
+                return
+            report(outcome.state, outcome.text, output=outcome.output)
+            self._logger.info(f"reported {outcome.state.value}")
+
+    def _outcome(self, run: PluginRun, report: CallReports, once: Once, *, is_last: bool) -> Outcome | None:
+        def work() -> Outcome:
+            report(State.IN_PROGRESS)
+            self._logger.info("started")
+            return self._body.outcome(run, self._logger)
+
+        try:
+            return once.do(run.idempotency_key, work)
+        except NoIdempotencyTableError as error:
+            self._logger.exception("not called")
+            return Outcome.failed(error)
+        except Retryable as error:
+            if is_last:
+                self._logger.exception("failed, and the queue will not deliver it again")
+                return Outcome.failed(error)
+            self._logger.exception("to be tried again")
+            try:
+                report(State.IN_PROGRESS, ": ".join(filter(None, ["to be tried again", told_by(error)])))
+            except ReportNotSentError:
+                # What is raised next is what Lambda tells the core if it gives up.
+                self._logger.exception("nobody was told")
+            raise
+
+    def _progress(self, report: CallReports) -> Callable[..., None]:
+        if self.info.idempotent:
+            return report
+
+        def report_or_go_on(state: State, text: str, *, progress: float) -> None:
+            try:
+                report(state, text, progress=progress)
+            except ReportNotSentError:
+                # Raised, it would have half of the work repeated, which is what this plugin cannot bear.
+                self._logger.exception("progress was not reported")
+
+        return report_or_go_on
+
+
+def _max_receives(environ: Mapping[str, str]) -> int | None:
+    text = environ.get(Env.MAX_RECEIVES)
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(
+            f"the environment variable {Env.MAX_RECEIVES} must be a whole number of 1 or more, got {text!r}: set it to "
+            "the maxReceiveCount of the queue that the function reads"
+        )
+    return int(text)

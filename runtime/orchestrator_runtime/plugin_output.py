@@ -1,0 +1,40 @@
+"""What a plugin's function returned, as the core will read it."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from orchestrator_runtime.contract import MAX_OUTPUT_BYTES
+from orchestrator_runtime.models import problems_of
+
+_JSON: Final = TypeAdapter[JsonValue](JsonValue)
+
+
+class OutputError(ValueError):
+    """What a plugin returned cannot be its output."""
+
+
+def output_of(result: object) -> JsonValue:
+    """Read a result as the core will read it: as JSON text, within the limits of its reader.
+
+    Raises:
+        OutputError: It is not JSON, or larger than 100 KB.
+    """
+    try:
+        text = json.dumps(result, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        size = len(text.encode())
+        read = _JSON.validate_json(text)
+    except ValidationError as error:
+        raise OutputError(f"the output cannot be read back as JSON: {'; '.join(problems_of(error))}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OutputError(
+            f"the output is not JSON: {error}. Return dicts, lists, strings, finite numbers, booleans and None"
+        ) from error
+    if size > MAX_OUTPUT_BYTES:
+        raise OutputError(
+            f"the output is {size:,} bytes of JSON, more than {MAX_OUTPUT_BYTES:,}: store it, and return where it is"
+        )
+    return read

@@ -1,0 +1,294 @@
+"""Plugins that are not idempotent, with Powertools' idempotency utility on moto's DynamoDB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
+from botocore.exceptions import ClientError
+
+from orchestrator_runtime import PluginHandler, PluginRun, ReportNotSentError, Retryable, Skip, plugin
+from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, Env, State
+from orchestrator_runtime.idempotency_table import IdempotencyTable, idempotency_table
+from orchestrator_runtime.models import Report
+from orchestrator_runtime.outcome import Outcome
+from orchestrator_runtime.plugin_info import PluginInfo
+from orchestrator_runtime.testing import CollectedReports, call, sns_event, sqs_event
+from tests.unit.moto_tables import items, meanwhile
+from tests.unit.plugin_calls import Broken, LoggedLines, message, raising
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TABLE = "calls"
+DAY = 86_400
+
+
+@dataclass
+class Context:
+    """Lambda's, as far as it is asked."""
+
+    remaining: int = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining
+
+
+@pytest.fixture
+def table(aws: None, dynamodb_client: DynamoDBClient) -> DynamoDBPersistenceLayer:
+    dynamodb_client.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )
+    return DynamoDBPersistenceLayer(TABLE, boto3_client=dynamodb_client)
+
+
+class Counted:
+    """A body that ends in one way after another, and counts how often it is entered."""
+
+    __name__ = "counted"
+
+    def __init__(self, *ends: Any) -> None:
+        self.ends = list(ends)
+        self.entered = 0
+
+    def __call__(self, run: PluginRun) -> object:
+        self.entered += 1
+        end = self.ends.pop(0)
+        if isinstance(end, BaseException):
+            raise end
+        return end
+
+
+def deliver(
+    body: Callable[[PluginRun], object], table: DynamoDBPersistenceLayer, *, context: object = None, **other: Any
+) -> list[Report]:
+    reports = CollectedReports()
+    once = IdempotencyTable(table, Context() if context is None else context)
+    handler = plugin(name="Score", idempotent=False)(body)
+    handler.deliver(sns_event(message("Score", **other)), reports, {}, once=once)
+    return list(reports)
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "told"),
+    [
+        ({"score": 7}, State.COMPLETE, None),
+        (None, State.COMPLETE, None),
+        (Skip("why"), State.DO_NOT_RUN, "why"),
+        (ValueError("half \ud83d of it"), State.ERROR, "ValueError: half ? of it"),
+        (object(), State.ERROR, "OutputError: the output is not JSON: Object of type object is not JSON serializable"),
+    ],
+    ids=repr,
+)
+def test_a_duplicate_reports_the_same_end_without_entering_the_body(
+    table: DynamoDBPersistenceLayer, end: Any, state: State, told: str | None
+) -> None:
+    body = Counted(end)
+    first = deliver(body, table)
+    again = deliver(body, table)
+    assert body.entered == 1
+    assert [report.state for report in first] == [State.IN_PROGRESS, state]
+    assert again == first[1:]
+    assert (again[0].message or "").startswith(told or "")
+
+
+def test_another_attempt_is_another_call(table: DynamoDBPersistenceLayer) -> None:
+    body = Counted(1, 2)
+    assert deliver(body, table, attempt=1)[-1].output == 1
+    assert deliver(body, table, attempt=2)[-1].output == 2
+    assert deliver(body, table, attempt=1)[-1].output == 1
+
+
+def test_a_call_is_remembered_for_more_than_a_day_and_leaves_no_payload_in_its_key(
+    table: DynamoDBPersistenceLayer, dynamodb_client: DynamoDBClient
+) -> None:
+    deliver(Counted("done"), table, uid="hush")
+    (item,) = items(dynamodb_client, TABLE)
+    assert item["id"]["S"].startswith("orchestrator#")
+    assert "hush" not in item["id"]["S"]
+    assert int(item["expiration"]["N"]) - int(item["in_progress_expiration"]["N"]) // 1000 > DAY
+
+
+@pytest.mark.parametrize("character", ["x", '"', "\\", "\x01", "ü", "€", "🚗"])
+def test_the_largest_output_is_remembered(table: DynamoDBPersistenceLayer, character: str) -> None:
+    size = len(json.dumps(character, ensure_ascii=False).encode()) - 2
+    output = character * ((MAX_OUTPUT_BYTES - 2) // size)
+    body = Counted(output)
+    deliver(body, table)
+    assert deliver(body, table)[0].output == output
+
+
+def test_what_is_to_be_tried_again_enters_the_body_again(table: DynamoDBPersistenceLayer) -> None:
+    body = Counted(Retryable("down"), "done")
+    with pytest.raises(Retryable, match="down"):
+        deliver(body, table)
+    assert deliver(body, table)[-1].output == "done"
+    assert body.entered == 2
+
+
+def test_on_the_last_receive_it_is_an_error_and_not_remembered(table: DynamoDBPersistenceLayer) -> None:
+    body = Counted(Retryable("down"), "done")
+    handler = plugin(name="Score", idempotent=False)(body)
+    reports = CollectedReports()
+    event = sqs_event(message("Score"))
+    environ = {Env.MAX_RECEIVES.value: "1"}
+    assert handler.deliver(event, reports, environ, once=IdempotencyTable(table, Context())) == {
+        "batchItemFailures": []
+    }
+    assert (reports[-1].state, reports[-1].message) == (State.ERROR, "Retryable: down")
+    assert deliver(body, table)[-1].output == "done"
+
+
+def test_an_interrupted_report_is_made_up_for_without_the_body(table: DynamoDBPersistenceLayer) -> None:
+    body = Counted("done")
+    handler = plugin(name="Score", idempotent=False)(body)
+    event = sns_event(message("Score"))
+    with pytest.raises(ReportNotSentError):
+        handler.deliver(event, Broken(1), {}, once=IdempotencyTable(table, Context()))
+    assert [report.output for report in deliver(body, table)] == ["done"]
+    assert body.entered == 1
+
+
+def test_a_start_that_could_not_be_reported_is_made_up_for(table: DynamoDBPersistenceLayer) -> None:
+    body = Counted("done")
+    handler = plugin(name="Score", idempotent=False)(body)
+    with pytest.raises(ReportNotSentError):
+        handler.deliver(sns_event(message("Score")), Broken(0), {}, once=IdempotencyTable(table, Context()))
+    assert body.entered == 0
+    assert deliver(body, table)[-1].output == "done"
+
+
+def test_a_duplicate_while_the_first_is_at_work_is_ignored(table: DynamoDBPersistenceLayer) -> None:
+    logged = LoggedLines()
+    duplicates: list[list[Report]] = []
+
+    def body(run: PluginRun) -> str:
+        reports = CollectedReports()
+        other = PluginHandler(
+            raising(AssertionError("must not run")),
+            info=PluginInfo(name="Score", idempotent=False),
+            logger=logged.logger,
+        )
+        other.deliver(sns_event(message("Score")), reports, {}, once=IdempotencyTable(table, Context()))
+        duplicates.append(list(reports))
+        return "done"
+
+    assert deliver(body, table)[-1].output == "done"
+    assert duplicates == [[]]
+    (line,) = logged.taken()
+    assert line["message"] == "ignored: another delivery of the same call is at work"
+
+
+def test_an_invocation_that_was_killed_can_be_repeated(table: DynamoDBPersistenceLayer) -> None:
+    killed = Counted(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        # It had no time left: that is when Lambda kills.
+        deliver(killed, table, context=Context(remaining=-1000))
+    assert deliver(Counted("done"), table)[-1].output == "done"
+
+
+def test_before_its_time_is_over_a_killed_invocation_is_taken_to_be_alive(table: DynamoDBPersistenceLayer) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        deliver(Counted(KeyboardInterrupt()), table)
+    assert deliver(Counted("done"), table) == []
+
+
+def refuse() -> None:
+    raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not yours"}}, "UpdateItem")
+
+
+def test_a_table_that_cannot_be_used_has_the_call_repeated_and_the_body_not_entered(
+    table: DynamoDBPersistenceLayer, dynamodb_client: DynamoDBClient
+) -> None:
+    body = Counted()
+    with (
+        meanwhile(dynamodb_client, "PutItem", refuse),
+        pytest.raises(Retryable, match=r"the idempotency table calls cannot be used: .*not yours"),
+    ):
+        deliver(body, table)
+    assert body.entered == 0
+
+
+def test_an_end_that_could_not_be_noted_down_is_reported_all_the_same(
+    table: DynamoDBPersistenceLayer, dynamodb_client: DynamoDBClient
+) -> None:
+    logged = LoggedLines()
+    with meanwhile(dynamodb_client, "UpdateItem", refuse):
+        outcome = IdempotencyTable(table, Context(), logged.logger).do("key", lambda: Outcome(State.COMPLETE))
+    assert outcome == Outcome(State.COMPLETE)
+    (line,) = logged.taken()
+    assert line["message"] == "the idempotency table does not know how this call ended"
+
+
+def test_work_that_could_not_be_forgotten_raises_what_it_raised(
+    table: DynamoDBPersistenceLayer, dynamodb_client: DynamoDBClient
+) -> None:
+    with meanwhile(dynamodb_client, "DeleteItem", refuse), pytest.raises(Retryable, match=r"^down$"):
+        deliver(Counted(Retryable("down")), table)
+
+
+def test_progress_that_could_not_be_reported_does_not_have_the_body_entered_twice(
+    table: DynamoDBPersistenceLayer,
+) -> None:
+    seen: list[int] = []
+
+    class SometimesBroken(CollectedReports):
+        def send(self, queue_url: str, report: Report) -> None:
+            if report.progress is not None and report.progress < 50:
+                raise ReportNotSentError("queue is gone")
+            super().send(queue_url, report)
+
+    def body(run: PluginRun) -> None:
+        run.progress(25)
+        run.progress(75)
+        seen.append(1)
+
+    reports = SometimesBroken()
+    handler = plugin(name="Score", idempotent=False)(body)
+    handler.deliver(sns_event(message("Score")), reports, {}, once=IdempotencyTable(table, Context()))
+    assert [report.progress for report in reports] == [None, 75, None]
+    assert seen == [1]
+
+
+def test_without_a_table_it_is_an_error_that_says_what_to_set() -> None:
+    reports = CollectedReports()
+    handler = plugin(name="Score", idempotent=False)(raising(AssertionError("must not run")))
+    assert handler.deliver(sns_event(message("Score")), reports, {}) is None
+    (report,) = reports
+    assert report.state is State.ERROR
+    assert (report.message or "").startswith("NoIdempotencyTableError: ")
+    assert "idempotent=False on its Plugin construct" in (report.message or "")
+    assert "ORCHESTRATOR_IDEMPOTENCY_TABLE" in (report.message or "")
+
+
+def test_the_environment_names_the_table(
+    table: DynamoDBPersistenceLayer, monkeypatch: pytest.MonkeyPatch, dynamodb_client: DynamoDBClient
+) -> None:
+    monkeypatch.setenv(Env.PLUGIN_NAME, "Score")
+    monkeypatch.setenv(Env.IDEMPOTENCY_TABLE, TABLE)
+    body = Counted("done")
+    reports = CollectedReports()
+    handler = PluginHandler(body, info=PluginInfo(idempotent=False), reporter=reports)
+    for _ in range(2):
+        handler(sns_event(message("Score")), Context())
+    assert body.entered == 1
+    assert [report.state for report in reports] == [State.IN_PROGRESS, State.COMPLETE, State.COMPLETE]
+    assert len(items(dynamodb_client, TABLE)) == 1
+
+
+def test_a_client_is_made_once_for_a_table(aws: None) -> None:
+    assert idempotency_table("one", None)._table is idempotency_table("one", None)._table
+    assert idempotency_table("one", None)._table is not idempotency_table("two", None)._table
+
+
+def test_an_idempotent_plugin_needs_no_table_and_is_called_each_time() -> None:
+    body = Counted(1, 2)
+    handler = plugin(body)
+    assert [call(handler)[-1].output, call(handler)[-1].output] == [1, 2]

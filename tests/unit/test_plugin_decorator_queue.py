@@ -1,0 +1,117 @@
+"""The same function behind a queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator_runtime import PluginHandler, PluginRun, Retryable, plugin
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.models import PluginMessage, Report
+from orchestrator_runtime.plugin_info import PluginInfo
+from orchestrator_runtime.testing import CollectedReports, sqs_event
+from tests.unit.plugin_calls import Broken, LoggedLines, message, raising
+
+
+@plugin(name="Score")
+def handler(run: PluginRun) -> str:
+    if run.uid.startswith("bad"):
+        raise Retryable("down")
+    return run.uid
+
+
+def messages(*uids: str) -> list[PluginMessage]:
+    return [message("Score", uid=uid) for uid in uids]
+
+
+def ended(reports: list[Report]) -> list[str]:
+    return [report.uid for report in reports if report.state is State.COMPLETE]
+
+
+def again(answer: Any) -> list[str]:
+    assert list(answer) == ["batchItemFailures"]
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_message_is_handled_raw_or_in_an_envelope(raw: bool) -> None:
+    reports = CollectedReports()
+    answer = handler.deliver(sqs_event(message("Score"), raw=raw), reports, {})
+    assert again(answer) == []
+    assert [report.state for report in reports] == [State.IN_PROGRESS, State.COMPLETE]
+    assert reports[-1].output == "q-1"
+
+
+def test_what_fails_comes_again_and_holds_up_nobody() -> None:
+    reports = CollectedReports()
+    answer = handler.deliver(sqs_event(*messages("a", "bad", "c")), reports, {})
+    assert again(answer) == ["message-1"]
+    assert ended(reports) == ["a", "c"]
+
+
+def test_in_a_fifo_queue_what_follows_in_the_group_comes_again_too() -> None:
+    reports = CollectedReports()
+    event = sqs_event(*messages("a", "bad-1", "c", "d", "e"), queue="plugin.fifo", group="one")
+    event["Records"][3]["attributes"] = event["Records"][3]["attributes"] | {"MessageGroupId": "two"}
+    answer = handler.deliver(event, reports, {})
+    assert again(answer) == ["message-1", "message-2", "message-4"]
+    assert ended(reports) == ["a", "d"]
+
+
+def test_groups_of_a_standard_queue_keep_nothing_in_order() -> None:
+    reports = CollectedReports()
+    answer = handler.deliver(sqs_event(*messages("bad", "b"), group="tenant"), reports, {})
+    assert again(answer) == ["message-0"]
+    assert ended(reports) == ["b"]
+
+
+def test_a_report_that_cannot_be_sent_brings_the_message_again() -> None:
+    assert again(handler.deliver(sqs_event(*messages("a", "b")), Broken(2), {})) == ["message-1"]
+
+
+def test_an_error_of_the_function_is_its_end_there_too() -> None:
+    reports = CollectedReports()
+    failing = plugin(name="Score")(raising(ValueError("bad")))
+    assert again(failing.deliver(sqs_event(message("Score")), reports, {})) == []
+    assert reports[-1].message == "ValueError: bad"
+
+
+def test_what_does_not_release_the_plugin_leaves_the_queue() -> None:
+    reports = CollectedReports()
+    assert again(handler.deliver(sqs_event(message("Other")), reports, {})) == []
+    assert reports == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "no json",
+        "{}",
+        "[]",
+        '{"uid": "hush"}',
+        '{"initialize": true}',
+        '{"Type": "Notification", "Message": "hush"}',
+        '{"Type": "Notification"}',
+        '{"Type": "Notification", "Message": {"uid": "hush"}}',
+    ],
+)
+def test_a_message_that_cannot_be_read_comes_again_until_it_is_dead(body: str) -> None:
+    logged = LoggedLines()
+    reports = CollectedReports()
+    queued = PluginHandler(lambda run: run.uid, info=PluginInfo(name="Score"), logger=logged.logger)
+    event = sqs_event(*messages("a", "b"))
+    event["Records"][0]["body"] = body
+    assert again(queued.deliver(event, reports, {})) == ["message-0"]
+    assert ended(reports) == ["b"]
+    (line,) = [line for line in logged.taken() if line["level"] == "ERROR"]
+    assert line["message"] == "the queue has to deliver the message again"
+    assert line["message_id"] == "message-0"
+    assert "the message of the queue is not one that a stage sends to its plugins" in line["exception"]
+    assert "hush" not in str(line)
+
+
+def test_a_record_without_attributes_is_a_first_receive() -> None:
+    event = sqs_event(message("Score"))
+    del event["Records"][0]["attributes"]
+    assert again(handler.deliver(event, CollectedReports(), {})) == []
