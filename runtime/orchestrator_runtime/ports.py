@@ -176,12 +176,61 @@ class Registry(Protocol):
         """Read all registrations of a stage."""
         ...
 
-    def put(self, registration: Registration) -> None:
-        """Write a registration, or replace it."""
+    def of_function(self, function_arn: str) -> Sequence[Registration]:
+        """Find the registrations of a function, whatever stage they are to; the one read that may lag behind.
+
+        Args:
+            function_arn: The function's ARN without version and alias.
+        """
         ...
 
-    def delete(self, activity: str, stage: Stage, subscription_arn: str) -> None:
-        """Delete a registration if it is there."""
+    def get(self, activity: str, stage: Stage, subscription_arn: str) -> Registration | None:
+        """Read one registration."""
+        ...
+
+    def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
+        """Write a registration if what stands there is what was read: so nobody undoes what he has not seen.
+
+        Name and owner of a managed registration are not changed by this.
+
+        Args:
+            registration: What to write, with a ``seen_at`` of its own.
+            replacing: What was read before anything else was looked at; ``None``: nothing was there.
+
+        Returns:
+            Whether it was written.
+        """
+        ...
+
+    def register(self, registration: Registration) -> str | None:
+        """Write a managed registration, and hold its name in the stage, both or none.
+
+        Of managed registrations only one owner holds a name; it may do so for several subscriptions.
+        A registration that was not managed is replaced.
+
+        Returns:
+            The other owner that holds the name or the subscription, or ``None`` if it was written.
+        """
+        ...
+
+    def unregister(self, activity: str, stage: Stage, subscription_arn: str, *, owner: str) -> bool:
+        """Delete a managed registration of this owner, and let its name go; return whether there was one."""
+        ...
+
+    def remove(self, registration: Registration) -> bool:
+        """Delete a registration, managed or not, if it still is what was read, or gone; return whether."""
+        ...
+
+
+class Topics(Protocol):
+    """Knows the topics of stages."""
+
+    def arn(self, activity: str, stage: Stage) -> str:
+        """The ARN that a stage's topic has if there is such a stage."""
+        ...
+
+    def exists(self, topic_arn: str) -> bool:
+        """Whether there is such a topic."""
         ...
 
 

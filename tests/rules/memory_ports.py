@@ -1,34 +1,15 @@
-"""The smaller ports in memory: registry, publisher, signals, executions, journal."""
+"""The smaller ports in memory: publisher, signals, executions, journal."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.message import Message
-from orchestrator_runtime.core.registration import Registration
 from tests.rules.calls import Calls
-
-
-class MemoryRegistry:
-    """Implements ``ports.Registry``."""
-
-    def __init__(self) -> None:
-        self.all: dict[str, Registration] = {}
-        self.reads = 0
-
-    def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
-        self.reads += 1
-        return [r for r in self.all.values() if (r.activity, r.stage) == (activity, stage)]
-
-    def put(self, registration: Registration) -> None:
-        self.all[registration.subscription_arn] = registration
-
-    def delete(self, activity: str, stage: Stage, subscription_arn: str) -> None:
-        self.all.pop(subscription_arn, None)
 
 
 @dataclass

@@ -144,7 +144,7 @@ def test_the_plugins_role_or_a_sender_unknown_to_aws_may_report(sender: str | No
 
 def test_the_role_that_is_registered_by_now_may_report_too() -> None:
     world = open_stage(plugin("A", sender_role_ids=(ROLE,)))
-    world.registry.put(plugin("A", sender_role_ids=(OTHER_ROLE,)))
+    world.registry.change(plugin("A", sender_role_ids=(OTHER_ROLE,)))
     world.report("A", sender=f"{OTHER_ROLE}:session")
     assert world.state("A") is State.COMPLETE
 

@@ -24,10 +24,10 @@ from tests.rules.memory_ports import (
     MemoryExecutions,
     MemoryJournal,
     MemoryPublisher,
-    MemoryRegistry,
     MemorySignals,
     Signal,
 )
+from tests.rules.memory_registry import MemoryRegistry
 from tests.rules.memory_status import MemoryStatusStore
 
 UID, WORKFLOW, ACTIVITY = "q-1", "NewBusiness", "Rate"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Final
 
 from orchestrator_runtime.contract import ReleaseRule, State
 from orchestrator_runtime.core.attributes import filter_keys, message_attributes
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.filter_policy import matches
+from orchestrator_runtime.filter_policy import FilterPolicyError, matches
+
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,10 @@ class StageOptions:
 
 
 def keys_to_send(registrations: Iterable[Registration]) -> list[str]:
-    """Name the metadata keys that the stage's filters select by, so that they travel as attributes."""
+    """Name the metadata keys that the stage's filters select by, so that they travel as attributes.
+
+    Filters that only SNS understands count as well: SNS evaluates them.
+    """
     policies = [r.filter_policy for r in registrations if r.filter_policy_scope == "MessageAttributes"]
     return filter_keys(policies)
 
@@ -42,7 +49,9 @@ def expected_registrations(
     """Pick the registrations whose filter lets the stage's message through.
 
     Each is asked about a message that releases just its own name, as its turn on a
-    stage that releases one at a time will be.
+    stage that releases one at a time will be. One whose filter cannot be evaluated is not
+    expected: SNS may know an operator that this library does not. If it is called and
+    reports, that is accepted; the other plugins of the stage must not suffer from it.
 
     Args:
         registrations: All that is registered to the stage.
@@ -55,12 +64,15 @@ def expected_registrations(
     def is_called(registration: Registration) -> bool:
         names = [registration.name]
         attributes = message_attributes(ref.workflow, names, metadata, keys)
-        return matches(
-            dict(registration.filter_policy),
-            attributes,
-            body={**body, "plugins": names},
-            scope=registration.filter_policy_scope,
-        )
+        try:
+            return matches(
+                dict(registration.filter_policy),
+                attributes,
+                body={**body, "plugins": names},
+                scope=registration.filter_policy_scope,
+            )
+        except FilterPolicyError:
+            return False
 
     return [registration for registration in registrations if is_called(registration)]
 
@@ -76,8 +88,8 @@ def make_plan(
 ) -> StagePlan:
     """Settle what the stage waits for in this attempt.
 
-    Release order is by ``order``, then by name. Where an owner holds a name twice for
-    a moment (CloudFormation replaces by creating first), the name is expected once.
+    Release order is by ``order``, then by name. A name that is registered twice is
+    expected once, see ``one_of_each_name``.
 
     Args:
         expected: The registrations that the run's message reaches.
@@ -87,7 +99,6 @@ def make_plan(
         expires_at: When what is written for the stage expires.
         attribute_keys: As ``keys_to_send`` named them.
     """
-    by_name = {registration.name: registration for registration in expected}
     plugins = [
         ExpectedPlugin(
             name=r.name,
@@ -98,7 +109,7 @@ def make_plan(
             sender_role_ids=r.sender_role_ids,
             kept=_kept(r, rows.get(r.name)),
         )
-        for r in by_name.values()
+        for r in one_of_each_name(expected)
     ]
     plugins.sort(key=lambda plugin: (plugin.order, plugin.name))
     return StagePlan(
@@ -109,6 +120,37 @@ def make_plan(
         attribute_keys=tuple(attribute_keys),
         fail_on_optional_error=options.fail_on_optional_error,
     )
+
+
+def one_of_each_name(registrations: Iterable[Registration]) -> list[Registration]:
+    """Settle which registration counts where a name is registered twice, whatever the order of reading.
+
+    What a construct registered goes before what was merely found. An owner may hold a name
+    twice for a moment, since CloudFormation replaces by creating first: then the later one
+    counts, which is what is being deployed; but SNS calls both, and so both may report. Of
+    subscriptions made by other means the one with the smallest ARN counts.
+    """
+    by_name: dict[str, list[Registration]] = {}
+    for registration in registrations:
+        by_name.setdefault(registration.name, []).append(registration)
+    return [_that_counts(held) for held in by_name.values()]
+
+
+def _that_counts(held: Sequence[Registration]) -> Registration:
+    first, *others = sorted(held, key=_precedence)
+    replaced = [other for other in others if first.managed and other.owner == first.owner]
+    if not replaced:
+        return first
+    senders = [registration.sender_role_ids for registration in (first, *replaced)]
+    # No ids mean that anybody may report, which no list of others can widen.
+    return replace(first, sender_role_ids=tuple(dict.fromkeys(chain(*senders))) if all(senders) else ())
+
+
+def _precedence(registration: Registration) -> tuple[bool, float, str]:
+    age = 0.0
+    if registration.managed:
+        age = -(registration.seen_at or _BEFORE_ALL).timestamp()
+    return not registration.managed, age, registration.subscription_arn
 
 
 def _kept(registration: Registration, row: PluginRow | None) -> State | None:

@@ -36,7 +36,8 @@ class Registration:
         sender_role_ids: Unique ids of the roles that may report for it; empty where they are unknown.
         description: What it does, for people.
         problem: What was wrong when a subscription made by other means was registered, for people.
-        seen_at: When what is told here was read from SNS; ``None`` for what a construct registered.
+        seen_at: When a construct registered it, or else when it was last read from SNS. Every write sets it
+            anew, so that it also says which version of the registration somebody has read.
     """
 
     activity: str

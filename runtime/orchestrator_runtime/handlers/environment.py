@@ -1,6 +1,7 @@
 """What the constructs set in a function's environment, and the ports made from it.
 
-Clients are created here and nowhere else, once for each execution environment.
+Clients are created here and nowhere else, once for each execution environment. The ports of
+the functions that register plugins have a module of their own, so that runs do not load them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
@@ -27,7 +28,7 @@ from orchestrator_runtime.stores.status import DynamoStatusStore
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_RETRIES = Config(retries={"mode": "standard", "max_attempts": 6})
+RETRIES: Final = Config(retries={"mode": "standard", "max_attempts": 6})
 
 
 class MissingEnvironmentError(Exception):
@@ -47,13 +48,19 @@ def variable(name: Env) -> str:
 
 
 @cache
-def _client(service: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
-    return boto3.client(service, config=_RETRIES)  # type: ignore[call-overload]
+def client(service: str, config: Config = RETRIES) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
+    """A client of AWS, the same one each time.
+
+    Args:
+        service: The service, as boto3 names it.
+        config: How it is called; a constant of a module. Default: errors that pass are tried again.
+    """
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 def _dynamodb() -> DynamoDBClient:
-    client: DynamoDBClient = _client("dynamodb")
-    return client
+    dynamodb: DynamoDBClient = client("dynamodb")
+    return dynamodb
 
 
 def status_store() -> DynamoStatusStore:
@@ -75,7 +82,7 @@ def begin_ports() -> BeginPorts:
     """What ``begin_run`` needs of the world."""
     return BeginPorts(
         status=status_store(),
-        executions=StepFunctionsExecutions(_client("stepfunctions")),
+        executions=StepFunctionsExecutions(client("stepfunctions")),
         retention=timedelta(days=int(variable(Env.RETENTION_DAYS))),
         clock=utc_now,
     )
@@ -87,8 +94,8 @@ def stage_ports() -> StagePorts:
         status=status_store(),
         control=control_store(),
         registry=registry(),
-        publisher=SnsPublisher(_client("sns"), variable(Env.TOPIC_ARN_PREFIX)),
-        signals=StepFunctionsSignals(_client("stepfunctions")),
+        publisher=SnsPublisher(client("sns"), variable(Env.TOPIC_ARN_PREFIX)),
+        signals=StepFunctionsSignals(client("stepfunctions")),
         report_to=variable(Env.RESULTS_QUEUE_URL),
         clock=utc_now,
     )

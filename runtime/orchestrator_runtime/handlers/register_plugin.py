@@ -1,4 +1,4 @@
-"""Serves the custom resource of the ``Plugin`` construct."""
+"""Serves the custom resource of the plugin constructs."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.aws.cloudformation import answer
 from orchestrator_runtime.contract import RegistrationProperty
-from orchestrator_runtime.handlers.environment import registry
-from orchestrator_runtime.ports import Registry
-from orchestrator_runtime.protocol.register_plugin import (
-    Properties,
-    RegistrationRefusedError,
-    register_plugin,
-    unregister_plugin,
-)
+from orchestrator_runtime.core.registration_request import Properties, RegistrationRefusedError, text_property
+from orchestrator_runtime.handlers.registration_environment import register_ports
+from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin, unregister_plugin
 
 logger = Logger()
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - Lambda's signature
-    """Register, change or remove a plugin, and tell CloudFormation.
+    """Register, change or remove a plugin, and tell CloudFormation, which waits until it is told.
 
     Args:
         event: CloudFormation's request for a custom resource.
         context: Lambda's.
     """
-    properties: Properties = event["ResourceProperties"]
+    properties: Properties = event.get("ResourceProperties") or {}
+    before = event.get("PhysicalResourceId")
     try:
-        serve(event["RequestType"], properties, registry())
+        serve(event, properties, register_ports())
     except RegistrationRefusedError as refusal:
-        logger.warning("registration refused", extra={"detail": str(refusal)})
-        answer(event, physical_id=event.get("PhysicalResourceId") or physical_id(properties), refusal=str(refusal))
+        logger.warning("registration refused", extra={**_about(properties), "detail": str(refusal)})
+        answer(event, physical_id=before or physical_id(properties), refusal=str(refusal))
     except Exception:
-        logger.exception("registration failed")
+        logger.exception("registration failed", extra=_about(properties))
         reason = "the registration failed inside the orchestrator: see the log of its register-plugin function"
-        answer(event, physical_id=event.get("PhysicalResourceId") or physical_id(properties), refusal=reason)
+        answer(event, physical_id=before or physical_id(properties), refusal=reason)
     else:
-        done_id = event["PhysicalResourceId"] if event["RequestType"] == "Delete" else physical_id(properties)
-        answer(event, physical_id=done_id)
+        answer(event, physical_id=before if before and _is_delete(event) else physical_id(properties))
 
 
-def serve(request_type: str, properties: Properties, registry: Registry) -> None:
+def serve(event: Mapping[str, Any], properties: Properties, ports: RegisterPorts) -> None:
     """Do what CloudFormation asks."""
-    if request_type == "Delete":
-        unregister_plugin(properties, registry)
+    stack_id = str(event.get("StackId") or "")
+    if _is_delete(event):
+        unregister_plugin(properties, ports, stack_id=stack_id)
         logger.info("plugin unregistered", extra=_about(properties))
         return
-    register_plugin(properties, registry)
+    register_plugin(properties, ports, stack_id=stack_id)
     logger.info("plugin registered", extra=_about(properties))
 
 
 def physical_id(properties: Properties) -> str:
     """Names the registration: one of a subscription to a stage. A new subscription makes a new one."""
-    return properties.get(RegistrationProperty.SUBSCRIPTION_ARN) or "no-subscription"
+    return text_property(properties, RegistrationProperty.SUBSCRIPTION_ARN) or "no-subscription"
+
+
+def _is_delete(event: Mapping[str, Any]) -> bool:
+    return event.get("RequestType") == "Delete"
 
 
 def _about(properties: Properties) -> Mapping[str, str]:
@@ -64,4 +64,4 @@ def _about(properties: Properties) -> Mapping[str, str]:
         "stage": RegistrationProperty.STAGE,
         "plugin": RegistrationProperty.NAME,
     }
-    return {key: properties.get(name, "") for key, name in named.items()}
+    return {key: text_property(properties, name) or "" for key, name in named.items()}

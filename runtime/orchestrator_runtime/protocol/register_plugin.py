@@ -2,127 +2,120 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
-from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind, RegistrationProperty, Stage
+from orchestrator_runtime.contract import RegistrationProperty, Stage
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.filter_policy import problems
-from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
-from orchestrator_runtime.ports import Registry
-
-Properties = Mapping[str, str]
-"""Properties of the custom resource, as CloudFormation brings them: every value is text."""
-
-
-class RegistrationRefusedError(Exception):
-    """The plugin may not be registered; the sentence is shown by the deployment that fails."""
+from orchestrator_runtime.core.registration_request import (
+    Properties,
+    RegistrationRefusedError,
+    parse_registration,
+    text_property,
+)
+from orchestrator_runtime.ports import Registry, Topics
 
 
-def register_plugin(properties: Properties, registry: Registry) -> Registration:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterPorts:
+    """What registering needs of the world.
+
+    Attributes:
+        registry: The registry.
+        topics: The topics of stages.
+        plugins_per_stage: How many filter policies SNS allows on a topic.
+        clock: Tells the time.
+    """
+
+    registry: Registry
+    topics: Topics
+    plugins_per_stage: int
+    clock: Callable[[], datetime]
+
+
+def register_plugin(properties: Properties, ports: RegisterPorts, *, stack_id: str = "") -> Registration:
     """Write a plugin's registration; the same one again changes nothing.
 
+    Args:
+        properties: What CloudFormation brings.
+        ports: The world.
+        stack_id: The stack that is being deployed: the owner, if the properties name none.
+
     Raises:
-        RegistrationRefusedError: The registration is not well formed, or another owner holds the name.
+        RegistrationRefusedError: The registration is not well formed, the stage does not exist or is full, or
+            the name is taken.
     """
-    registration = parse(properties)
-    for other in registry.registrations(registration.activity, registration.stage):
-        # One owner may hold the name twice for a moment: CloudFormation replaces by creating first.
-        if other.name == registration.name and other.owner != registration.owner:
-            raise RegistrationRefusedError(
-                f"a plugin named {registration.name!r} is registered to {registration.key} already, by "
-                f"{other.owner or other.endpoint}: names are unique within a stage, choose another"
-            )
-    registry.put(registration)
+    # The construct's word is as of now: what reconciliation read before must not undo it.
+    registration = parse_registration(properties, owner=stack_id, seen_at=ports.clock())
+    _check_topic(registration, properties, ports.topics)
+    # Whom constructs registered is settled by the write. Whom reconciliation found has no claim on
+    # its name, so that it is only looked for: one that is found in this very moment is found twice.
+    _check_stage(registration, ports)
+    holder = ports.registry.register(registration)
+    if holder is not None:
+        raise RegistrationRefusedError(_taken(registration, holder))
     return registration
 
 
-def unregister_plugin(properties: Properties, registry: Registry) -> None:
-    """Delete the registration of this subscription, and of no other."""
-    activity = properties.get(RegistrationProperty.ACTIVITY)
-    stage = properties.get(RegistrationProperty.STAGE)
-    subscription_arn = properties.get(RegistrationProperty.SUBSCRIPTION_ARN)
-    # What was refused for lack of one of these is taken back, too: there is nothing to delete then.
-    if activity and stage in set(Stage) and subscription_arn:
-        registry.delete(activity, Stage(stage), subscription_arn)
+def unregister_plugin(properties: Properties, ports: RegisterPorts, *, stack_id: str = "") -> None:
+    """Delete the registration of this subscription if this owner made it.
 
-
-def parse(properties: Properties) -> Registration:
-    """Read the custom resource's properties.
-
-    Raises:
-        RegistrationRefusedError: One of them is missing or not allowed.
+    What was refused is taken back as well, whatever was wrong with it: there is nothing to delete then.
     """
-    activity = _required(properties, RegistrationProperty.ACTIVITY)
-    stage = _required(properties, RegistrationProperty.STAGE)
-    name = _required(properties, RegistrationProperty.NAME)
-    scope = properties.get(RegistrationProperty.FILTER_POLICY_SCOPE) or "MessageAttributes"
-    policy = _policy(properties)
-    found = [
-        problem_with_name("activity", activity, COMPONENT_NAME),
-        problem_with_name("plugin", name, PLUGIN_NAME),
-        *problems(policy, scope),
-    ]
-    if stage not in set(Stage):
-        found.append(f"there is no stage {stage!r}: use one of {', '.join(Stage)}")
-    told = [problem for problem in found if problem]
-    if told:
-        raise RegistrationRefusedError(f"plugin {name!r} of {activity}/{stage}: {'; '.join(told)}")
-    start_within = _seconds(properties, RegistrationProperty.START_WITHIN_SECONDS)
-    return Registration(
-        activity=activity,
-        stage=Stage(stage),
-        name=name,
-        subscription_arn=_required(properties, RegistrationProperty.SUBSCRIPTION_ARN),
-        endpoint=_required(properties, RegistrationProperty.ENDPOINT),
-        protocol=properties.get(RegistrationProperty.PROTOCOL) or "lambda",
-        kind=properties.get(RegistrationProperty.KIND) or PluginKind.FUNCTION,
-        reports_start=properties.get(RegistrationProperty.REPORTS_START) != "false",
-        owner=properties.get(RegistrationProperty.OWNER, ""),
-        filter_policy=policy,
-        filter_policy_scope=scope,
-        mandatory=properties.get(RegistrationProperty.MANDATORY, "true") != "false",
-        order=_whole(properties, RegistrationProperty.ORDER, DEFAULT_ORDER),
-        always_run=properties.get(RegistrationProperty.ALWAYS_RUN) == "true",
-        timeout_seconds=_seconds(properties, RegistrationProperty.TIMEOUT_SECONDS),
-        start_within_seconds=start_within,
-        sender_role_ids=tuple(filter(None, properties.get(RegistrationProperty.SENDER_ROLE_IDS, "").split(","))),
-        description=properties.get(RegistrationProperty.DESCRIPTION),
+    activity = text_property(properties, RegistrationProperty.ACTIVITY)
+    stage = text_property(properties, RegistrationProperty.STAGE)
+    subscription_arn = text_property(properties, RegistrationProperty.SUBSCRIPTION_ARN)
+    owner = text_property(properties, RegistrationProperty.OWNER) or stack_id
+    if activity and subscription_arn and owner and stage in set(Stage):
+        ports.registry.unregister(activity, Stage(stage), subscription_arn, owner=owner)
+
+
+def _check_topic(registration: Registration, properties: Properties, topics: Topics) -> None:
+    arn = topics.arn(registration.activity, registration.stage)
+    said = text_property(properties, RegistrationProperty.TOPIC_ARN)
+    if said and said != arn:
+        raise RegistrationRefusedError(
+            f"plugin {registration.name!r} is subscribed to {said}, but {registration.key} of this core has the topic "
+            f"{arn}: subscribe and register it to the same stage of the same deployment"
+        )
+    if not topics.exists(arn):
+        raise RegistrationRefusedError(
+            f"there is no stage {registration.key} in this deployment (no topic {arn}): deploy the activity "
+            f"{registration.activity!r} first, or check its name"
+        )
+
+
+def _check_stage(registration: Registration, ports: RegisterPorts) -> None:
+    standing = ports.registry.registrations(registration.activity, registration.stage)
+    others = [other for other in standing if other.subscription_arn != registration.subscription_arn]
+    for other in others:
+        # One owner may hold the name twice for a moment: CloudFormation replaces by creating first.
+        if other.name == registration.name and other.owner != registration.owner:
+            raise RegistrationRefusedError(_taken(registration, other.owner or _found(other)))
+    for same in standing:
+        if same not in others and same.managed and same.owner != registration.owner:
+            raise RegistrationRefusedError(
+                f"the subscription {same.subscription_arn} is registered to {same.key} already, as {same.name!r} by "
+                f"{same.owner}: a function can be one plugin of a stage"
+            )
+    if len(others) == len(standing) >= ports.plugins_per_stage:
+        raise RegistrationRefusedError(
+            f"{registration.key} has {len(standing)} plugins, and SNS allows {ports.plugins_per_stage} filter policies "
+            "on a topic: have AWS raise the quota 'Filter policies per topic' of SNS and tell OrchestratorCore by "
+            "plugins_per_stage, or remove plugins"
+        )
+
+
+def _taken(registration: Registration, holder: str) -> str:
+    return (
+        f"a plugin named {registration.name!r} is registered to {registration.key} already, by {holder}: "
+        "names are unique within a stage, choose another"
     )
 
 
-def _required(properties: Properties, name: RegistrationProperty) -> str:
-    value = properties.get(name)
-    if not value:
-        raise RegistrationRefusedError(f"the registration has no {name}: let the Plugin construct make it")
-    return value
-
-
-def _policy(properties: Properties) -> dict[str, object]:
-    text = properties.get(RegistrationProperty.FILTER_POLICY) or "{}"
-    try:
-        policy = json.loads(text)
-    except ValueError:
-        policy = None
-    if not isinstance(policy, dict):
-        raise RegistrationRefusedError(f"the filter policy is no JSON object: {text[:200]!r}")
-    return policy
-
-
-def _whole(properties: Properties, name: RegistrationProperty, default: int) -> int:
-    text = properties.get(name)
-    if text is None:
-        return default
-    try:
-        return int(text)
-    except ValueError:
-        raise RegistrationRefusedError(f"{name} must be a whole number, got {text!r}") from None
-
-
-def _seconds(properties: Properties, name: RegistrationProperty) -> int | None:
-    if name not in properties:
-        return None
-    seconds = _whole(properties, name, 0)
-    if seconds <= 0:
-        raise RegistrationRefusedError(f"{name} must be more than 0 seconds, got {seconds}")
-    return seconds
+def _found(other: Registration) -> str:
+    return (
+        f"{other.endpoint}, whose subscription {other.subscription_arn} no construct made "
+        "(if that was deleted just now, reconcile and deploy again)"
+    )

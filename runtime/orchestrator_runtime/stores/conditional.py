@@ -1,4 +1,4 @@
-"""One conditional write, and what stands in its way."""
+"""Conditional writes, alone or several at once, and what stands in their way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
     from orchestrator_runtime.stores.items import Item
 
 
@@ -41,3 +43,22 @@ def write_if(write: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 
             raise
         item: Any = error.response.get("Item")
         raise ConditionFailed(item) from None
+
+
+def transact(client: DynamoDBClient, writes: Any) -> None:  # noqa: ANN401 - the client's own, deeply nested, shape
+    """Write all or none.
+
+    Raises:
+        ConditionFailed: A condition did not hold; brings the item that stands there, where it was asked for.
+        WriteConflict: Another write held one of the items.
+    """
+    try:
+        client.transact_write_items(TransactItems=writes)
+    except ClientError as error:
+        reasons: Any = error.response.get("CancellationReasons") or [{}]
+        if any(reason.get("Code") == "TransactionConflict" for reason in reasons):
+            raise WriteConflict from None
+        failed = [reason for reason in reasons if reason.get("Code") == "ConditionalCheckFailed"]
+        if not failed:
+            raise
+        raise ConditionFailed(failed[0].get("Item")) from None

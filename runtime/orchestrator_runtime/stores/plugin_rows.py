@@ -9,12 +9,10 @@ from random import uniform
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from botocore.exceptions import ClientError
-
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.records import PluginRow, StageRef
 from orchestrator_runtime.ports import Recorded
-from orchestrator_runtime.stores.conditional import ConditionFailed, WriteConflict, write_if
+from orchestrator_runtime.stores.conditional import ConditionFailed, WriteConflict, transact, write_if
 from orchestrator_runtime.stores.items import OUTPUTS, Values, item_of, key_of, number, plugin_item, plugin_of, text
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ class PluginRows:
         ]
         # A handler that was thought dead must not take away what this attempt has put there meanwhile.
         with suppress(ConditionFailed):
-            self._transact(both)
+            transact(self._client, both)
 
     def keep(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
         """See ``ports.StatusStore.keep_plugin``."""
@@ -177,19 +175,7 @@ class PluginRows:
             {kind: {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}},
             {"Put": {"TableName": self._table, "Item": item}},
         ]
-        self._transact(both)
-
-    def _transact(self, writes: Any) -> None:  # noqa: ANN401 - the client's own, deeply nested, shape
-        """Write all or none; the condition is that of the first."""
-        try:
-            self._client.transact_write_items(TransactItems=writes)
-        except ClientError as error:
-            reasons: Any = error.response.get("CancellationReasons") or [{}]
-            if any(reason.get("Code") == "TransactionConflict" for reason in reasons):
-                raise WriteConflict from None
-            if reasons[0].get("Code") != "ConditionalCheckFailed":
-                raise
-            raise ConditionFailed(reasons[0].get("Item")) from None
+        transact(self._client, both)
 
 
 def plugin_path(ref: StageRef, name: str) -> str:

@@ -83,7 +83,7 @@ def session() -> boto3.Session:
 @pytest.fixture
 def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
-    environment._client.cache_clear()
+    environment.client.cache_clear()
     topic = session.client("sns").create_topic(Name="claims-dev-Rate-parallel")["TopicArn"]
     queue = session.resource("sqs").create_queue(QueueName="plugins")
     session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.attributes["QueueArn"])
@@ -96,6 +96,7 @@ def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> 
         Env.RESULTS_QUEUE_URL: "https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results",
         Env.TOPIC_ARN_PREFIX: topic.removesuffix("Rate-parallel"),
         Env.RETENTION_DAYS: "90",
+        Env.ACTIVITIES_PATH: "/claims/dev/activities/",
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(record_result, "_memory", PlanMemory())
@@ -119,4 +120,4 @@ def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> 
         logging.getLogger(record_result.logger.name).removeHandler(lines)
         for event, hook in hooks.items():
             session.events.unregister(event, hook)
-        environment._client.cache_clear()
+        environment.client.cache_clear()

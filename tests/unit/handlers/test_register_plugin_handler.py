@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
-from orchestrator_runtime.contract import Env, RegistrationProperty, Stage
+from orchestrator_runtime.contract import Env, PluginKind, RegistrationProperty, Stage
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.handlers.register_plugin import lambda_handler
 from tests.unit.cloudformation_desk import Desk, desk
 from tests.unit.handlers.conftest import Core
 from tests.unit.handlers.events import registration
 from tests.unit.moto_tables import REGISTRY
+from tests.unit.samples import a_registration
 
 P = RegistrationProperty
 ARN = registration()[P.SUBSCRIPTION_ARN]
@@ -48,10 +51,21 @@ def registered(core: Core, stage: Stage = Stage.PARALLEL) -> list[Registration]:
     return list(core.registry.registrations("Rate", stage))
 
 
+def deploy_stage(session: boto3.Session, stage: Stage) -> None:
+    session.client("sns").create_topic(Name=f"claims-dev-Rate-{stage}")
+
+
+def found_by_reconciliation(core: Core, **other: Any) -> Registration:
+    plain = replace(a_registration(), **other)
+    assert core.registry.put(plain)
+    return plain
+
+
 def test_a_create_registers(core: Core, cloudformation: Desk) -> None:
     told = ask(cloudformation, "Create", registration())
     assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", ARN)
     [plugin] = registered(core)
+    assert plugin.seen_at is not None
     assert plugin == Registration(
         activity="Rate",
         stage=Stage.PARALLEL,
@@ -59,6 +73,7 @@ def test_a_create_registers(core: Core, cloudformation: Desk) -> None:
         subscription_arn=ARN,
         endpoint=registration()[P.ENDPOINT],
         owner=registration()[P.OWNER],
+        seen_at=plugin.seen_at,
     )
     [line] = core.lines()
     assert line["message"] == "plugin registered"
@@ -70,6 +85,9 @@ def test_every_property_is_registered(core: Core, cloudformation: Desk) -> None:
     properties = registration(
         **{
             P.PROTOCOL: "sqs",
+            P.KIND: "queue",
+            P.REPORTS_START: "false",
+            P.TOPIC_ARN: "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel",
             P.MANDATORY: "false",
             P.ORDER: "-7",
             P.ALWAYS_RUN: "true",
@@ -78,14 +96,19 @@ def test_every_property_is_registered(core: Core, cloudformation: Desk) -> None:
             P.DESCRIPTION: "Scores ü",
             P.FILTER_POLICY: json.dumps(policy),
             P.FILTER_POLICY_SCOPE: "MessageAttributes",
-            P.SENDER_ROLE_IDS: "AROASCORE",
+            P.SENDER_ROLE_IDS: "AROASCORE,AROADEAD",
         }
     )
     assert ask(cloudformation, "Create", properties)["Status"] == "SUCCESS"
     [plugin] = registered(core)
     assert (plugin.protocol, plugin.mandatory, plugin.order, plugin.always_run) == ("sqs", False, -7, True)
     assert (plugin.timeout_seconds, plugin.start_within_seconds) == (60, 30)
-    assert (plugin.description, plugin.filter_policy, plugin.sender_role_ids) == ("Scores ü", policy, ("AROASCORE",))
+    assert (plugin.description, plugin.filter_policy, plugin.sender_role_ids) == (
+        "Scores ü",
+        policy,
+        ("AROASCORE", "AROADEAD"),
+    )
+    assert (plugin.kind, plugin.reports_start) == (PluginKind.QUEUE, False)
 
 
 def test_an_update_changes_the_registration_in_place(core: Core, cloudformation: Desk) -> None:
@@ -143,7 +166,8 @@ def test_a_name_that_another_stack_holds_is_refused(core: Core, cloudformation: 
     assert [plugin.subscription_arn for plugin in registered(core)] == [ARN]
 
 
-def test_the_same_name_on_another_stage_is_another(core: Core, cloudformation: Desk) -> None:
+def test_the_same_name_on_another_stage_is_another(core: Core, cloudformation: Desk, session: boto3.Session) -> None:
+    deploy_stage(session, Stage.POST)
     ask(cloudformation, "Create", registration())
     assert ask(cloudformation, "Create", registration(**OTHER_OWNER, **{P.STAGE: "post"}))["Status"] == "SUCCESS"
     assert len(registered(core, Stage.POST)) == 1
@@ -162,6 +186,13 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "no subscription": ({P.SUBSCRIPTION_ARN: ""}, "the registration has no SubscriptionArn"),
     "order": ({P.ORDER: "first"}, "Order must be a whole number, got 'first'"),
     "timeout": ({P.TIMEOUT_SECONDS: "0"}, "TimeoutSeconds must be more than 0 seconds, got 0"),
+    "flag": ({P.MANDATORY: "yes"}, "Mandatory must be true or false, got 'yes'"),
+    "other topic": (
+        {P.TOPIC_ARN: "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-pre"},
+        "is subscribed to arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-pre, but Rate/parallel of this core has",
+    ),
+    "no such activity": ({P.ACTIVITY: "Rat"}, "there is no stage Rat/parallel in this deployment"),
+    "stage not deployed": ({P.STAGE: "pre"}, "deploy the activity 'Rate' first, or check its name"),
     "start": ({P.START_WITHIN_SECONDS: "soon"}, "StartWithinSeconds must be a whole number, got 'soon'"),
 }
 
@@ -198,3 +229,83 @@ def test_trouble_of_our_own_is_told_too_without_its_details(
     assert told["Status"] == "FAILED"
     assert told["Reason"].endswith("see the log of its register-plugin function")
     assert "ResourceNotFound" in core.lines()[-1]["exception"]
+
+
+def test_the_whole_policy_as_an_object_is_refused_because_its_numbers_came_as_text(
+    core: Core, cloudformation: Desk
+) -> None:
+    properties: dict[str, Any] = {**registration(), P.FILTER_POLICY: {"premium": [{"numeric": [">=", "1000"]}]}}
+    told = ask(cloudformation, "Create", properties)
+    assert told["Status"] == "FAILED"
+    assert told["Reason"].startswith("FilterPolicy must be text")
+
+
+def test_the_stack_is_the_owner_if_none_is_named(core: Core, cloudformation: Desk) -> None:
+    properties = registration()
+    del properties[P.OWNER]
+    ask(cloudformation, "Create", properties)
+    assert [plugin.owner for plugin in registered(core)] == ["arn:stack"]
+    ask(cloudformation, "Delete", properties, PhysicalResourceId=ARN)
+    assert core.rows(REGISTRY) == []
+
+
+def test_a_full_stage_takes_no_more_but_lets_what_it_has_be_changed(
+    core: Core, cloudformation: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(Env.PLUGINS_PER_STAGE, "2")
+    for name in "ab":
+        assert (
+            ask(cloudformation, "Create", registration(**{P.NAME: name, P.SUBSCRIPTION_ARN: name}))["Status"]
+            != "FAILED"
+        )
+    told = ask(cloudformation, "Create", registration(**{P.NAME: "c", P.SUBSCRIPTION_ARN: "c"}))
+    assert told["Status"] == "FAILED"
+    assert told["Reason"].startswith("Rate/parallel has 2 plugins, and SNS allows 2 filter policies on a topic")
+    assert "plugins_per_stage" in told["Reason"]
+    changed = registration(**{P.NAME: "b", P.SUBSCRIPTION_ARN: "b", P.ORDER: "1"})
+    assert ask(cloudformation, "Update", changed, PhysicalResourceId="b")["Status"] == "SUCCESS"
+
+
+def test_a_name_that_a_subscription_made_by_other_means_has_is_refused(core: Core, cloudformation: Desk) -> None:
+    plain = found_by_reconciliation(core)
+    told = ask(cloudformation, "Create", registration())
+    assert told["Status"] == "FAILED"
+    assert f"already, by {plain.endpoint}, whose subscription {plain.subscription_arn}" in told["Reason"]
+    assert registered(core) == [plain]
+
+
+def test_what_reconciliation_saw_before_the_construct_told_it_becomes_the_constructs(
+    core: Core, cloudformation: Desk
+) -> None:
+    found_by_reconciliation(core, subscription_arn=ARN)
+    assert ask(cloudformation, "Create", registration())["Status"] == "SUCCESS"
+    assert [plugin.owner for plugin in registered(core)] == [registration()[P.OWNER]]
+
+
+def test_a_subscription_that_another_stack_registered_is_refused_and_stays_its_own(
+    core: Core, cloudformation: Desk
+) -> None:
+    ask(cloudformation, "Create", registration())
+    other = registration(**{P.NAME: "Other", P.OWNER: "arn:other-stack"})
+    told = ask(cloudformation, "Create", other)
+    assert told["Status"] == "FAILED"
+    assert "registered to Rate/parallel already, as 'Score' by" in told["Reason"]
+    assert ask(cloudformation, "Delete", other, PhysicalResourceId=ARN)["Status"] == "SUCCESS"
+    assert [plugin.name for plugin in registered(core)] == ["Score"]
+
+
+def test_a_rolled_back_replacement_brings_the_former_one_back(core: Core, cloudformation: Desk) -> None:
+    """CloudFormation asks for an update to the former properties, then deletes what it had created."""
+    old, new = registration(), registration(**{P.SUBSCRIPTION_ARN: f"{ARN}-new"})
+    ask(cloudformation, "Create", old)
+    ask(cloudformation, "Update", new, PhysicalResourceId=ARN)
+    told = ask(cloudformation, "Update", old, PhysicalResourceId=f"{ARN}-new")
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", ARN)
+    ask(cloudformation, "Delete", new, PhysicalResourceId=f"{ARN}-new")
+    assert [plugin.subscription_arn for plugin in registered(core)] == [ARN]
+
+
+def test_a_request_without_properties_is_answered(core: Core, cloudformation: Desk) -> None:
+    told = ask(cloudformation, "Create", {})
+    assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", "no-subscription")
+    assert ask(cloudformation, "Delete", {}, PhysicalResourceId="no-subscription")["Status"] == "SUCCESS"

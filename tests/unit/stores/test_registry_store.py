@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Stage
+from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.stores.registry import DynamoRegistry
-from tests.unit.moto_tables import REGISTRY
-from tests.unit.samples import a_registration
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.unit.samples import NOW, a_registration
 
 FULL = a_registration(
     "All said",
@@ -48,22 +46,6 @@ def test_registrations_are_listed_by_stage(registry: DynamoRegistry) -> None:
     assert registry.registrations("Rate", Stage.POST) == []
 
 
-def test_a_registration_of_the_same_subscription_is_replaced(registry: DynamoRegistry) -> None:
-    registry.put(FULL)
-    changed = a_registration("Other", subscription_arn=FULL.subscription_arn)
-    registry.put(changed)
-    assert registry.registrations("Rate", Stage.PARALLEL) == [changed]
-
-
-def test_a_delete_takes_one_subscription_and_may_be_repeated(registry: DynamoRegistry) -> None:
-    old, new = a_registration(), a_registration(subscription_arn="arn:new")
-    registry.put(old)
-    registry.put(new)
-    for _ in range(2):
-        registry.delete("Rate", Stage.PARALLEL, old.subscription_arn)
-        assert registry.registrations("Rate", Stage.PARALLEL) == [new]
-
-
 def test_more_registrations_than_a_page_holds_are_all_listed(registry: DynamoRegistry) -> None:
     for number in range(30):
         registry.put(a_registration(f"P{number:02d}", description="d" * 40_000))
@@ -71,14 +53,48 @@ def test_more_registrations_than_a_page_holds_are_all_listed(registry: DynamoReg
     assert names == [f"P{number:02d}" for number in range(30)]
 
 
-def test_registrations_are_found_by_function(registry: DynamoRegistry, dynamodb: DynamoDBClient) -> None:
-    registry.put(a_registration())
-    registry.put(a_registration("Other"))
-    found = dynamodb.query(
-        TableName=REGISTRY,
-        IndexName=REGISTRY_BY_FUNCTION,
-        KeyConditionExpression="#function = :function",
-        ExpressionAttributeNames={"#function": "function"},
-        ExpressionAttributeValues={":function": {"S": a_registration().function}},
-    )["Items"]
-    assert [item["name"]["S"] for item in found] == ["Score"]
+def test_registrations_are_found_by_function(registry: DynamoRegistry) -> None:
+    score = a_registration()
+    alias = replace(score, subscription_arn="arn:alias", endpoint=f"{score.endpoint}:live", stage=Stage.POST)
+    for registration in (score, alias, a_registration("Other")):
+        registry.put(registration)
+    found = registry.of_function(score.endpoint)
+    assert sorted(found, key=lambda registration: registration.stage) == [score, alias]
+    assert registry.of_function("arn:aws:lambda:eu-west-1:123456789012:function:nobody") == []
+
+
+def test_one_registration_is_read_by_its_key(registry: DynamoRegistry) -> None:
+    registry.put(FULL)
+    assert registry.get("Rate", Stage.PARALLEL, FULL.subscription_arn) == FULL
+    assert registry.get("Rate", Stage.PRE, FULL.subscription_arn) is None
+
+
+def seen(seconds: int = 0, **other: Any) -> Registration:
+    return a_registration(seen_at=NOW + timedelta(seconds=seconds), **other)
+
+
+def test_what_was_found_is_written_over_what_was_read_and_nothing_else(registry: DynamoRegistry) -> None:
+    first, second, third = seen(), seen(1, order=1), seen(2, order=2)
+    assert registry.put(first)
+    assert not registry.put(second), "nothing was read, but something stands there"
+    assert registry.put(second, replacing=first)
+    assert not registry.put(third, replacing=first), "somebody else wrote meanwhile"
+    assert registry.registrations("Rate", Stage.PARALLEL) == [second]
+    assert not registry.put(seen(3, subscription_arn="arn:other"), replacing=seen(2, subscription_arn="arn:other"))
+
+
+def test_what_has_no_time_yet_is_replaced_by_what_has(registry: DynamoRegistry) -> None:
+    assert registry.put(a_registration())
+    assert registry.put(seen(), replacing=a_registration())
+    assert not registry.put(seen(1), replacing=a_registration())
+
+
+def test_what_was_read_is_removed_once_and_nothing_newer(registry: DynamoRegistry) -> None:
+    first, second = seen(), seen(1)
+    registry.put(first)
+    registry.put(second, replacing=first)
+    assert not registry.remove(first)
+    assert registry.registrations("Rate", Stage.PARALLEL) == [second]
+    assert registry.remove(second)
+    assert registry.remove(second), "it is gone, as it was to be"
+    assert registry.registrations("Rate", Stage.PARALLEL) == []

@@ -1,0 +1,120 @@
+"""Looking at the functions of plugins, and asking them what they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from orchestrator_runtime.core.subscription import Answer, Function, NoAnswer, Unseen
+from orchestrator_runtime.plugin_info import INITIALIZE
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+_NOT_FOUND: Final = "ResourceNotFoundException"
+_NOT_ALLOWED: Final = frozenset({"AccessDeniedException", "AccessDenied", "UnrecognizedClientException"})
+# Lambda may yet be able to call the function, without anybody changing anything.
+_PASSING: Final = frozenset(
+    {
+        "TooManyRequestsException",
+        "ServiceException",
+        "ServiceUnavailableException",
+        "EC2ThrottledException",
+        "ENILimitReachedException",
+        "ResourceConflictException",
+        "ResourceNotReadyException",
+        "ThrottlingException",
+    }
+)
+_UPDATING: Final = "InProgress"
+_CREATING: Final = "Pending"
+
+
+class LambdaFunctions:
+    """Implements ``subscription_ports.Functions``.
+
+    Args:
+        reader: The Lambda client that reads.
+        caller: The Lambda client that calls functions: one that waits some seconds for an answer, and
+            does not try again by itself, because that would call the function more than once.
+    """
+
+    def __init__(self, reader: LambdaClient, caller: LambdaClient) -> None:
+        self._reader = reader
+        self._caller = caller
+
+    def get(self, function_arn: str) -> Function | Unseen:
+        """See ``subscription_ports.Functions``."""
+        try:
+            found = self._reader.get_function_configuration(FunctionName=function_arn)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == _NOT_FOUND:
+                return Unseen.GONE
+            if code in _NOT_ALLOWED:
+                return Unseen.UNREADABLE
+            raise
+        return Function(
+            modified_at=_time(found["LastModified"]),
+            updating=found.get("LastUpdateStatus") == _UPDATING or found.get("State") == _CREATING,
+        )
+
+    def policy(self, function_arn: str) -> Mapping[str, Any] | Unseen | None:
+        """See ``subscription_ports.Functions``."""
+        try:
+            policy: Mapping[str, Any] = json.loads(self._reader.get_policy(FunctionName=function_arn)["Policy"])
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == _NOT_FOUND:
+                return None
+            if code in _NOT_ALLOWED:
+                return Unseen.UNREADABLE
+            raise
+        return policy
+
+    def initialize(self, function_arn: str, subscription_arn: str) -> Answer | NoAnswer:
+        """See ``subscription_ports.Functions``."""
+        try:
+            called = self._caller.invoke(
+                FunctionName=function_arn,
+                InvocationType="RequestResponse",
+                Payload=json.dumps(question(subscription_arn)).encode(),
+            )
+            payload = called["Payload"].read()
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            return NoAnswer(f"Lambda did not call the function: {code}", passing=code in _PASSING)
+        except BotoCoreError as error:
+            return NoAnswer(f"the function did not answer in time: {type(error).__name__}", passing=True)
+        try:
+            document = json.loads(payload)
+        except ValueError:
+            return NoAnswer("the function's answer to initialize is no JSON")
+        if called.get("FunctionError"):
+            # What went wrong is the function's own affair, and told in its own log.
+            kind = document.get("errorType") if isinstance(document, dict) else None
+            return NoAnswer(f"the function failed when it was asked to initialize: {kind or 'unknown error'}")
+        return Answer(document)
+
+
+def question(subscription_arn: str) -> dict[str, Any]:
+    """The event that asks a function to say what it is: as SNS would bring it."""
+    return {
+        "Records": [
+            {
+                "EventSource": "aws:sns",
+                "EventVersion": "1.0",
+                "EventSubscriptionArn": subscription_arn,
+                "Sns": {"Type": "Notification", "Message": json.dumps({INITIALIZE: True})},
+            }
+        ]
+    }
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -1,0 +1,119 @@
+"""The registration of a subscription that no construct made: from SNS, the function's answer, and defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from orchestrator_runtime.contract import PLUGINS_ATTRIBUTE, PluginKind
+from orchestrator_runtime.core.registration import Registration, unqualified
+from orchestrator_runtime.core.subscription import LAMBDA, Answer, NoAnswer, StageTopic, Subscription
+from orchestrator_runtime.names import MAX_NAME, PLUGIN_NAME, problem_with_name
+from orchestrator_runtime.plugin_info import PluginInfo, read_answer
+
+_KINDS: Final = {LAMBDA: PluginKind.FUNCTION, "sqs": PluginKind.QUEUE}
+_NAMELESS: Final = "plugin"
+_NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_NOT_AT_ITS_START: Final = re.compile(r"^[^A-Za-z0-9]+")
+_OF_AN_ANSWER: Final = frozenset(
+    PluginInfo(
+        name=_NAMELESS,
+        overrides={_NAMELESS: True},
+        timeout_seconds=1,
+        start_within_seconds=1,
+        description=_NAMELESS,
+        fifo_key=_NAMELESS,
+    ).as_answer()
+)
+"""Every key of an answer; one that has none of them is that of a function that understood something else."""
+
+
+def plain_registration(
+    topic: StageTopic, subscription: Subscription, answer: Answer | NoAnswer | None, *, seen_at: datetime
+) -> Registration:
+    """Make the registration of a subscription of which only SNS and its function can tell.
+
+    Whether the function reports its start is known only of one that answered as the protocol
+    says: a deadline for a start that is never reported would fail plugins that do their work.
+
+    Args:
+        topic: What is subscribed to.
+        subscription: The subscription.
+        answer: What its function said when it was asked; ``None`` if there is none to ask.
+        seen_at: When all this was looked at.
+    """
+    info, problems, follows = _understand(answer)
+    return Registration(
+        activity=topic.activity,
+        stage=topic.stage,
+        name=info.name or fallback_name(subscription),
+        subscription_arn=subscription.arn,
+        endpoint=subscription.endpoint,
+        protocol=subscription.protocol,
+        kind=_KINDS.get(subscription.protocol, subscription.protocol),
+        filter_policy=subscription.filter_policy,
+        filter_policy_scope=subscription.filter_policy_scope,
+        mandatory=info.mandatory_in(topic.activity),
+        order=info.order,
+        always_run=info.always_run,
+        timeout_seconds=info.timeout_seconds,
+        start_within_seconds=info.start_within_seconds,
+        reports_start=follows,
+        description=info.description,
+        problem="; ".join(problems) or None,
+        seen_at=seen_at,
+    )
+
+
+def _understand(answer: Answer | NoAnswer | None) -> tuple[PluginInfo, list[str], bool]:
+    """What a function says of itself, what is wrong with that, and whether it follows the protocol."""
+    if answer is None:
+        return PluginInfo(), [], False
+    if isinstance(answer, NoAnswer):
+        return PluginInfo(), [f"{answer.reason}: defaults are used"], False
+    info, problems = read_answer(answer.document)
+    if isinstance(answer.document, Mapping) and _OF_AN_ANSWER.isdisjoint(answer.document):
+        problems = ["the answer to initialize has none of the keys of one, such as pluginName: defaults are used"]
+    return info, problems, not problems
+
+
+def fallback_name(subscription: Subscription) -> str:
+    """Find a name where the function tells none: the one that the filter is for, else of what is subscribed."""
+    for_names = subscription.filter_policy.get(PLUGINS_ATTRIBUTE)
+    if isinstance(for_names, list) and len(for_names) == 1:
+        (name,) = for_names
+        if isinstance(name, str) and problem_with_name("plugin", name, PLUGIN_NAME) is None:
+            return name
+    fitted = _NOT_AT_ITS_START.sub("", _NOT_IN_A_NAME.sub("-", _last_part(subscription)))
+    return fitted[:MAX_NAME].rstrip("-") or _NAMELESS
+
+
+def _last_part(subscription: Subscription) -> str:
+    endpoint = subscription.endpoint
+    if subscription.protocol == LAMBDA:
+        return unqualified(endpoint).rpartition(":")[2]
+    if subscription.protocol in {"http", "https"}:
+        return _host(endpoint)
+    if endpoint.startswith("arn:"):
+        return re.split("[:/]", endpoint)[-1]
+    return endpoint
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
+
+
+def of_subscription(subscription: Subscription) -> dict[str, Any]:
+    """The attributes of a registration that SNS knows best."""
+    return {
+        "protocol": subscription.protocol,
+        "endpoint": subscription.endpoint,
+        "filter_policy": subscription.filter_policy,
+        "filter_policy_scope": subscription.filter_policy_scope,
+    }

@@ -1,0 +1,149 @@
+"""What a subscription's registration has to become, given all that was seen of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from orchestrator_runtime.core.plain_registration import of_subscription, plain_registration
+from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.subscription import (
+    LAMBDA,
+    Answer,
+    Function,
+    NoAnswer,
+    StageTopic,
+    Subscription,
+    Unseen,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """All that was seen of one subscription, in the order in which it has to be looked at.
+
+    Attributes:
+        topic: The stage's topic.
+        registered: Its registration as it stood before the rest was looked at.
+        seen_at: The time before the rest was looked at.
+        subscription: What SNS says.
+        function: What Lambda says of the function that is subscribed; ``None`` if none is.
+        answer: What the function said of itself; ``None`` if it was not asked.
+    """
+
+    topic: StageTopic
+    registered: Registration | None
+    seen_at: datetime
+    subscription: Subscription | Unseen
+    function: Function | Unseen | None = None
+    answer: Answer | NoAnswer | None = None
+
+    @property
+    def managed(self) -> bool:
+        """Whether a construct registered it."""
+        return self.registered is not None and self.registered.managed
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write a registration.
+
+    Attributes:
+        registration: The registration.
+        changed: What is different in it, for people; nothing where only the time is noted.
+    """
+
+    registration: Registration
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove a registration, and why, for people."""
+
+    registration: Registration
+    reason: str
+
+
+Action: TypeAlias = Write | Remove | None
+"""``None``: leave everything as it is."""
+
+_NOT_COMPARED: Final = frozenset({"seen_at"})
+_COMPARED: Final = tuple(field.name for field in fields(Registration) if field.name not in _NOT_COMPARED)
+
+
+def has_to_ask(sight: Sight) -> bool:
+    """Whether the function has to be asked to initialize.
+
+    A function is asked when its subscription is new or was changed, when it was changed itself
+    since it was asked, and when the last answer left something to be desired. A construct's
+    function is never asked: the construct's props are the registration.
+    """
+    subscription, registered = sight.subscription, sight.registered
+    if isinstance(subscription, Unseen) or subscription.protocol != LAMBDA or not subscription.confirmed:
+        return False
+    if sight.function is Unseen.GONE or sight.managed:
+        return False
+    return (
+        registered is None
+        or registered.problem is not None
+        or _as_subscribed(registered, subscription) != registered
+        or _changed_since(sight.function, registered)
+    )
+
+
+def decide(sight: Sight) -> Action:
+    """Settle what has to become of the registration.
+
+    The same sight always gives the same registration, whatever led to it being looked at: that is
+    what makes events that come twice, late or in another order harmless.
+    """
+    subscription, registered = sight.subscription, sight.registered
+    if subscription is Unseen.GONE:
+        return Remove(registered, "its subscription is gone") if registered else None
+    # What belongs to another account and cannot be read is as its construct said; nothing can be said of others.
+    if isinstance(subscription, Unseen) or not subscription.confirmed:
+        return None
+    if sight.function is Unseen.GONE:
+        return Remove(registered, f"its function {subscription.endpoint} is gone") if registered else None
+    wanted = _wanted(sight, subscription)
+    if registered is None:
+        return Write(wanted)
+    changed = tuple(name for name in _COMPARED if getattr(wanted, name) != getattr(registered, name))
+    if not changed and not _is_news(sight, registered):
+        return None
+    return Write(replace(wanted, seen_at=sight.seen_at), changed)
+
+
+def _wanted(sight: Sight, subscription: Subscription) -> Registration:
+    registered, answer = sight.registered, sight.answer
+    if registered is None:
+        return plain_registration(sight.topic, subscription, answer, seen_at=sight.seen_at)
+    known = _as_subscribed(registered, subscription)
+    if registered.managed:
+        return known
+    if subscription.protocol == LAMBDA:
+        if answer is None:
+            return known
+        if isinstance(answer, NoAnswer) and answer.passing:
+            # Noted only where the answer might be another now, so that the function is asked again.
+            return known if known == registered else replace(known, problem=answer.reason)
+    return plain_registration(sight.topic, subscription, answer, seen_at=sight.seen_at)
+
+
+def _is_news(sight: Sight, registered: Registration) -> bool:
+    """Whether a changed function gave the same answer: noting the time spares it being asked once more."""
+    if sight.answer is None or (isinstance(sight.answer, NoAnswer) and sight.answer.passing):
+        return False
+    return _changed_since(sight.function, registered)
+
+
+def _changed_since(function: Function | Unseen | None, registered: Registration) -> bool:
+    if not isinstance(function, Function):
+        return False
+    return registered.seen_at is None or function.modified_at >= registered.seen_at
+
+
+def _as_subscribed(registered: Registration, subscription: Subscription) -> Registration:
+    return replace(registered, **of_subscription(subscription))

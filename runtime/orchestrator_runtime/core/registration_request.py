@@ -1,0 +1,126 @@
+"""Reads the custom resource that registers a plugin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind, RegistrationProperty, Stage
+from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.filter_policy import problems
+from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
+
+Properties = Mapping[str, Any]
+"""Properties of the custom resource, as CloudFormation brings them: each of ours is text."""
+
+
+class RegistrationRefusedError(Exception):
+    """The plugin may not be registered; the sentence is shown by the deployment that fails."""
+
+
+def text_property(properties: Properties, name: RegistrationProperty) -> str | None:
+    """A property, or ``None`` if it is not there or no text."""
+    value = properties.get(name)
+    return value if isinstance(value, str) else None
+
+
+def parse_registration(properties: Properties, *, owner: str, seen_at: datetime) -> Registration:
+    """Read the custom resource's properties.
+
+    Args:
+        properties: The properties.
+        owner: The owner, if they name none.
+        seen_at: When they were told.
+
+    Raises:
+        RegistrationRefusedError: One of them is missing or not allowed.
+    """
+    for known in RegistrationProperty:
+        if not isinstance(properties.get(known, ""), str):
+            # CloudFormation turns numbers and booleans inside of objects into text, which then match nothing.
+            raise RegistrationRefusedError(f"{known} must be text: write lists and objects as JSON in a string")
+    activity = _required(properties, RegistrationProperty.ACTIVITY)
+    stage = _required(properties, RegistrationProperty.STAGE)
+    name = _required(properties, RegistrationProperty.NAME)
+    scope = properties.get(RegistrationProperty.FILTER_POLICY_SCOPE) or "MessageAttributes"
+    policy = _policy(properties)
+    found = [
+        problem_with_name("activity", activity, COMPONENT_NAME),
+        problem_with_name("plugin", name, PLUGIN_NAME),
+        *problems(policy, scope),
+    ]
+    if stage not in set(Stage):
+        found.append(f"there is no stage {stage!r}: use one of {', '.join(Stage)}")
+    told = [problem for problem in found if problem]
+    if told:
+        raise RegistrationRefusedError(f"plugin {name!r} of {activity}/{stage}: {'; '.join(told)}")
+    owner = properties.get(RegistrationProperty.OWNER) or owner
+    if not owner:
+        raise RegistrationRefusedError("the registration has no Owner: give the id of the stack")
+    return Registration(
+        activity=activity,
+        stage=Stage(stage),
+        name=name,
+        subscription_arn=_required(properties, RegistrationProperty.SUBSCRIPTION_ARN),
+        endpoint=_required(properties, RegistrationProperty.ENDPOINT),
+        protocol=properties.get(RegistrationProperty.PROTOCOL) or "lambda",
+        kind=properties.get(RegistrationProperty.KIND) or PluginKind.FUNCTION,
+        reports_start=_flag(properties, RegistrationProperty.REPORTS_START, default=True),
+        owner=owner,
+        filter_policy=policy,
+        filter_policy_scope=scope,
+        mandatory=_flag(properties, RegistrationProperty.MANDATORY, default=True),
+        order=_whole(properties, RegistrationProperty.ORDER, DEFAULT_ORDER),
+        always_run=_flag(properties, RegistrationProperty.ALWAYS_RUN, default=False),
+        timeout_seconds=_seconds(properties, RegistrationProperty.TIMEOUT_SECONDS),
+        start_within_seconds=_seconds(properties, RegistrationProperty.START_WITHIN_SECONDS),
+        sender_role_ids=tuple(filter(None, properties.get(RegistrationProperty.SENDER_ROLE_IDS, "").split(","))),
+        description=properties.get(RegistrationProperty.DESCRIPTION) or None,
+        seen_at=seen_at,
+    )
+
+
+def _required(properties: Properties, name: RegistrationProperty) -> str:
+    value: str | None = properties.get(name)
+    if not value:
+        raise RegistrationRefusedError(f"the registration has no {name}: let the Plugin construct make it")
+    return value
+
+
+def _policy(properties: Properties) -> dict[str, object]:
+    text = properties.get(RegistrationProperty.FILTER_POLICY) or "{}"
+    try:
+        policy = json.loads(text)
+    except ValueError:
+        policy = None
+    if not isinstance(policy, dict):
+        raise RegistrationRefusedError(f"the filter policy is no JSON object: {text[:200]!r}")
+    return policy
+
+
+def _flag(properties: Properties, name: RegistrationProperty, *, default: bool) -> bool:
+    text = properties.get(name) or str(default).lower()
+    if text not in {"true", "false"}:
+        raise RegistrationRefusedError(f"{name} must be true or false, got {text!r}")
+    return text == "true"
+
+
+def _whole(properties: Properties, name: RegistrationProperty, default: int) -> int:
+    text = properties.get(name)
+    if text is None:
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        raise RegistrationRefusedError(f"{name} must be a whole number, got {text!r}") from None
+
+
+def _seconds(properties: Properties, name: RegistrationProperty) -> int | None:
+    if name not in properties:
+        return None
+    seconds = _whole(properties, name, 0)
+    if seconds <= 0:
+        raise RegistrationRefusedError(f"{name} must be more than 0 seconds, got {seconds}")
+    return seconds

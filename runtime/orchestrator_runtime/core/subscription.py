@@ -1,0 +1,120 @@
+"""What is seen of a subscription from outside: by SNS, and by Lambda of the function that it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES
+
+LAMBDA = "lambda"
+"""The protocol by which SNS calls functions."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageTopic:
+    """The topic of a stage."""
+
+    activity: str
+    stage: Stage
+    arn: str
+
+    @property
+    def key(self) -> str:
+        """The stage's name in the registry."""
+        return f"{self.activity}/{self.stage}"
+
+
+class Unseen(StrEnum):
+    """Why something was not seen."""
+
+    GONE = "gone"
+    """It does not exist, or not any more."""
+    UNREADABLE = "unreadable"
+    """It may exist, but belongs to another account, which does not let the core look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A subscription as the list of its topic's subscriptions has it.
+
+    Attributes:
+        arn: Its ARN; ``None`` while its endpoint has not confirmed it.
+        protocol: How SNS delivers.
+        endpoint: Where SNS delivers to.
+    """
+
+    arn: str | None
+    protocol: str
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A subscription with its attributes."""
+
+    arn: str
+    protocol: str
+    endpoint: str
+    filter_policy: Mapping[str, Any] = field(default_factory=dict)
+    filter_policy_scope: str = MESSAGE_ATTRIBUTES
+    confirmed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that exists.
+
+    Attributes:
+        modified_at: When its code or configuration was last changed.
+        updating: Whether a change is under way: calls still reach what was before.
+    """
+
+    modified_at: datetime
+    updating: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a function answered to ``initialize``."""
+
+    document: object
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """A function did not answer to ``initialize``.
+
+    Attributes:
+        reason: Why, for people; without any payload.
+        passing: Whether it is likely to answer another time: it was throttled, say.
+    """
+
+    reason: str
+    passing: bool = False
+
+
+def stage_topic(topic_arn: str, prefix: str) -> StageTopic | None:
+    """Read from its ARN of which stage a topic is.
+
+    Args:
+        topic_arn: The ARN.
+        prefix: What the ARNs of a deployment's topics start with.
+
+    Returns:
+        The stage's topic, or ``None`` if the ARN is not built as those are. A deployment whose name is
+        longer than this one's by a part may own it nevertheless.
+    """
+    if not topic_arn.startswith(prefix):
+        return None
+    activity, _, stage = topic_arn.removeprefix(prefix).rpartition("-")
+    return StageTopic(activity, Stage(stage), topic_arn) if activity and stage in set(Stage) else None
+
+
+def topic_of(subscription_arn: str) -> str:
+    """The ARN of the topic that a subscription is to."""
+    return subscription_arn.rpartition(":")[0]

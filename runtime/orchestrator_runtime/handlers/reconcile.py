@@ -1,0 +1,63 @@
+"""Reconciles the registry: on a schedule, when a person asks, and when CloudTrail tells of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+
+from orchestrator_runtime.aws.repair_log import LoggedRepairs
+from orchestrator_runtime.core.findings import Findings
+from orchestrator_runtime.core.trail_event import read_trail_event
+from orchestrator_runtime.handlers.registration_environment import reconcile_ports
+from orchestrator_runtime.protocol.reconcile import ReconcilePorts, follow, reconcile
+
+logger = Logger()
+
+_CLOUDTRAIL: Final = "AWS API Call via CloudTrail"
+_SCHEDULE: Final = "Scheduled Event"
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """Look, repair, and say what was found.
+
+    Args:
+        event: ``{}`` or a scheduled event of EventBridge: everything. ``{"repair": false}``: only look.
+            ``{"activity": "Rate"}``: the stages of this activity. An event of CloudTrail: what it names.
+        context: Lambda's.
+
+    Returns:
+        ``{repairs, problems, checked}``, see ``core.findings``.
+    """
+    findings = serve(event, reconcile_ports(LoggedRepairs(logger)))
+    logger.info(
+        "reconciled",
+        extra={
+            "checked": findings.checked,
+            "repairs": len(findings.repairs),
+            "problems": len(findings.problems),
+        },
+    )
+    return findings.as_document()
+
+
+def serve(event: Mapping[str, Any], ports: ReconcilePorts) -> Findings:
+    """Do what the event asks.
+
+    Raises:
+        ValueError: The event asks for nothing that is known here.
+        BeingUpdatedError: See ``protocol.reconcile.follow``. Lambda brings the event again after a minute.
+    """
+    kind = event.get("detail-type", _SCHEDULE)
+    if kind == _CLOUDTRAIL:
+        change = read_trail_event(event["detail"], ports.topic_arn_prefix)
+        return Findings() if change is None else follow(change, ports)
+    if kind != _SCHEDULE:
+        raise ValueError(f"events of the type {kind!r} are not understood: send {{}} to reconcile everything")
+    repair, activity = event.get("repair", True), event.get("activity")
+    if not isinstance(repair, bool):
+        raise ValueError(f"repair must be true or false, got {repair!r}")
+    if not isinstance(activity, str | None):
+        raise ValueError(f"activity must be the name of one, or null for all, got {activity!r}")
+    return reconcile(ports, repair=repair, activity=activity)

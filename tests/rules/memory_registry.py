@@ -1,0 +1,82 @@
+"""The registry in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.core.registration import Registration
+
+
+def _nothing(_name: str) -> None:
+    """Let every call happen."""
+
+
+class MemoryRegistry:
+    """Implements ``ports.Registry``.
+
+    Args:
+        before: Runs before each call, named as the call: what happens meanwhile.
+    """
+
+    def __init__(self, before: Callable[[str], None] = _nothing) -> None:
+        self.all: dict[str, Registration] = {}
+        self.reads = 0
+        self._before = before
+
+    def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
+        self._before("registry.registrations")
+        self.reads += 1
+        return [r for r in self.all.values() if (r.activity, r.stage) == (activity, stage)]
+
+    def of_function(self, function_arn: str) -> Sequence[Registration]:
+        self._before("registry.of_function")
+        return [r for r in self.all.values() if r.function == function_arn]
+
+    def get(self, activity: str, stage: Stage, subscription_arn: str) -> Registration | None:
+        self._before("registry.get")
+        return self.all.get(subscription_arn)
+
+    def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
+        self._before("registry.put")
+        stands = self.all.get(registration.subscription_arn)
+        if stands != replacing:
+            return False
+        if stands is not None and stands.managed:
+            assert (registration.name, registration.owner) == (stands.name, stands.owner)
+        self.all[registration.subscription_arn] = registration
+        return True
+
+    def register(self, registration: Registration) -> str | None:
+        self._before("registry.register")
+        for other in self.all.values():
+            same = other.subscription_arn == registration.subscription_arn
+            same_name = (other.key, other.name) == (registration.key, registration.name)
+            if (same or same_name) and other.managed and other.owner != registration.owner:
+                return other.owner
+        self.all[registration.subscription_arn] = registration
+        return None
+
+    def unregister(self, activity: str, stage: Stage, subscription_arn: str, *, owner: str) -> bool:
+        self._before("registry.unregister")
+        stands = self.all.get(subscription_arn)
+        if stands is None or not stands.managed or stands.owner != owner:
+            return False
+        del self.all[subscription_arn]
+        return True
+
+    def remove(self, registration: Registration) -> bool:
+        self._before("registry.remove")
+        stands = self.all.get(registration.subscription_arn)
+        if stands is not None and stands != registration:
+            return False
+        self.all.pop(registration.subscription_arn, None)
+        return True
+
+    def change(self, registration: Registration) -> None:
+        """Let a registration be so, as a test wants it."""
+        self.all[registration.subscription_arn] = registration
+
+    def delete(self, activity: str, stage: Stage, subscription_arn: str) -> None:
+        """Take a registration away, as a test wants it."""
+        self.all.pop(subscription_arn, None)
