@@ -9,8 +9,11 @@ from orchestrator_constructs.activity import Activity
 from orchestrator_constructs.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity, IActivityStage, IOrchestratorCore, IWorkflow
 from orchestrator_constructs.plugin import Plugin
+from orchestrator_constructs.queue_plugin import QueuePlugin
+from orchestrator_constructs.run_status import RunStatus
 from orchestrator_constructs.runtime_layer import RuntimeLayer
-from orchestrator_constructs.stage import ParallelStage, SequentialStage, StageOptions
+from orchestrator_constructs.stage import ParallelStage, SequentialStage
+from orchestrator_constructs.stage_options import StageOptions
 from orchestrator_constructs.workflow import Workflow
 from orchestrator_runtime.contract import Stage
 
@@ -23,6 +26,8 @@ __all__ = [
     "OrchestratorCore",
     "ParallelStage",
     "Plugin",
+    "QueuePlugin",
+    "RunStatus",
     "RuntimeLayer",
     "SequentialStage",
     "Stage",

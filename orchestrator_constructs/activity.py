@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from orchestrator_constructs.activity_base import ActivityBase
 from orchestrator_constructs.activity_definition import activity_definition
 from orchestrator_constructs.imported_activity import ImportedActivity
 from orchestrator_constructs.imported_core import ImportedCore
@@ -15,8 +18,9 @@ from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore
 from orchestrator_constructs.ladder import SHORTEST_CHECK, ladder
 from orchestrator_constructs.placement import conventional_arn, share_a_stack
 from orchestrator_constructs.published import Published
-from orchestrator_constructs.stage import ParallelStage, SequentialStage, StageOptions
-from orchestrator_constructs.state_machine import define_state_machine
+from orchestrator_constructs.stage import ParallelStage, SequentialStage, StageProps
+from orchestrator_constructs.stage_options import StageOptions
+from orchestrator_constructs.state_machine import apply_boundary, define_state_machine
 from orchestrator_constructs.validation import (
     check_known,
     check_machine_name,
@@ -29,7 +33,7 @@ from orchestrator_runtime.contract import Handler, Stage
 from orchestrator_runtime.deployment import WORKFLOW_EXPORT_SUFFIX
 
 
-class Activity(Construct):
+class Activity(ActivityBase):
     """Defines an activity of workflows. It is not ``aws_stepfunctions.Activity``, which polls for work.
 
     ::
@@ -67,6 +71,9 @@ class Activity(Construct):
         check_every: Duration | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         exports: bool | None = None,
+        plugin_accounts: Sequence[str] | None = None,
+        organization_id: str | None = None,
+        permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
         """Define the activity.
 
@@ -82,16 +89,19 @@ class Activity(Construct):
                 hour; later less often. At least 20 seconds. Default: one minute.
             log_retention: How long the log of errors is kept. Default: one month.
             exports: Publish plain exports too. Default: as the core does.
+            plugin_accounts: Other accounts that may subscribe plugins to the stages. Default: those that the
+                core was given, if this app defines it; else none.
+            organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
+            permissions_boundary: The most that the state machine's role may do. Default: the core's, likewise.
 
         Raises:
-            ValueError: A name or a duration is not allowed, or the app defines this activity already.
+            ValueError: A name, an account or a duration is not allowed, or the app defines this activity already.
         """
-        super().__init__(scope, id)
         name = id if name is None else name
+        super().__init__(scope, id, core=core, activity_name=name)
         check_name("activity", name)
         deployment = core.deployment
-        self._name = name
-        self._core = core
+        apply_boundary(self, permissions_boundary or core.permissions_boundary)
         machine_name = deployment.activity(name)
         check_machine_name("activity", machine_name)
         claim_name(self, machine_name, f"activity {name!r}")
@@ -103,9 +113,16 @@ class Activity(Construct):
         settings = {
             stage: (chosen or StageOptions()).settings(f"stage {stage} of {what}") for stage, chosen in options.items()
         }
-        self._pre = SequentialStage(self, "Pre", core=core, activity_name=name, position=Stage.PRE, exports=exports)
-        self._parallel = ParallelStage(self, "Parallel", core=core, activity_name=name, exports=exports)
-        self._post = SequentialStage(self, "Post", core=core, activity_name=name, position=Stage.POST, exports=exports)
+        shared = StageProps(
+            core=core,
+            activity_name=name,
+            exports=exports,
+            plugin_accounts=plugin_accounts,
+            organization_id=organization_id,
+        )
+        self._pre = SequentialStage(self, "Pre", position=Stage.PRE, **shared)
+        self._parallel = ParallelStage(self, "Parallel", **shared)
+        self._post = SequentialStage(self, "Post", position=Stage.POST, **shared)
         advance_stage_arn = core.function_arn(Handler.ADVANCE_STAGE, consumer=self)
         self._state_machine = define_state_machine(
             self,
@@ -154,15 +171,30 @@ class Activity(Construct):
         core = ImportedCore.shared(scope, checked_deployment(system, stage))
         return ImportedActivity(scope, id, core=core, activity_name=name)
 
-    @property
-    def core(self) -> IOrchestratorCore:
-        """The core that the activity belongs to."""
-        return self._core
+    @classmethod
+    def from_attributes(
+        cls,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        core: IOrchestratorCore,
+        name: str | None = None,
+    ) -> IActivity:
+        """Find an activity in the way that its core was found, such as one in another account.
 
-    @property
-    def activity_name(self) -> str:
-        """The activity's name, unique in its core."""
-        return self._name
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            core: The core that it belongs to; of one from ``OrchestratorCore.from_attributes``, the activity's
+                topics and state machine are named by convention.
+            name: The activity's name. Default: ``id``.
+
+        Raises:
+            ValueError: The name is not allowed.
+        """
+        name = id if name is None else name
+        check_name("activity", name)
+        return ImportedActivity(scope, id, core=core, activity_name=name)
 
     @property
     def pre(self) -> SequentialStage:
@@ -193,5 +225,5 @@ class Activity(Construct):
             consumer=consumer,
             service="states",
             resource="stateMachine",
-            name=self._core.deployment.activity(self._name),
+            name=self._core.deployment.activity(self._activity_name),
         )

@@ -61,5 +61,4 @@ def invoke(partition: str, function_arn: str, payload: dict[str, Any]) -> dict[s
         "Resource": f"arn:{partition}:states:::lambda:invoke",
         "Arguments": {"FunctionName": function_arn, "Payload": payload},
         "TimeoutSeconds": HANDLER_TIMEOUT_SECONDS,
-        "Retry": RETRY_LAMBDA_SERVICE,
     }

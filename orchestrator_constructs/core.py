@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.core_functions import CoreFunctions, FunctionOptions
+from orchestrator_constructs.core_base import CoreBase
+from orchestrator_constructs.core_events import ReconciliationEvents
+from orchestrator_constructs.core_function import FunctionOptions, checked_concurrency
+from orchestrator_constructs.core_functions import CoreFunctions
+from orchestrator_constructs.core_network import define_network
+from orchestrator_constructs.core_outputs import publish_core
 from orchestrator_constructs.core_stores import define_stores
-from orchestrator_constructs.grants import allow_read_status, allow_report, policy_scope
+from orchestrator_constructs.grants import allow_read_status, policy_scope
 from orchestrator_constructs.imported_core import ImportedCore
 from orchestrator_constructs.interfaces import IOrchestratorCore
-from orchestrator_constructs.placement import Place, conventional_arn, published_value, share_a_stack
-from orchestrator_constructs.published import Published
+from orchestrator_constructs.named_core import NamedCore
+from orchestrator_constructs.other_accounts import OtherAccounts
+from orchestrator_constructs.placement import conventional_arn, published_value, share_a_stack
+from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_constructs.runtime_layer import RuntimeLayer
-from orchestrator_constructs.validation import checked_deployment, claim_name, whole_days
-from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, Handler
-from orchestrator_runtime.deployment import CORE_EXPORT_SUFFIX, CoreOutput, Deployment
+from orchestrator_constructs.validation import check_count, checked_deployment, claim_name, whole_days, whole_minutes
+from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, MAX_PLUGINS_PER_STAGE, Handler
+from orchestrator_runtime.deployment import CoreOutput
+
+_HOURLY: Final = Duration.hours(1)
+_LEAST_MINUTES_BETWEEN_RECONCILIATIONS: Final = 5
 
 
-class OrchestratorCore(Construct):
+class OrchestratorCore(CoreBase):
     """Defines the core of a deployment: what all its activities, workflows and plugins share.
 
     ::
@@ -36,16 +50,20 @@ class OrchestratorCore(Construct):
                                      ▼ plugins report                    │
                                results queue ──► record_result ──────────┘
         deployments of plugins ──► register_plugin ──► registry
+        a schedule, CloudTrail ──► reconcile ────────────┘
 
     Resources: three DynamoDB tables, on demand and with point-in-time recovery;
-    the results queue ``{system}-{stage}-results`` and its dead letter queue; five
-    functions with a role and a log group each; the runtime layer; SSM parameters
-    below ``/{system}/{stage}/core/`` and, unless turned off, plain exports
-    ``{system}-{stage}-status-name`` and so on.
+    the results queue ``{system}-{stage}-results`` and its dead letter queue; six
+    functions with a role and a log group each; the runtime layer; EventBridge
+    rules that start ``reconcile``; SSM parameters below ``/{system}/{stage}/core/``
+    and, unless turned off, plain exports ``{system}-{stage}-status-name`` and so on.
 
     Failures: a report that cannot be recorded is tried fifty times and then kept
     in the dead letter queue; the stage that waits for it recounts by itself and
-    ends with a named error when the plugin's deadline is over.
+    ends with a named error when the plugin's deadline is over. The rules on
+    CloudTrail fire only where a trail logs management events; without one, a
+    subscription that no construct made is found by the next scheduled
+    reconciliation.
 
     Limits: ``{system}-{stage}`` has at most 48 characters. A deployment of the
     same system and stage exists once in an account and region.
@@ -65,6 +83,16 @@ class OrchestratorCore(Construct):
         layer: lambda_.ILayerVersion | None = None,
         architecture: lambda_.Architecture | None = None,
         runtime: lambda_.Runtime | None = None,
+        plugins_per_stage: int = MAX_PLUGINS_PER_STAGE,
+        reconcile_every: Duration | None = _HOURLY,
+        plugin_functions: Sequence[str] | None = None,
+        plugin_accounts: Sequence[str] = (),
+        organization_id: str | None = None,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        permissions_boundary: iam.IManagedPolicy | None = None,
+        reserved_concurrency: Mapping[Handler, int] | None = None,
     ) -> None:
         """Define the core.
 
@@ -82,14 +110,39 @@ class OrchestratorCore(Construct):
             layer: The packages that the functions import. Default: a ``RuntimeLayer``.
             architecture: The functions' processor. Default: arm64.
             runtime: The functions' Python. Default: Python 3.13.
+            plugins_per_stage: How many plugins may register to one stage. Each takes a filter policy, of which
+                SNS allows 200 on a topic unless AWS raises that quota. Default: 200.
+            reconcile_every: Time between two scheduled reconciliations, in whole minutes, 5 or more; ``None``:
+                none are scheduled. Default: one hour.
+            plugin_functions: ARNs, with wildcards if need be, of functions that the core may call with
+                ``{"initialize": true}`` and look at when they subscribe to a stage by themselves; a ``Plugin``
+                construct needs no such call. Default: all functions of this account and region.
+            plugin_accounts: Other accounts that may deploy plugins: subscribe to stages, register, report.
+                Default: none.
+            organization_id: The AWS organization all of whose accounts may deploy plugins. Default: none.
+            vpc: The network that the functions run in. It has to lead to DynamoDB, SNS, SQS, Step Functions,
+                Systems Manager, Lambda, CloudWatch Logs and X-Ray. Default: one of Lambda's own.
+            vpc_subnets: Which of the network's subnets. Default: private ones.
+            security_groups: What the functions may talk to. Default: one group for all, open outwards.
+            permissions_boundary: The most that roles may do, here and in the activities and workflows that
+                this app defines for this core. Default: no boundary.
+            reserved_concurrency: For some functions, how many run at once, guaranteed and at most. For
+                ``Handler.RECORD_RESULT`` it is how many batches of reports are read at once, 2 or more.
+                Default: what the account has left.
 
         Raises:
-            ValueError: A name or a duration is not allowed, or the app defines this core already.
+            ValueError: A prop is not allowed, or the app defines this core already.
         """
-        super().__init__(scope, id)
-        self._deployment = checked_deployment(system, stage)
+        super().__init__(scope, id, deployment=checked_deployment(system, stage))
         claim_name(self, self._deployment.prefix, f"the core of {self._deployment.prefix!r}")
+        check_count("plugins_per_stage", plugins_per_stage)
+        if reconcile_every is not None:
+            whole_minutes("reconcile_every", reconcile_every, at_least=_LEAST_MINUTES_BETWEEN_RECONCILIATIONS)
         self._exports = exports
+        self._other_accounts = OtherAccounts.checked(plugin_accounts, organization_id)
+        self._permissions_boundary = permissions_boundary
+        if permissions_boundary is not None:
+            iam.PermissionsBoundary.of(self).apply(permissions_boundary)
         retention_days = whole_days("retention", retention or Duration.days(DEFAULT_RETENTION_DAYS))
         architecture = architecture or lambda_.Architecture.ARM_64
         runtime = runtime or lambda_.Runtime.PYTHON_3_13
@@ -100,15 +153,30 @@ class OrchestratorCore(Construct):
             deployment=self._deployment,
             stores=self._stores,
             retention_days=retention_days,
+            plugins_per_stage=plugins_per_stage,
+            plugin_functions=plugin_functions,
             options=FunctionOptions(
+                code=runtime_code(),
                 layer=layer or RuntimeLayer(self, "Layer", architecture=architecture, runtime=runtime),
                 architecture=architecture,
                 runtime=runtime,
                 log_retention=log_retention,
                 removal_policy=removal_policy,
+                network=define_network(self, vpc=vpc, subnets=vpc_subnets, security_groups=security_groups),
+                reserved_concurrency=checked_concurrency(reserved_concurrency or {}),
             ),
         )
-        self._publish()
+        ReconciliationEvents(
+            self,
+            "Reconciliation",
+            deployment=self._deployment,
+            reconcile=self._functions.of(Handler.RECONCILE),
+            dead_letters=self._functions.dead_reconciliations,
+            every=reconcile_every,
+        )
+        self._other_accounts.open_queue(self._stores.results)
+        self._other_accounts.open_function(self._functions.of(Handler.REGISTER_PLUGIN))
+        publish_core(self, deployment=self._deployment, exports=exports, stores=self._stores, functions=self._functions)
 
     @classmethod
     def from_system(
@@ -119,7 +187,7 @@ class OrchestratorCore(Construct):
         system: str,
         stage: str,
     ) -> IOrchestratorCore:
-        """Find a core that another app deploys, by what it publishes in SSM.
+        """Find a core that another app deploys to the same account and region, by what it publishes in SSM.
 
         A deployment that uses it fails at its start if there is no such core.
 
@@ -134,15 +202,59 @@ class OrchestratorCore(Construct):
         """
         return ImportedCore(scope, id, deployment=checked_deployment(system, stage))
 
-    @property
-    def deployment(self) -> Deployment:
-        """System and stage, and all names that follow from them."""
-        return self._deployment
+    @classmethod
+    def from_attributes(
+        cls,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        system: str,
+        stage: str,
+        account: str,
+        region: str | None = None,
+        status_table_arn: str | None = None,
+    ) -> IOrchestratorCore:
+        """Name a core in another account, whose SSM parameters are out of reach.
+
+        What it has is named by convention; nothing is looked up, so a mistake shows when it is used. The core
+        has to be open to this account: see ``plugin_accounts``.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            system: The system's name, as the core was given it.
+            stage: The deployment's stage, as the core was given it.
+            account: The core's account, 12 digits.
+            region: The core's region. Default: that of the stack.
+            status_table_arn: The core's status table, the one thing without a conventional name, if the status
+                is to be read. Default: it is not.
+
+        Raises:
+            ValueError: A name or the account is not allowed.
+        """
+        return NamedCore(
+            scope,
+            id,
+            deployment=checked_deployment(system, stage),
+            account=account,
+            region=region,
+            status_table_arn=status_table_arn,
+        )
 
     @property
     def exports(self) -> bool:
         """Whether activities publish plain exports unless they say otherwise."""
         return self._exports
+
+    @property
+    def other_accounts(self) -> OtherAccounts:
+        """To whom activities open their stages unless they say otherwise."""
+        return self._other_accounts
+
+    @property
+    def permissions_boundary(self) -> iam.IManagedPolicy | None:
+        """The most that roles of activities and workflows may do unless they say otherwise."""
+        return self._permissions_boundary
 
     @property
     def status_table(self) -> dynamodb.ITable:
@@ -163,27 +275,14 @@ class OrchestratorCore(Construct):
         """Name a function of the core for the stack of ``consumer``."""
         if share_a_stack(self, consumer):
             return self._functions.of(handler).function_arn
-        return conventional_arn(
-            producer=self,
-            consumer=consumer,
-            service="lambda",
-            resource="function",
-            name=self._deployment.function(handler),
-        )
+        name = self._deployment.function(handler)
+        return conventional_arn(producer=self, consumer=consumer, service="lambda", resource="function", name=name)
 
     def results_queue_arn(self, *, consumer: Construct) -> str:
         """Name the results queue for the stack of ``consumer``."""
         if share_a_stack(self, consumer):
             return self._stores.results.queue_arn
         return conventional_arn(producer=self, consumer=consumer, service="sqs", name=self._deployment.results_queue)
-
-    def topic_arn_pattern(self, *, consumer: Construct) -> str:  # noqa: ARG002 - others look it up
-        """Write the ARN that all topics of the core have, for a policy in the stack of ``consumer``."""
-        return Place.of(self).arn("sns", f"{self._deployment.prefix}-*")
-
-    def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let a plugin report: send to the results queue, nothing else."""
-        return allow_report(grantee, self.results_queue_arn(consumer=policy_scope(grantee, self)))
 
     def grant_read_status(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a tool read the status of runs."""
@@ -192,25 +291,3 @@ class OrchestratorCore(Construct):
             return allow_read_status(grantee, self._stores.status.table_arn)
         parameter = self._deployment.core_parameter(CoreOutput.STATUS_TABLE_ARN)
         return allow_read_status(grantee, published_value(parameter, consumer=consumer, producer=self))
-
-    def _publish(self) -> None:
-        stores, functions = self._stores, self._functions
-        stream_arn = stores.status.table_stream_arn
-        assert stream_arn is not None  # noqa: S101 - the status table is defined with a stream
-        outputs = {
-            CoreOutput.STATUS_TABLE_NAME: stores.status.table_name,
-            CoreOutput.STATUS_TABLE_ARN: stores.status.table_arn,
-            CoreOutput.STATUS_STREAM_ARN: stream_arn,
-            CoreOutput.REGISTRY_TABLE_NAME: stores.registry.table_name,
-            CoreOutput.RESULTS_QUEUE_URL: stores.results.queue_url,
-            CoreOutput.RESULTS_QUEUE_ARN: stores.results.queue_arn,
-            CoreOutput.BEGIN_RUN_ARN: functions.of(Handler.BEGIN_RUN).function_arn,
-            CoreOutput.ADVANCE_STAGE_ARN: functions.of(Handler.ADVANCE_STAGE).function_arn,
-            CoreOutput.END_RUN_ARN: functions.of(Handler.END_RUN).function_arn,
-            CoreOutput.REGISTER_PLUGIN_ARN: functions.of(Handler.REGISTER_PLUGIN).function_arn,
-        }
-        published = Published(self, "Published", exports=self._exports)
-        for output, value in outputs.items():
-            published.parameter(output.value, self._deployment.core_parameter(output), value)
-        for output, suffix in CORE_EXPORT_SUFFIX.items():
-            published.export(suffix, f"{self._deployment.prefix}-{suffix}", outputs[output])

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
-from aws_cdk import ArnFormat, RemovalPolicy, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wildcard
+from orchestrator_constructs.acknowledgements import acknowledge_wildcard
+from orchestrator_constructs.core_function import FunctionOptions, define_function
 from orchestrator_constructs.core_stores import FUNCTION_TIMEOUT, CoreStores
+from orchestrator_constructs.placement import Place
 from orchestrator_constructs.queues import dead_letter_queue
-from orchestrator_constructs.runtime_code import runtime_code
-from orchestrator_runtime.contract import Env, Handler
+from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
-_MEMORY_MB: Final = 512
 _REPORTS_A_BATCH: Final = 10
+_MOST_CONCURRENT_BATCHES: Final = 1000
+_RECONCILE_TIMEOUT: Final = Duration.minutes(15)
+"""SNS answers 30 calls a second, and every subscription takes one."""
 
 _GET: Final = "dynamodb:GetItem"
 _QUERY: Final = "dynamodb:Query"
@@ -36,24 +37,13 @@ _CONSUME: Final = (
 )
 
 
-@dataclass(frozen=True)
-class FunctionOptions:
-    """What all functions of a core have in common."""
-
-    layer: lambda_.ILayerVersion
-    architecture: lambda_.Architecture
-    runtime: lambda_.Runtime
-    log_retention: logs.RetentionDays
-    removal_policy: RemovalPolicy
-
-
 class CoreFunctions(Construct):
-    """Defines the five functions and connects the results queue to the one that reads it.
+    """Defines the six functions and connects the results queue to the one that reads it.
 
-    Four have physical names, because state machines and custom resources of
-    other stacks and apps call them: a custom resource's service token may never
-    change. What belongs to activities and workflows, which may be deployed
-    later and elsewhere, is granted by the prefix of the deployment's names.
+    Five have physical names, because state machines, custom resources and people
+    elsewhere call them: a custom resource's service token may never change. What
+    belongs to activities and workflows, which may be deployed later and elsewhere,
+    is granted by the prefix of the deployment's names.
     """
 
     def __init__(
@@ -64,108 +54,89 @@ class CoreFunctions(Construct):
         deployment: Deployment,
         stores: CoreStores,
         retention_days: int,
+        plugins_per_stage: int,
+        plugin_functions: Sequence[str] | None,
         options: FunctionOptions,
     ) -> None:
         super().__init__(scope, id)
         self._deployment = deployment
         self._stores = stores
         self._options = options
-        self._code = runtime_code()
-        stack = Stack.of(self)
-        topics = stack.format_arn(
-            service="sns", resource=f"{deployment.prefix}-", arn_format=ArnFormat.NO_RESOURCE_NAME
-        )
+        self._place = Place.of(self)
+        topics = self._place.arn("sns", f"{deployment.prefix}-")
         status_env = {Env.STATUS_TABLE: stores.status.table_name}
         control_env = {Env.CONTROL_TABLE: stores.control.table_name}
         registry_env = {Env.REGISTRY_TABLE: stores.registry.table_name}
+        topics_env = {Env.TOPIC_ARN_PREFIX: topics}
         stage_env = {
             **status_env,
             **control_env,
             **registry_env,
+            **topics_env,
             Env.RESULTS_QUEUE_URL: stores.results.queue_url,
-            Env.TOPIC_ARN_PREFIX: topics,
         }
+        registration_env = {**registry_env, **topics_env, Env.PLUGINS_PER_STAGE: str(plugins_per_stage)}
+        self._dead_reconciliations = dead_letter_queue(self, "DeadReconciliations", options.removal_policy)
         self._functions = {
-            Handler.BEGIN_RUN: self._function(
-                Handler.BEGIN_RUN, {**status_env, Env.RETENTION_DAYS: str(retention_days)}
-            ),
-            Handler.ADVANCE_STAGE: self._function(Handler.ADVANCE_STAGE, stage_env),
-            Handler.RECORD_RESULT: self._function(Handler.RECORD_RESULT, stage_env),
-            Handler.END_RUN: self._function(Handler.END_RUN, {**status_env, **control_env}),
-            Handler.REGISTER_PLUGIN: self._function(
+            Handler.BEGIN_RUN: self._define(Handler.BEGIN_RUN, {**status_env, Env.RETENTION_DAYS: str(retention_days)}),
+            Handler.ADVANCE_STAGE: self._define(Handler.ADVANCE_STAGE, stage_env),
+            Handler.RECORD_RESULT: self._define(Handler.RECORD_RESULT, stage_env),
+            Handler.END_RUN: self._define(Handler.END_RUN, {**status_env, **control_env}),
+            Handler.REGISTER_PLUGIN: self._define(
                 Handler.REGISTER_PLUGIN,
-                registry_env,
+                registration_env,
                 # CloudFormation invokes it asynchronously; what crashes before it can answer ends up here.
                 dead_letters=dead_letter_queue(self, "DeadRegistrations", options.removal_policy),
+            ),
+            Handler.RECONCILE: self._define(
+                Handler.RECONCILE,
+                {**registration_env, Env.ACTIVITIES_PATH: deployment.activities_path},
+                timeout=_RECONCILE_TIMEOUT,
+                dead_letters=self._dead_reconciliations,
+                # The next scheduled one is its retry.
+                retry_attempts=0,
             ),
         }
         self._grant_begin_run()
         for handler in (Handler.ADVANCE_STAGE, Handler.RECORD_RESULT):
             self._grant_stage_work(self.of(handler), f"{topics}*")
         self._grant_end_run()
-        _allow(
-            self.of(Handler.REGISTER_PLUGIN),
-            (_QUERY, _PUT, _DELETE),
-            [stores.registry.table_arn],
-        )
+        self._grant_registration(f"{topics}*")
+        self._grant_reconciliation(f"{topics}*", plugin_functions)
         self._consume_results()
 
     def of(self, handler: Handler) -> lambda_.Function:
         """The function that runs a handler."""
         return self._functions[handler]
 
-    def _function(
-        self, handler: Handler, environment: Mapping[Env, str], *, dead_letters: sqs.IQueue | None = None
+    @property
+    def dead_reconciliations(self) -> sqs.Queue:
+        """The queue of reconciliations that failed, or that EventBridge could not start."""
+        return self._dead_reconciliations
+
+    def _define(
+        self,
+        handler: Handler,
+        environment: dict[Env, str],
+        *,
+        timeout: Duration = FUNCTION_TIMEOUT,
+        dead_letters: sqs.IQueue | None = None,
+        retry_attempts: int | None = None,
     ) -> lambda_.Function:
-        name = "".join(part.capitalize() for part in handler.split("-"))
-        log_group = logs.LogGroup(
+        return define_function(
             self,
-            f"{name}Logs",
-            retention=self._options.log_retention,
-            removal_policy=self._options.removal_policy,
+            handler,
+            deployment=self._deployment,
+            environment=environment,
+            options=self._options,
+            timeout=timeout,
+            dead_letters=dead_letters,
+            retry_attempts=retry_attempts,
         )
-        role = iam.Role(
-            self,
-            f"{name}Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
-            description=f"What {handler} of the orchestrator {self._deployment.prefix} may do",
-        )
-        log_group.grant_write(role)
-        function = lambda_.Function(
-            self,
-            name,
-            # Nobody but the queue calls record-result, so it needs no name that others could know.
-            function_name=None if handler is Handler.RECORD_RESULT else self._deployment.function(handler),
-            description=_DESCRIPTIONS[handler],
-            code=self._code,
-            handler=handler.entry_point,
-            layers=[self._options.layer],
-            runtime=self._options.runtime,
-            architecture=self._options.architecture,
-            memory_size=_MEMORY_MB,
-            timeout=FUNCTION_TIMEOUT,
-            environment={
-                **{variable.value: value for variable, value in environment.items()},
-                "POWERTOOLS_SERVICE_NAME": handler.value,
-                "POWERTOOLS_METRICS_NAMESPACE": self._deployment.prefix,
-            },
-            role=role,
-            log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            tracing=lambda_.Tracing.ACTIVE,
-            dead_letter_queue=dead_letters,
-        )
-        acknowledge_wildcard(role, "*", "X-Ray has no resources to name: segments are put to the account.")
-        acknowledge(function, "AwsSolutions-L1", "The runtime is a prop; its default is one that has proved itself.")
-        return function
 
     def _grant_begin_run(self) -> None:
-        _allow(
-            self.of(Handler.BEGIN_RUN),
-            (_GET, _PUT, _UPDATE),
-            [self._stores.status.table_arn],
-        )
-        executions = self._machine_arn("execution", f"{self._deployment.workflow('*')}:*")
+        _allow(self.of(Handler.BEGIN_RUN), (_GET, _PUT, _UPDATE), [self._stores.status.table_arn])
+        executions = self._place.arn("states", f"{self._deployment.workflow('*')}:*", resource="execution")
         _allow(self.of(Handler.BEGIN_RUN), ["states:DescribeExecution"], [executions])
         self._acknowledge_prefix(executions, "workflows")
 
@@ -175,7 +146,7 @@ class CoreFunctions(Construct):
         _allow(function, (_GET, _PUT, _UPDATE), [stores.control.table_arn])
         _allow(function, (_QUERY,), [stores.registry.table_arn])
         _allow(function, ["sns:Publish"], [topics])
-        machines = self._machine_arn("stateMachine", self._deployment.activity("*"))
+        machines = self._place.arn("states", self._deployment.activity("*"), resource="stateMachine")
         _allow(function, ["states:SendTaskSuccess", "states:SendTaskFailure"], [machines])
         for resource in (topics, machines):
             self._acknowledge_prefix(resource, "activities")
@@ -184,33 +155,59 @@ class CoreFunctions(Construct):
         _allow(self.of(Handler.END_RUN), (_GET, _QUERY, _PUT, _UPDATE), [self._stores.status.table_arn])
         _allow(self.of(Handler.END_RUN), (_GET, _QUERY, _UPDATE), [self._stores.control.table_arn])
 
+    def _grant_registration(self, topics: str) -> None:
+        function = self.of(Handler.REGISTER_PLUGIN)
+        _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [self._stores.registry.table_arn])
+        _allow(function, ["sns:GetTopicAttributes"], [topics])
+
+    def _grant_reconciliation(self, topics: str, plugin_functions: Sequence[str] | None) -> None:
+        function = self.of(Handler.RECONCILE)
+        registry = self._stores.registry.table_arn
+        _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [registry])
+        _allow(function, (_QUERY,), [f"{registry}/index/{REGISTRY_BY_FUNCTION}"])
+        # SNS asks for the topic's ARN where a subscription is read; a subscription's own begins like it.
+        _allow(
+            function,
+            ["sns:ListSubscriptionsByTopic", "sns:GetTopicAttributes", "sns:GetSubscriptionAttributes"],
+            [topics],
+        )
+        path = self._place.arn("ssm", f"parameter{self._deployment.activities_path.rstrip('/')}")
+        _allow(function, ["ssm:GetParametersByPath"], [path, f"{path}/*"])
+        self._acknowledge_prefix(f"{path}/*", "activities")
+        functions = (
+            [self._place.arn("lambda", "*", resource="function")] if plugin_functions is None else plugin_functions
+        )
+        # A function and its versions and aliases are resources of their own.
+        resources = [arn for given in functions for arn in ([given] if given.endswith("*") else [given, f"{given}:*"])]
+        if resources:
+            _allow(
+                function, ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration", "lambda:GetPolicy"], resources
+            )
+        for resource in resources:
+            acknowledge_wildcard(
+                self,
+                resource,
+                "Whoever subscribes to a stage is asked what plugin it is, and is not known before; "
+                "the prop plugin_functions narrows it down.",
+            )
+
     def _consume_results(self) -> None:
-        _allow(self.of(Handler.RECORD_RESULT), _CONSUME, [self._stores.results.queue_arn])
-        self.of(Handler.RECORD_RESULT).add_event_source_mapping(
+        function = self.of(Handler.RECORD_RESULT)
+        _allow(function, _CONSUME, [self._stores.results.queue_arn])
+        reserved = self._options.reserved_concurrency.get(Handler.RECORD_RESULT)
+        function.add_event_source_mapping(
             "Results",
             event_source_arn=self._stores.results.queue_arn,
             batch_size=_REPORTS_A_BATCH,
             report_batch_item_failures=True,
-        )
-
-    def _machine_arn(self, resource: str, name: str) -> str:
-        return Stack.of(self).format_arn(
-            service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+            # Beyond what is reserved, reports would be fetched only to be refused, and end as dead letters.
+            max_concurrency=None if reserved is None else min(reserved, _MOST_CONCURRENT_BATCHES),
         )
 
     def _acknowledge_prefix(self, resource: str, what: str) -> None:
         acknowledge_wildcard(
             self, resource, f"The {what} of a deployment are defined later, in other stacks and apps, by this prefix."
         )
-
-
-_DESCRIPTIONS: Final = {
-    Handler.BEGIN_RUN: "Begins a run, or resumes it",
-    Handler.ADVANCE_STAGE: "Opens, wakes and closes a stage of a run",
-    Handler.RECORD_RESULT: "Records what plugins report",
-    Handler.END_RUN: "Writes how a run ended",
-    Handler.REGISTER_PLUGIN: "Registers plugins as they are deployed",
-}
 
 
 def _allow(function: lambda_.Function, actions: Sequence[str], resources: Sequence[str]) -> None:

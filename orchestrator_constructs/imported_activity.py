@@ -1,4 +1,4 @@
-"""An activity and its stages that another app deploys, found by what they publish in SSM."""
+"""An activity and its stages that another app deploys, found in the way that its core is."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from orchestrator_constructs.activity_base import ActivityBase
 from orchestrator_constructs.activity_definition import RULES
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
-from orchestrator_constructs.placement import published_value
 from orchestrator_runtime.contract import ReleaseRule, Stage
 
 
 class ImportedStage(Construct):
-    """Looks up the topic in the stack that asks."""
+    """Finds the topic for the stack that asks."""
 
     def __init__(
         self,
@@ -57,13 +57,12 @@ class ImportedStage(Construct):
         return sns.Topic.from_topic_arn(self, "Topic", self.topic_arn(consumer=self))
 
     def topic_arn(self, *, consumer: Construct) -> str:
-        """Look up the topic for the stack of ``consumer``."""
-        parameter = self._core.deployment.topic_parameter(self._activity_name, self._position)
-        return published_value(parameter, consumer=consumer)
+        """Find the topic for the stack of ``consumer``."""
+        return self._core.topic_arn(self._activity_name, self._position, consumer=consumer)
 
 
-class ImportedActivity(Construct):
-    """Looks up, in the stack that asks, only what is asked for."""
+class ImportedActivity(ActivityBase):
+    """Finds, for the stack that asks, only what is asked for."""
 
     def __init__(
         self,
@@ -73,25 +72,13 @@ class ImportedActivity(Construct):
         core: IOrchestratorCore,
         activity_name: str,
     ) -> None:
-        super().__init__(scope, id)
-        self._core = core
-        self._activity_name = activity_name
+        super().__init__(scope, id, core=core, activity_name=activity_name)
         self._stages = {
             position: ImportedStage(
                 self, position.capitalize(), core=core, activity_name=activity_name, position=position
             )
             for position in Stage
         }
-
-    @property
-    def core(self) -> IOrchestratorCore:
-        """The core that the activity belongs to."""
-        return self._core
-
-    @property
-    def activity_name(self) -> str:
-        """The activity's name, unique in its core."""
-        return self._activity_name
 
     @property
     def pre(self) -> IActivityStage:
@@ -114,5 +101,5 @@ class ImportedActivity(Construct):
         return sfn.StateMachine.from_state_machine_arn(self, "StateMachine", self.state_machine_arn(consumer=self))
 
     def state_machine_arn(self, *, consumer: Construct) -> str:
-        """Look up the activity's state machine for the stack of ``consumer``."""
-        return published_value(self._core.deployment.activity_parameter(self._activity_name), consumer=consumer)
+        """Find the activity's state machine for the stack of ``consumer``."""
+        return self._core.activity_arn(self._activity_name, consumer=consumer)

@@ -9,18 +9,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.grants import allow_read_status, allow_report, policy_scope
-from orchestrator_constructs.placement import Place, published_value
-from orchestrator_runtime.contract import Handler
+from orchestrator_constructs.core_base import CoreBase
+from orchestrator_constructs.grants import allow_read_status, policy_scope
+from orchestrator_constructs.placement import published_value
+from orchestrator_runtime.contract import Handler, Stage
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 
-class ImportedCore(Construct):
+class ImportedCore(CoreBase):
     """Looks up, in the stack that asks, only what is asked for."""
-
-    def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:  # noqa: A002
-        super().__init__(scope, id)
-        self._deployment = deployment
 
     @classmethod
     def shared(cls, scope: Construct, deployment: Deployment) -> ImportedCore:
@@ -28,16 +25,6 @@ class ImportedCore(Construct):
         child = f"Core-{deployment.system}-{deployment.stage}"
         existing = scope.node.try_find_child(child)
         return existing if isinstance(existing, cls) else cls(scope, child, deployment=deployment)
-
-    @property
-    def deployment(self) -> Deployment:
-        """System and stage, and all names that follow from them."""
-        return self._deployment
-
-    @property
-    def exports(self) -> bool:
-        """Whether activities publish plain exports unless they say otherwise."""
-        return True
 
     @cached_property
     def status_table(self) -> dynamodb.ITable:
@@ -67,13 +54,13 @@ class ImportedCore(Construct):
         """Look up the results queue for the stack of ``consumer``."""
         return self._output(CoreOutput.RESULTS_QUEUE_ARN, consumer)
 
-    def topic_arn_pattern(self, *, consumer: Construct) -> str:
-        """Write the ARN that all topics of the core have, for a policy in the stack of ``consumer``."""
-        return Place.of(consumer).arn("sns", f"{self._deployment.prefix}-*")
+    def topic_arn(self, activity_name: str, position: Stage, *, consumer: Construct) -> str:
+        """Look up the topic of a stage for the stack of ``consumer``."""
+        return published_value(self._deployment.topic_parameter(activity_name, position), consumer=consumer)
 
-    def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let a plugin report: send to the results queue, nothing else."""
-        return allow_report(grantee, self.results_queue_arn(consumer=policy_scope(grantee, self)))
+    def activity_arn(self, activity_name: str, *, consumer: Construct) -> str:
+        """Look up the state machine of an activity for the stack of ``consumer``."""
+        return published_value(self._deployment.activity_parameter(activity_name), consumer=consumer)
 
     def grant_read_status(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a tool read the status of runs."""

@@ -11,15 +11,23 @@ deployed later; neither locks the producing stack, as an export would.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, Unpack
 
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from orchestrator_constructs.metrics import MetricProps
+from orchestrator_constructs.other_accounts import OtherAccounts
+from orchestrator_constructs.run_status import FINISHED, RunStatus
 from orchestrator_runtime.contract import Handler, ReleaseRule, Stage
 from orchestrator_runtime.deployment import Deployment
 
@@ -35,6 +43,16 @@ class IOrchestratorCore(Protocol):
     @property
     def exports(self) -> bool:
         """Whether activities publish plain exports unless they say otherwise."""
+        ...
+
+    @property
+    def other_accounts(self) -> OtherAccounts:
+        """To whom activities open their stages unless they say otherwise."""
+        ...
+
+    @property
+    def permissions_boundary(self) -> iam.IManagedPolicy | None:
+        """The most that roles of activities and workflows may do unless they say otherwise."""
         ...
 
     @property
@@ -59,12 +77,51 @@ class IOrchestratorCore(Protocol):
         """The ARN, ending in ``*``, that all topics of the core have, and no other: for policies."""
         ...
 
+    def topic_arn(self, activity_name: str, position: Stage, *, consumer: Construct) -> str:
+        """The ARN of a stage's topic, of an activity that this app need not define."""
+        ...
+
+    def activity_arn(self, activity_name: str, *, consumer: Construct) -> str:
+        """The ARN of the state machine of an activity that this app need not define."""
+        ...
+
     def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a plugin report: send to the results queue, nothing else."""
         ...
 
     def grant_read_status(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a tool read the status of runs."""
+        ...
+
+    def metric(self, name: str, *, handler: Handler, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """A metric that a function of the core counts."""
+        ...
+
+    def metric_refused_reports(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many reports were refused."""
+        ...
+
+    def begin_run_task(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        workflow: str,
+        activities: Sequence[IActivity | Sequence[IActivity]],
+        timeout: Duration | None = None,
+    ) -> tasks.LambdaInvoke:
+        """The state that begins a run, for a state machine of a team's own."""
+        ...
+
+    def end_run_task(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        workflow: str,
+        failed: bool = False,
+    ) -> tasks.LambdaInvoke:
+        """The state that writes how a run ended, for a state machine of a team's own."""
         ...
 
 
@@ -101,7 +158,35 @@ class IActivityStage(Protocol):
         ...
 
 
-class IActivity(Protocol):
+class IExecutionMetrics(Protocol):
+    """What Step Functions counts of a workflow and of an activity."""
+
+    def metric_started(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many were started."""
+        ...
+
+    def metric_succeeded(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many ended well."""
+        ...
+
+    def metric_failed(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many failed."""
+        ...
+
+    def metric_timed_out(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many took longer than their timeout."""
+        ...
+
+    def metric_aborted(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many were stopped from outside."""
+        ...
+
+    def metric_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How long they took, in milliseconds."""
+        ...
+
+
+class IActivity(IExecutionMetrics, Protocol):
     """An activity: three stages and the state machine that takes a run through them."""
 
     @property
@@ -138,8 +223,12 @@ class IActivity(Protocol):
         """The ARN of the activity's state machine."""
         ...
 
+    def task(self, scope: Construct, id: str) -> tasks.StepFunctionsStartExecution:  # noqa: A002
+        """The state that takes a run through the activity, for a state machine of a team's own."""
+        ...
 
-class IWorkflow(Protocol):
+
+class IWorkflow(IExecutionMetrics, Protocol):
     """A workflow: the door through which runs come in."""
 
     @property
@@ -158,4 +247,15 @@ class IWorkflow(Protocol):
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let an application start and resume runs."""
+        ...
+
+    def on_finished(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        target: events.IRuleTarget | None = None,
+        statuses: Sequence[RunStatus] = FINISHED,
+    ) -> events.Rule:
+        """A rule that tells when runs of the workflow have ended."""
         ...

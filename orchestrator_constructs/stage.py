@@ -2,58 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
-from aws_cdk import Duration
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from orchestrator_constructs.activity_definition import RULES, StageSettings
+from orchestrator_constructs.activity_definition import RULES
 from orchestrator_constructs.imported_activity import ImportedStage
 from orchestrator_constructs.imported_core import ImportedCore
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_constructs.placement import conventional_arn, share_a_stack
 from orchestrator_constructs.published import Published
-from orchestrator_constructs.validation import check_name, checked_deployment, claim_name, whole_seconds
-from orchestrator_runtime.contract import DEFAULT_START_WITHIN_SECONDS, DEFAULT_TIMEOUT_SECONDS, ReleaseRule, Stage
+from orchestrator_constructs.validation import check_name, checked_deployment, claim_name
+from orchestrator_runtime.contract import ReleaseRule, Stage
 from orchestrator_runtime.deployment import STAGE_EXPORT_SUFFIX
 
 _ENCRYPTION_KEY = "alias/aws/sns"
 
 
-@dataclass(frozen=True)
-class StageOptions:
-    """What a stage says about its plugins where they say nothing themselves.
+class StageProps(TypedDict):
+    """What the stages of an activity have in common."""
 
-    Attributes:
-        timeout: How long a plugin may take. Default: one hour.
-        start_within: How soon after its release a plugin that reports its start has to do so.
-            Default: 15 minutes.
-        fail_on_optional_error: Whether the error of an optional plugin fails the stage, too.
-            Default: it does not; the stage goes on and shows ``Optional Task Error``.
-    """
-
-    timeout: Duration | None = None
-    start_within: Duration | None = None
-    fail_on_optional_error: bool = False
-
-    def settings(self, of: str) -> StageSettings:
-        """Write the options as the state machine has them.
-
-        Args:
-            of: Whose options they are, for the text of an error.
-
-        Raises:
-            ValueError: A duration is not allowed.
-        """
-        timeout = self.timeout or Duration.seconds(DEFAULT_TIMEOUT_SECONDS)
-        start_within = self.start_within or Duration.seconds(DEFAULT_START_WITHIN_SECONDS)
-        return StageSettings(
-            timeout=whole_seconds(f"timeout of {of}", timeout),
-            start_within=whole_seconds(f"start_within of {of}", start_within),
-            fail_on_optional_error=self.fail_on_optional_error,
-        )
+    core: IOrchestratorCore
+    activity_name: str
+    exports: bool | None
+    plugin_accounts: Sequence[str] | None
+    organization_id: str | None
 
 
 class _StageTopic(Construct):
@@ -64,12 +40,11 @@ class _StageTopic(Construct):
         scope: Construct,
         id: str,  # noqa: A002
         *,
-        core: IOrchestratorCore,
-        activity_name: str,
         position: Stage,
-        exports: bool | None = None,
+        **props: Unpack[StageProps],
     ) -> None:
         super().__init__(scope, id)
+        core, activity_name, exports = props["core"], props["activity_name"], props["exports"]
         check_name("activity", activity_name)
         self._core = core
         self._activity_name = activity_name
@@ -85,6 +60,7 @@ class _StageTopic(Construct):
             master_key=kms.Alias.from_alias_name(self, "Key", _ENCRYPTION_KEY),
             enforce_ssl=True,
         )
+        core.other_accounts.or_else(props["plugin_accounts"], props["organization_id"]).open_topic(self._topic)
         published = Published(self, "Published", exports=core.exports if exports is None else exports)
         suffix = STAGE_EXPORT_SUFFIX[position]
         published.parameter("topic-arn", deployment.topic_parameter(activity_name, position), self._topic.topic_arn)
@@ -148,6 +124,8 @@ class SequentialStage(_StageTopic):
         activity_name: str,
         position: Stage | str,
         exports: bool | None = None,
+        plugin_accounts: Sequence[str] | None = None,
+        organization_id: str | None = None,
     ) -> None:
         """Define the stage.
 
@@ -158,12 +136,22 @@ class SequentialStage(_StageTopic):
             activity_name: The activity's name.
             position: ``pre`` or ``post``.
             exports: Publish a plain export too. Default: as the core does.
+            plugin_accounts: Other accounts that may subscribe plugins. Default: those that the core was given,
+                if this app defines it; else none.
+            organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
 
         Raises:
-            ValueError: The name or the position is not allowed, or the app defines this stage already.
+            ValueError: A name, an account or the position is not allowed, or the app defines this stage already.
         """
         super().__init__(
-            scope, id, core=core, activity_name=activity_name, position=_sequential(position), exports=exports
+            scope,
+            id,
+            position=_sequential(position),
+            core=core,
+            activity_name=activity_name,
+            exports=exports,
+            plugin_accounts=plugin_accounts,
+            organization_id=organization_id,
         )
 
     @classmethod
@@ -214,6 +202,8 @@ class ParallelStage(_StageTopic):
         core: IOrchestratorCore,
         activity_name: str,
         exports: bool | None = None,
+        plugin_accounts: Sequence[str] | None = None,
+        organization_id: str | None = None,
     ) -> None:
         """Define the stage.
 
@@ -223,11 +213,23 @@ class ParallelStage(_StageTopic):
             core: The core that the activity belongs to.
             activity_name: The activity's name.
             exports: Publish a plain export too. Default: as the core does.
+            plugin_accounts: Other accounts that may subscribe plugins. Default: those that the core was given,
+                if this app defines it; else none.
+            organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
 
         Raises:
-            ValueError: The name is not allowed, or the app defines this stage already.
+            ValueError: A name or an account is not allowed, or the app defines this stage already.
         """
-        super().__init__(scope, id, core=core, activity_name=activity_name, position=Stage.PARALLEL, exports=exports)
+        super().__init__(
+            scope,
+            id,
+            position=Stage.PARALLEL,
+            core=core,
+            activity_name=activity_name,
+            exports=exports,
+            plugin_accounts=plugin_accounts,
+            organization_id=organization_id,
+        )
 
     @classmethod
     def from_system(

@@ -14,6 +14,12 @@ from constructs import Construct
 from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wildcard
 
 
+def apply_boundary(scope: Construct, boundary: iam.IManagedPolicy | None) -> None:
+    """Bound what roles below a construct may do, if they are bounded."""
+    if boundary is not None:
+        iam.PermissionsBoundary.of(scope).apply(boundary)
+
+
 def define_state_machine(
     scope: Construct,
     *,

@@ -23,6 +23,9 @@ from orchestrator_runtime.deployment import Deployment
 from orchestrator_runtime.names import COMPONENT_NAME, SYSTEM_NAME, problem_with_name
 
 SECONDS_PER_DAY: Final = 86_400
+_MILLISECONDS_PER_MINUTE: Final = 60_000
+
+_ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 _claims: Final[WeakKeyDictionary[IConstruct, dict[tuple[str, str], str]]] = WeakKeyDictionary()
 """For each construct tree, by environment and physical name: the path of the construct that took the name."""
@@ -54,6 +57,18 @@ def check_name(kind: str, name: str, pattern: re.Pattern[str] = COMPONENT_NAME) 
         return
     if problem := problem_with_name(kind, name, pattern):
         raise ValueError(problem)
+
+
+def check_account(what: str, account: str) -> None:
+    """Refuse what is no AWS account.
+
+    Raises:
+        ValueError: It is.
+    """
+    if Token.is_unresolved(account):
+        return
+    if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+        raise ValueError(f"{what} has {account!r}: use the 12 digits of an AWS account, as text")
 
 
 def check_machine_name(kind: str, physical_name: str) -> None:
@@ -108,6 +123,32 @@ def whole_seconds(what: str, duration: Duration, *, at_least: int = 1, at_most_d
             f"{what} is {given}: use a whole number of seconds, {at_least} or more and at most {at_most_days} days"
         )
     return seconds
+
+
+def whole_minutes(what: str, duration: Duration, *, at_least: int) -> int:
+    """Turn a duration into minutes, for a rule on a schedule.
+
+    Raises:
+        ValueError: It is a token, no whole number of minutes, or too short.
+    """
+    check_known(what, duration)
+    milliseconds = duration.to_milliseconds()
+    minutes = int(milliseconds // _MILLISECONDS_PER_MINUTE)
+    if minutes < at_least or milliseconds % _MILLISECONDS_PER_MINUTE:
+        raise ValueError(f"{what} is {duration.to_human_string()}: use a whole number of minutes, {at_least} or more")
+    return minutes
+
+
+def check_count(what: str, value: float, *, at_least: int = 1) -> None:
+    """Refuse what is no whole number, or too small.
+
+    Raises:
+        ValueError: It is.
+    """
+    if Token.is_unresolved(value):
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        raise ValueError(f"{what} is {value!r}: use a whole number, {at_least} or more")
 
 
 def check_known(what: str, duration: Duration) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -12,12 +11,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge_wildcard
-from orchestrator_constructs.grants import allow_start, policy_scope
 from orchestrator_constructs.imported_workflow import ImportedWorkflow
 from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore, IWorkflow
 from orchestrator_constructs.placement import conventional_arn, share_a_stack
 from orchestrator_constructs.published import Published
-from orchestrator_constructs.state_machine import define_state_machine
+from orchestrator_constructs.run_states import DEFAULT_RUN_DAYS
+from orchestrator_constructs.state_machine import apply_boundary, define_state_machine
 from orchestrator_constructs.validation import (
     check_machine_name,
     check_name,
@@ -25,20 +24,23 @@ from orchestrator_constructs.validation import (
     claim_name,
     whole_seconds,
 )
+from orchestrator_constructs.workflow_base import WorkflowBase
 from orchestrator_constructs.workflow_definition import workflow_definition
+from orchestrator_constructs.workflow_steps import checked_steps
 from orchestrator_runtime.contract import Handler
 
-_DEFAULT_TIMEOUT_DAYS = 30
 # The rule that Step Functions makes in each account to hear of the ends of nested executions.
 _NESTED_EXECUTIONS_RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
 
 
-class Workflow(Construct):
-    """Defines a workflow: a run goes through its activities, one after the other.
+class Workflow(WorkflowBase):
+    """Defines a workflow: a run goes through its activities, one after the other or side by side.
 
     ::
 
         begin ──► Validate ──► Rate ──► GenerateDocuments ──► end
+
+        Workflow(…, activities=[validate, [rate, check], generate_documents])
 
     A run is started by plain ``StartExecution`` with the input
     ``{"uid": …, "metadata": {…}}``. The same ``uid`` again resumes it, without
@@ -52,7 +54,8 @@ class Workflow(Construct):
     ended, and then fails the execution with the same error.
 
     Limits: an activity is at most once in a workflow; a run takes at most
-    ``timeout``; the name of the state machine has at most 80 characters.
+    ``timeout``; the name of the state machine has at most 80 characters. Where one
+    of several activities side by side fails, Step Functions stops the others.
     """
 
     def __init__(
@@ -61,10 +64,11 @@ class Workflow(Construct):
         id: str,  # noqa: A002 - the name that every construct gives it
         *,
         core: IOrchestratorCore,
-        activities: Sequence[IActivity],
+        activities: Sequence[IActivity | Sequence[IActivity]],
         name: str | None = None,
         timeout: Duration | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
         """Define the workflow.
 
@@ -72,32 +76,33 @@ class Workflow(Construct):
             scope: The construct that this one belongs to.
             id: The construct's id in its scope.
             core: The core that it belongs to, defined or imported.
-            activities: Its activities of the same core, in order, defined or imported.
+            activities: Its activities of the same core, in order, defined or imported. A list in the list
+                holds activities that run side by side; the next step begins when all of them have ended.
             name: The workflow's name, unique in its core. Default: ``id``.
             timeout: How long a run may take, at most 365 days. Default: 30 days.
             log_retention: How long the log of errors is kept. Default: one month.
+            permissions_boundary: The most that the state machine's role may do. Default: as the core does.
 
         Raises:
             ValueError: A name, the timeout or the list of activities is not allowed, or the app defines
                 this workflow already.
         """
-        super().__init__(scope, id)
-        name = id if name is None else name
-        check_name("workflow", name)
-        _check_activities(name, core, activities)
         deployment = core.deployment
-        self._name = name
-        self._core = core
+        name = id if name is None else name
+        super().__init__(scope, id, deployment=deployment, workflow_name=name)
+        check_name("workflow", name)
+        steps = checked_steps(name, deployment, activities)
+        apply_boundary(self, permissions_boundary or core.permissions_boundary)
         machine_name = deployment.workflow(name)
         check_machine_name("workflow", machine_name)
         claim_name(self, machine_name, f"workflow {name!r}")
-        timeout_seconds = whole_seconds(
-            f"timeout of workflow {name!r}", timeout or Duration.days(_DEFAULT_TIMEOUT_DAYS)
-        )
+        timeout_seconds = whole_seconds(f"timeout of workflow {name!r}", timeout or Duration.days(DEFAULT_RUN_DAYS))
         stack = Stack.of(self)
         begin_run_arn = core.function_arn(Handler.BEGIN_RUN, consumer=self)
         end_run_arn = core.function_arn(Handler.END_RUN, consumer=self)
-        machines = {activity.activity_name: activity.state_machine_arn(consumer=self) for activity in activities}
+        machines = [
+            {activity.activity_name: activity.state_machine_arn(consumer=self) for activity in step} for step in steps
+        ]
         executions = [
             stack.format_arn(
                 service="states",
@@ -105,7 +110,8 @@ class Workflow(Construct):
                 resource_name=f"{deployment.activity(activity)}:*",
                 arn_format=ArnFormat.COLON_RESOURCE_NAME,
             )
-            for activity in machines
+            for step in machines
+            for activity in step
         ]
         rule = stack.format_arn(service="events", resource="rule", resource_name=_NESTED_EXECUTIONS_RULE)
         self._state_machine = define_state_machine(
@@ -116,12 +122,14 @@ class Workflow(Construct):
                 partition=stack.partition,
                 begin_run_arn=begin_run_arn,
                 end_run_arn=end_run_arn,
-                activities=machines,
+                steps=machines,
                 timeout_seconds=timeout_seconds,
             ),
             statements=[
                 iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[begin_run_arn, end_run_arn]),
-                iam.PolicyStatement(actions=["states:StartExecution"], resources=list(machines.values())),
+                iam.PolicyStatement(
+                    actions=["states:StartExecution"], resources=[arn for step in machines for arn in step.values()]
+                ),
                 iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=executions),
                 iam.PolicyStatement(
                     actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule]
@@ -164,11 +172,6 @@ class Workflow(Construct):
         return ImportedWorkflow(scope, id, deployment=checked_deployment(system, stage), workflow_name=name)
 
     @property
-    def workflow_name(self) -> str:
-        """The workflow's name, unique in its core."""
-        return self._name
-
-    @property
     def state_machine(self) -> sfn.IStateMachine:
         """The workflow's state machine: an execution of it is an attempt at a run."""
         return self._state_machine
@@ -182,25 +185,5 @@ class Workflow(Construct):
             consumer=consumer,
             service="states",
             resource="stateMachine",
-            name=self._core.deployment.workflow(self._name),
-        )
-
-    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let an application start and resume runs."""
-        return allow_start(grantee, self.state_machine_arn(consumer=policy_scope(grantee, self)))
-
-
-def _check_activities(workflow: str, core: IOrchestratorCore, activities: Sequence[IActivity]) -> None:
-    names = [activity.activity_name for activity in activities]
-    if not names:
-        raise ValueError(f"workflow {workflow!r} has no activities: name at least one")
-    if twice := sorted(name for name, count in Counter(names).items() if count > 1):
-        raise ValueError(
-            f"workflow {workflow!r} has activities more than once, {twice}: a run goes through each at most once; "
-            f"define another activity for the second time"
-        )
-    prefix = core.deployment.prefix
-    if others := sorted(a.activity_name for a in activities if a.core.deployment != core.deployment):
-        raise ValueError(
-            f"workflow {workflow!r} belongs to {prefix!r}, its activities {others} do not: use activities of one core"
+            name=self._deployment.workflow(self._name),
         )

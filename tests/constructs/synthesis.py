@@ -15,6 +15,8 @@ from typing import Any
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
+from orchestrator_runtime.contract import Handler
+
 PROJECT = Path(__file__).parents[2]
 NO_BUNDLING: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}
 
@@ -46,6 +48,12 @@ class StackTemplate:
         """The resource with a physical name."""
         (found,) = [r for r in self.body["Resources"].values() if name in physical_names(r)]
         return dict(found)
+
+    def function(self, handler: Handler) -> Resource:
+        """The function of the core that runs a handler."""
+        functions = self.resources("AWS::Lambda::Function").values()
+        (found,) = [resource for resource in functions if resource["Properties"]["Handler"] == handler.entry_point]
+        return found
 
     def asl(self, machine: str) -> dict[str, Any]:
         """The definition of a state machine, with what it refers to in angle brackets."""

@@ -18,31 +18,6 @@ CLAIMS = Deployment("claims", "dev")
 TABLE = "AWS::DynamoDB::GlobalTable"
 
 STATUS, CONTROL, REGISTRY = "CoreStatusAE845D7E", "CoreControl6EA14BB9", "CoreRegistry6A5719C9"
-TOPICS = "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
-MACHINES = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-activity-*"
-EXECUTIONS = "arn:<Partition>:states:<Region>:<AccountId>:execution:claims-dev-workflow-*:*"
-STAGE_WORK = {
-    f"<{STATUS}>": {
-        "dynamodb:GetItem",
-        "dynamodb:Query",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
-    },
-    f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-    f"<{REGISTRY}>": {"dynamodb:Query"},
-    TOPICS: {"sns:Publish"},
-    MACHINES: {"states:SendTaskSuccess", "states:SendTaskFailure"},
-}
-
-
-def function(claims: StackTemplate, handler: Handler) -> Resource:
-    (found,) = [
-        resource
-        for resource in claims.resources("AWS::Lambda::Function").values()
-        if resource["Properties"]["Handler"] == handler.entry_point
-    ]
-    return found
 
 
 def test_ids_of_stateful_resources_are_frozen(claims: StackTemplate) -> None:
@@ -55,6 +30,7 @@ def test_ids_of_stateful_resources_are_frozen(claims: StackTemplate) -> None:
         "CoreResultsCB347CE3",
         "CoreDeadResults71B682B4",
         "CoreFunctionsDeadRegistrations3967312A",
+        "CoreFunctionsDeadReconciliations65903045",
     }
 
 
@@ -90,14 +66,14 @@ def test_runs_expire_and_registrations_do_not(claims: StackTemplate) -> None:
     assert expiring == {STATUS, CONTROL}
 
 
-def test_registry_is_indexed_by_endpoint(claims: StackTemplate) -> None:
+def test_registry_is_indexed_by_function(claims: StackTemplate) -> None:
     claims.template.has_resource_properties(
         TABLE,
         {
             "GlobalSecondaryIndexes": [
                 {
                     "IndexName": "by_function",
-                    "KeySchema": [{"AttributeName": "endpoint", "KeyType": "HASH"}],
+                    "KeySchema": [{"AttributeName": "function", "KeyType": "HASH"}],
                     "Projection": {"ProjectionType": "ALL"},
                 }
             ]
@@ -107,7 +83,7 @@ def test_registry_is_indexed_by_endpoint(claims: StackTemplate) -> None:
 
 def test_results_queue_outlasts_its_function_and_dead_letters(claims: StackTemplate) -> None:
     queue = claims.named("claims-dev-results")["Properties"]
-    timeout = function(claims, Handler.RECORD_RESULT)["Properties"]["Timeout"]
+    timeout = claims.function(Handler.RECORD_RESULT)["Properties"]["Timeout"]
     assert queue["VisibilityTimeout"] >= 6 * timeout
     assert claims.readable(queue["RedrivePolicy"]) == {
         "deadLetterTargetArn": "<CoreDeadResults71B682B4>",
@@ -131,109 +107,6 @@ def denies_plain_text(policy: Resource) -> bool:
         statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
     )
-
-
-@pytest.mark.parametrize("handler", Handler)
-def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTemplate, handler: Handler) -> None:
-    name = None if handler is Handler.RECORD_RESULT else CLAIMS.function(handler)
-    properties = function(claims, handler)["Properties"]
-    assert properties.get("FunctionName") == name
-    assert properties["Runtime"] == "python3.13"
-    assert properties["Architectures"] == ["arm64"]
-    assert len(properties["Layers"]) == 1
-    assert properties["LoggingConfig"]["LogFormat"] == "JSON"
-    log_group = claims.resources("AWS::Logs::LogGroup")[properties["LoggingConfig"]["LogGroup"]["Ref"]]
-    assert log_group["Properties"] == {"RetentionInDays": 30}
-    assert log_group["DeletionPolicy"] == "Retain"
-
-
-@pytest.mark.parametrize(
-    ("handler", "expected"),
-    [
-        (Handler.BEGIN_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.RETENTION_DAYS: "90"}),
-        (
-            Handler.ADVANCE_STAGE,
-            {
-                Env.STATUS_TABLE: f"<{STATUS}>",
-                Env.CONTROL_TABLE: f"<{CONTROL}>",
-                Env.REGISTRY_TABLE: f"<{REGISTRY}>",
-                Env.RESULTS_QUEUE_URL: "<claims-dev-results>",
-                Env.TOPIC_ARN_PREFIX: TOPICS.removesuffix("*"),
-            },
-        ),
-        (Handler.END_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.CONTROL_TABLE: f"<{CONTROL}>"}),
-        (Handler.REGISTER_PLUGIN, {Env.REGISTRY_TABLE: f"<{REGISTRY}>"}),
-    ],
-)
-def test_functions_are_told_what_they_need(claims: StackTemplate, handler: Handler, expected: dict[Env, str]) -> None:
-    variables = claims.readable(function(claims, handler)["Properties"]["Environment"]["Variables"])
-    ours = {key: value for key, value in variables.items() if not key.startswith("POWERTOOLS_")}
-    assert ours == {variable.value: value for variable, value in expected.items()}
-
-
-def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> None:
-    one, other = (
-        {**function(claims, handler)["Properties"]["Environment"]["Variables"], "POWERTOOLS_SERVICE_NAME": ""}
-        for handler in (Handler.RECORD_RESULT, Handler.ADVANCE_STAGE)
-    )
-    assert one == other
-
-
-@pytest.mark.parametrize(
-    ("handler", "expected"),
-    [
-        (
-            Handler.BEGIN_RUN,
-            {
-                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-                EXECUTIONS: {"states:DescribeExecution"},
-            },
-        ),
-        (Handler.ADVANCE_STAGE, STAGE_WORK),
-        (
-            Handler.RECORD_RESULT,
-            {
-                **STAGE_WORK,
-                "<claims-dev-results>": {
-                    "sqs:ReceiveMessage",
-                    "sqs:DeleteMessage",
-                    "sqs:ChangeMessageVisibility",
-                    "sqs:GetQueueAttributes",
-                },
-            },
-        ),
-        (
-            Handler.END_RUN,
-            {
-                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-                f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
-            },
-        ),
-        (
-            Handler.REGISTER_PLUGIN,
-            {
-                f"<{REGISTRY}>": {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"},
-                "<CoreFunctionsDeadRegistrations3967312A>": {"sqs:SendMessage"},
-            },
-        ),
-    ],
-)
-def test_functions_may_do_what_their_handlers_do(
-    claims: StackTemplate, handler: Handler, expected: dict[str, set[str]]
-) -> None:
-    properties = function(claims, handler)
-    log_group = properties["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
-    assert claims.allowed(properties) == {
-        **expected,
-        f"<{log_group}>": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
-    }
-
-
-def test_no_role_carries_a_managed_policy(claims: StackTemplate) -> None:
-    assert not [
-        role for role in claims.resources("AWS::IAM::Role").values() if "ManagedPolicyArns" in role["Properties"]
-    ]
 
 
 def test_reports_are_read_in_batches_that_fail_in_part(claims: StackTemplate) -> None:
@@ -264,6 +137,7 @@ def test_outputs_are_published_in_ssm(claims: StackTemplate) -> None:
         CoreOutput.ADVANCE_STAGE_ARN: "<claims-dev-advance-stage>",
         CoreOutput.END_RUN_ARN: "<claims-dev-end-run>",
         CoreOutput.REGISTER_PLUGIN_ARN: "<claims-dev-register-plugin>",
+        CoreOutput.RECONCILE_ARN: "<claims-dev-reconcile>",
     }
     assert set(expected) == set(CoreOutput)
     assert {name: value for name, value in published.items() if "/core/" in name} == {
@@ -304,5 +178,5 @@ def test_props_are_followed() -> None:
     assert not exports(template)
     assert {r["DeletionPolicy"] for r in template.resources(TABLE).values()} == {"Delete"}
     assert {r["Properties"]["RetentionInDays"] for r in template.resources("AWS::Logs::LogGroup").values()} == {7}
-    variables = function(template, Handler.BEGIN_RUN)["Properties"]["Environment"]["Variables"]
+    variables = template.function(Handler.BEGIN_RUN)["Properties"]["Environment"]["Variables"]
     assert variables[Env.RETENTION_DAYS] == "7"

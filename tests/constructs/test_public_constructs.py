@@ -27,6 +27,8 @@ def test_exports_are_sorted_and_pinned() -> None:
         "OrchestratorCore",
         "ParallelStage",
         "Plugin",
+        "QueuePlugin",
+        "RunStatus",
         "RuntimeLayer",
         "SequentialStage",
         "Stage",

@@ -1,0 +1,160 @@
+"""What every core can do, defined here or found, because it follows from its names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from orchestrator_constructs import run_tasks
+from orchestrator_constructs.grants import allow_report, policy_scope
+from orchestrator_constructs.interfaces import IActivity
+from orchestrator_constructs.metrics import MetricProps, core_metric
+from orchestrator_constructs.other_accounts import NOBODY_ELSE, OtherAccounts
+from orchestrator_constructs.placement import Place
+from orchestrator_runtime.contract import Handler, Stage
+from orchestrator_runtime.deployment import Deployment
+
+
+class CoreBase(Construct):
+    """What follows from the names and ARNs that each kind of core finds in a way of its own."""
+
+    def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:  # noqa: A002
+        super().__init__(scope, id)
+        self._deployment = deployment
+
+    @property
+    def deployment(self) -> Deployment:
+        """System and stage, and all names that follow from them."""
+        return self._deployment
+
+    @property
+    def exports(self) -> bool:
+        """Whether activities publish plain exports unless they say otherwise."""
+        return True
+
+    @property
+    def other_accounts(self) -> OtherAccounts:
+        """To whom activities open their stages unless they say otherwise."""
+        return NOBODY_ELSE
+
+    @property
+    def permissions_boundary(self) -> iam.IManagedPolicy | None:
+        """The most that roles of activities and workflows may do unless they say otherwise."""
+        return None
+
+    def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
+        """Name a function of the core for the stack of ``consumer``."""
+        raise NotImplementedError
+
+    def results_queue_arn(self, *, consumer: Construct) -> str:
+        """Name the results queue for the stack of ``consumer``."""
+        raise NotImplementedError
+
+    def topic_arn_pattern(self, *, consumer: Construct) -> str:  # noqa: ARG002 - as its like
+        """Write the ARN that all topics of the core have, for a policy in the stack of ``consumer``."""
+        return self._place.arn("sns", f"{self._deployment.prefix}-*")
+
+    def topic_arn(self, activity_name: str, position: Stage, *, consumer: Construct) -> str:  # noqa: ARG002
+        """Name the topic of a stage of an activity that this app does not define."""
+        return self._place.arn("sns", self._deployment.topic(activity_name, position))
+
+    def activity_arn(self, activity_name: str, *, consumer: Construct) -> str:  # noqa: ARG002
+        """Name the state machine of an activity that this app does not define."""
+        return self._place.arn("states", self._deployment.activity(activity_name), resource="stateMachine")
+
+    @property
+    def _place(self) -> Place:
+        """Where the core is deployed."""
+        return Place.of(self)
+
+    def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a plugin report: send to the results queue, nothing else."""
+        return allow_report(grantee, self.results_queue_arn(consumer=policy_scope(grantee, self)))
+
+    def metric(self, name: str, *, handler: Handler, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Name a metric that a function of the core counts. Default: the sum of five minutes."""
+        return core_metric(self, name, namespace=self._deployment.prefix, service=handler.value, **props)
+
+    def metric_refused_reports(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count reports that were refused: of strangers, of plugins not registered, of attempts that are over.
+
+        Default: the sum of five minutes.
+        """
+        return self.metric("RefusedReports", handler=Handler.RECORD_RESULT, **props)
+
+    def begin_run_task(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        workflow: str,
+        activities: Sequence[IActivity | Sequence[IActivity]],
+        timeout: Duration | None = None,
+    ) -> tasks.LambdaInvoke:
+        """Define the state that begins a run, for a state machine of a team's own.
+
+        ::
+
+            begin = core.begin_run_task(self, "Begin", workflow="Quote", activities=[rate])
+            end = core.end_run_task(self, "End", workflow="Quote")
+            failed = core.end_run_task(self, "Failed", workflow="Quote", failed=True)
+            failed.next(sfn.Fail.jsonata(self, "Fail", error="{% $states.input.error %}"))
+            run = begin.next(rate.task(self, "Rate")).next(end)
+            sfn.StateMachine(
+                self,
+                "Machine",
+                state_machine_name=core.deployment.workflow("Quote"),
+                definition_body=sfn.DefinitionBody.from_chainable(run),
+            )
+
+        Its input is the run's, ``{uid, metadata, metadata_override?}``; its output is the reference
+        ``{uid, workflow, attempt}``, which is all that the states after it need. The state is in JSONata, and
+        may stand in a state machine in JSONPath. Give it and the states after it a ``Catch`` that leads to
+        ``end_run_task(…, failed=True)``, and the state machine a timeout, so that every run ends.
+
+        The state machine has to be named ``core.deployment.workflow(workflow)``, or the core may not look
+        whether the execution that holds a run still runs; synthesis fails if none of the app is.
+
+        Args:
+            scope: The construct that the state belongs to.
+            id: The state's name.
+            workflow: The workflow's name, unique in the core.
+            activities: The activities that the run goes through, as for ``Workflow``: the status shows them.
+            timeout: How long a run may take, at most 365 days. Default: 30 days.
+
+        Raises:
+            ValueError: The name, the timeout or the list of activities is not allowed.
+        """
+        return run_tasks.begin_run_task(self, scope, id, workflow=workflow, activities=activities, timeout=timeout)
+
+    def end_run_task(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        workflow: str,
+        failed: bool = False,
+    ) -> tasks.LambdaInvoke:
+        """Define the state that writes how a run ended, for a state machine of a team's own.
+
+        Every way through the state machine has to lead through one of them. Where all went well, its input is
+        the run's reference. With ``failed``, it is what a ``Catch`` leads to: its input is the error as
+        Step Functions hands it on (do not set a result path), the run is that of the execution's input, and its
+        output is ``{error, cause}`` for a ``Fail`` state.
+
+        Args:
+            scope: The construct that the state belongs to.
+            id: The state's name.
+            workflow: The workflow's name, as ``begin_run_task`` was given it.
+            failed: Whether this is how a run ends that failed. Default: it went well.
+
+        Raises:
+            ValueError: The name is not allowed.
+        """
+        return run_tasks.end_run_task(self, scope, id, workflow=workflow, failed=failed)

@@ -1,0 +1,156 @@
+"""One function of the core: its role, its log group, and what all functions have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wildcard
+from orchestrator_constructs.core_network import Network
+from orchestrator_constructs.core_stores import FUNCTION_TIMEOUT
+from orchestrator_constructs.validation import check_count
+from orchestrator_runtime.contract import Env, Handler
+from orchestrator_runtime.deployment import Deployment
+
+_MEMORY_MB: Final = 512
+_LEAST_READERS: Final = 2
+"""SQS does not let a mapping have fewer."""
+# What AWSLambdaVPCAccessExecutionRole allows, without the logs, which every function may write anyway.
+_NETWORK: Final = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+_DESCRIPTIONS: Final = {
+    Handler.BEGIN_RUN: "Begins a run, or resumes it",
+    Handler.ADVANCE_STAGE: "Opens, wakes and closes a stage of a run",
+    Handler.RECORD_RESULT: "Records what plugins report",
+    Handler.END_RUN: "Writes how a run ended",
+    Handler.REGISTER_PLUGIN: "Registers plugins as they are deployed",
+    Handler.RECONCILE: "Repairs the registry from what is subscribed",
+}
+
+
+@dataclass(frozen=True)
+class FunctionOptions:
+    """What all functions of a core have in common.
+
+    Attributes:
+        code: The runtime package.
+        layer: The packages that it imports.
+        architecture: The processor.
+        runtime: The Python.
+        log_retention: How long logs are kept.
+        removal_policy: What becomes of logs and dead letters when they leave the stack.
+        network: The network that the functions run in, if they run in one of their owner's.
+        reserved_concurrency: How many of a function run at once, at most and guaranteed.
+    """
+
+    code: lambda_.Code
+    layer: lambda_.ILayerVersion
+    architecture: lambda_.Architecture
+    runtime: lambda_.Runtime
+    log_retention: logs.RetentionDays
+    removal_policy: RemovalPolicy
+    network: Network | None = None
+    reserved_concurrency: Mapping[Handler, int] = field(default_factory=dict)
+
+
+def checked_concurrency(reserved: Mapping[Handler, int]) -> dict[Handler, int]:
+    """Take what a core was told of its functions' concurrency.
+
+    Raises:
+        ValueError: Something is no function of the core, or too few.
+    """
+    if strangers := sorted(str(handler) for handler in reserved if handler not in set(Handler)):
+        raise ValueError(f"reserved_concurrency has {strangers}: use {', '.join(Handler)}")
+    for handler, number in reserved.items():
+        # Step Functions, EventBridge and custom resources bear one at a time; the queue's readers do not.
+        least = _LEAST_READERS if handler == Handler.RECORD_RESULT else 1
+        check_count(f"reserved_concurrency of {handler}", number, at_least=least)
+    return {Handler(handler): number for handler, number in reserved.items()}
+
+
+def define_function(
+    scope: Construct,
+    handler: Handler,
+    *,
+    deployment: Deployment,
+    environment: Mapping[Env, str],
+    options: FunctionOptions,
+    timeout: Duration = FUNCTION_TIMEOUT,
+    dead_letters: sqs.IQueue | None = None,
+    retry_attempts: int | None = None,
+) -> lambda_.Function:
+    """Define the function that runs a handler, as a child of ``scope``.
+
+    Args:
+        scope: The core's functions.
+        handler: What it runs.
+        deployment: The deployment that it belongs to.
+        environment: What its handler is told.
+        options: What all functions have in common.
+        timeout: How long it may run.
+        dead_letters: Where asynchronous calls end up that failed for good.
+        retry_attempts: How often Lambda repeats an asynchronous call that failed. Default: twice.
+    """
+    name = "".join(part.capitalize() for part in handler.split("-"))
+    log_group = logs.LogGroup(
+        scope, f"{name}Logs", retention=options.log_retention, removal_policy=options.removal_policy
+    )
+    role = iam.Role(
+        scope,
+        f"{name}Role",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        description=f"What {handler} of the orchestrator {deployment.prefix} may do",
+    )
+    log_group.grant_write(role)
+    network = options.network
+    if network is not None:
+        # The CDK leaves this to whoever brings the role.
+        role.add_to_policy(iam.PolicyStatement(actions=list(_NETWORK), resources=["*"]))
+    function = lambda_.Function(
+        scope,
+        name,
+        # Nobody but the queue calls record-result, so it needs no name that others could know.
+        function_name=None if handler is Handler.RECORD_RESULT else deployment.function(handler),
+        description=_DESCRIPTIONS[handler],
+        code=options.code,
+        handler=handler.entry_point,
+        layers=[options.layer],
+        runtime=options.runtime,
+        architecture=options.architecture,
+        memory_size=_MEMORY_MB,
+        timeout=timeout,
+        environment={
+            **{variable.value: value for variable, value in environment.items()},
+            "POWERTOOLS_SERVICE_NAME": handler.value,
+            "POWERTOOLS_METRICS_NAMESPACE": deployment.prefix,
+        },
+        role=role,
+        log_group=log_group,
+        logging_format=lambda_.LoggingFormat.JSON,
+        tracing=lambda_.Tracing.ACTIVE,
+        dead_letter_queue=dead_letters,
+        retry_attempts=retry_attempts,
+        reserved_concurrent_executions=options.reserved_concurrency.get(handler),
+        vpc=network.vpc if network else None,
+        vpc_subnets=network.subnets if network else None,
+        security_groups=network.security_groups if network else None,
+    )
+    acknowledge_wildcard(
+        role, "*", "X-Ray, and a function's network interfaces, have no resources that a policy could name beforehand."
+    )
+    acknowledge(function, "AwsSolutions-L1", "The runtime is a prop; its default is one that has proved itself.")
+    return function

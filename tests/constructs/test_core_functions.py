@@ -1,0 +1,299 @@
+"""The functions of the core: what they are told, what they may do, and how their operator bounds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Match
+
+from orchestrator_constructs import Activity, OrchestratorCore, Workflow
+from orchestrator_runtime.contract import Env, Handler
+from orchestrator_runtime.deployment import Deployment
+from tests.constructs.synthesis import StackTemplate, synthesize
+
+CLAIMS = Deployment("claims", "dev")
+STATUS, CONTROL, REGISTRY = "CoreStatusAE845D7E", "CoreControl6EA14BB9", "CoreRegistry6A5719C9"
+TOPICS = "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
+MACHINES = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-activity-*"
+EXECUTIONS = "arn:<Partition>:states:<Region>:<AccountId>:execution:claims-dev-workflow-*:*"
+ACTIVITIES = "arn:<Partition>:ssm:<Region>:<AccountId>:parameter/claims/dev/activities"
+STAGE_WORK = {
+    f"<{STATUS}>": {
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
+        "dynamodb:DeleteItem",
+    },
+    f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    f"<{REGISTRY}>": {"dynamodb:Query"},
+    TOPICS: {"sns:Publish"},
+    MACHINES: {"states:SendTaskSuccess", "states:SendTaskFailure"},
+}
+REGISTRY_WORK = {
+    "dynamodb:GetItem",
+    "dynamodb:Query",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+}
+PLUGIN_CALLS = {"lambda:InvokeFunction", "lambda:GetFunctionConfiguration", "lambda:GetPolicy"}
+REGISTRATION_ENV = {
+    Env.REGISTRY_TABLE: f"<{REGISTRY}>",
+    Env.TOPIC_ARN_PREFIX: TOPICS.removesuffix("*"),
+    Env.PLUGINS_PER_STAGE: "200",
+}
+
+
+@pytest.mark.parametrize("handler", Handler)
+def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTemplate, handler: Handler) -> None:
+    name = None if handler is Handler.RECORD_RESULT else CLAIMS.function(handler)
+    properties = claims.function(handler)["Properties"]
+    assert properties.get("FunctionName") == name
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Architectures"] == ["arm64"]
+    assert len(properties["Layers"]) == 1
+    assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+    log_group = claims.resources("AWS::Logs::LogGroup")[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+    assert log_group["Properties"] == {"RetentionInDays": 30}
+    assert log_group["DeletionPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(
+    ("handler", "expected"),
+    [
+        (Handler.BEGIN_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.RETENTION_DAYS: "90"}),
+        (
+            Handler.ADVANCE_STAGE,
+            {
+                Env.STATUS_TABLE: f"<{STATUS}>",
+                Env.CONTROL_TABLE: f"<{CONTROL}>",
+                Env.REGISTRY_TABLE: f"<{REGISTRY}>",
+                Env.RESULTS_QUEUE_URL: "<claims-dev-results>",
+                Env.TOPIC_ARN_PREFIX: TOPICS.removesuffix("*"),
+            },
+        ),
+        (Handler.END_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.CONTROL_TABLE: f"<{CONTROL}>"}),
+        (Handler.REGISTER_PLUGIN, REGISTRATION_ENV),
+        (Handler.RECONCILE, {**REGISTRATION_ENV, Env.ACTIVITIES_PATH: "/claims/dev/activities/"}),
+    ],
+)
+def test_functions_are_told_what_they_need(claims: StackTemplate, handler: Handler, expected: dict[Env, str]) -> None:
+    variables = claims.readable(claims.function(handler)["Properties"]["Environment"]["Variables"])
+    ours = {key: value for key, value in variables.items() if not key.startswith("POWERTOOLS_")}
+    assert ours == {variable.value: value for variable, value in expected.items()}
+
+
+def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> None:
+    one, other = (
+        {**claims.function(handler)["Properties"]["Environment"]["Variables"], "POWERTOOLS_SERVICE_NAME": ""}
+        for handler in (Handler.RECORD_RESULT, Handler.ADVANCE_STAGE)
+    )
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("handler", "expected"),
+    [
+        (
+            Handler.BEGIN_RUN,
+            {
+                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+                EXECUTIONS: {"states:DescribeExecution"},
+            },
+        ),
+        (Handler.ADVANCE_STAGE, STAGE_WORK),
+        (
+            Handler.RECORD_RESULT,
+            {
+                **STAGE_WORK,
+                "<claims-dev-results>": {
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:GetQueueAttributes",
+                },
+            },
+        ),
+        (
+            Handler.END_RUN,
+            {
+                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+                f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+            },
+        ),
+        (
+            Handler.REGISTER_PLUGIN,
+            {
+                f"<{REGISTRY}>": REGISTRY_WORK,
+                TOPICS: {"sns:GetTopicAttributes"},
+                "<CoreFunctionsDeadRegistrations3967312A>": {"sqs:SendMessage"},
+            },
+        ),
+        (
+            Handler.RECONCILE,
+            {
+                f"<{REGISTRY}>": REGISTRY_WORK,
+                f"<{REGISTRY}>/index/by_function": {"dynamodb:Query"},
+                TOPICS: {"sns:ListSubscriptionsByTopic", "sns:GetTopicAttributes", "sns:GetSubscriptionAttributes"},
+                f"{ACTIVITIES}": {"ssm:GetParametersByPath"},
+                f"{ACTIVITIES}/*": {"ssm:GetParametersByPath"},
+                "arn:<Partition>:lambda:<Region>:<AccountId>:function:*": PLUGIN_CALLS,
+                "<CoreFunctionsDeadReconciliations65903045>": {"sqs:SendMessage"},
+            },
+        ),
+    ],
+)
+def test_functions_may_do_what_their_handlers_do(
+    claims: StackTemplate, handler: Handler, expected: dict[str, set[str]]
+) -> None:
+    properties = claims.function(handler)
+    log_group = properties["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
+    assert claims.allowed(properties) == {
+        **expected,
+        f"<{log_group}>": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
+    }
+
+
+def test_no_role_carries_a_managed_policy(claims: StackTemplate) -> None:
+    assert not [
+        role for role in claims.resources("AWS::IAM::Role").values() if "ManagedPolicyArns" in role["Properties"]
+    ]
+
+
+def test_reconciliation_has_as_long_as_lambda_allows_and_is_not_repeated(claims: StackTemplate) -> None:
+    properties = claims.function(Handler.RECONCILE)["Properties"]
+    assert properties["Timeout"] == 900
+    claims.template.has_resource_properties(
+        "AWS::Lambda::EventInvokeConfig",
+        {"FunctionName": {"Ref": Match.string_like_regexp("Reconcile")}, "MaximumRetryAttempts": 0},
+    )
+
+
+def core_with(**props: Any) -> StackTemplate:
+    """The template of a core with some props."""
+
+    def define(app: App) -> None:
+        OrchestratorCore(Stack(app, "Core"), "Core", system="claims", stage="dev", **props)
+
+    return synthesize(define).stacks["Core"]
+
+
+def test_functions_to_ask_can_be_named() -> None:
+    score = "arn:aws:lambda:eu-west-1:123456789012:function:score"
+    team = "arn:aws:lambda:eu-west-1:123456789012:function:team-*"
+    template = core_with(plugin_functions=[score, team])
+    allowed = template.allowed(template.function(Handler.RECONCILE))
+    assert {key for key, actions in allowed.items() if actions == PLUGIN_CALLS} == {score, f"{score}:*", team}
+
+
+def test_no_function_need_be_asked() -> None:
+    template = core_with(plugin_functions=[])
+    allowed = template.allowed(template.function(Handler.RECONCILE))
+    assert not [key for key, actions in allowed.items() if actions & PLUGIN_CALLS]
+
+
+def test_a_raised_quota_of_filter_policies_is_passed_on() -> None:
+    template = core_with(plugins_per_stage=500)
+    for handler in (Handler.REGISTER_PLUGIN, Handler.RECONCILE):
+        assert template.function(handler)["Properties"]["Environment"]["Variables"][Env.PLUGINS_PER_STAGE] == "500"
+
+
+def test_concurrency_can_be_reserved() -> None:
+    template = core_with(reserved_concurrency={Handler.RECORD_RESULT: 20, Handler.ADVANCE_STAGE: 50})
+    reserved = {h: template.function(h)["Properties"].get("ReservedConcurrentExecutions") for h in Handler}
+    assert reserved == {**dict.fromkeys(Handler), Handler.RECORD_RESULT: 20, Handler.ADVANCE_STAGE: 50}
+    (mapping,) = template.resources("AWS::Lambda::EventSourceMapping").values()
+    assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 20}
+
+
+def in_a_network(app: App) -> None:
+    stack = Stack(app, "Core")
+    vpc = ec2.Vpc(stack, "Vpc", max_azs=2)
+    OrchestratorCore(stack, "Core", system="claims", stage="dev", vpc=vpc)
+
+
+NETWORK = {
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+}
+
+
+def test_functions_run_in_a_network() -> None:
+    template = synthesize(in_a_network).stacks["Core"]
+    (group,) = template.resources("AWS::EC2::SecurityGroup")
+    for handler in Handler:
+        function = template.function(handler)
+        config = function["Properties"]["VpcConfig"]
+        assert config["SecurityGroupIds"] == [{"Fn::GetAtt": [group, "GroupId"]}]
+        assert all("Private" in subnet["Ref"] for subnet in config["SubnetIds"])
+        assert template.allowed(function)["*"] >= NETWORK
+
+
+def test_a_network_of_ones_own_groups_and_subnets() -> None:
+    def define(app: App) -> None:
+        stack = Stack(app, "Core")
+        vpc = ec2.Vpc(stack, "Vpc", max_azs=2)
+        OrchestratorCore(
+            stack,
+            "Core",
+            system="claims",
+            stage="dev",
+            vpc=vpc,
+            vpc_subnets=ec2.SubnetSelection(subnets=[vpc.private_subnets[0]]),
+            security_groups=[ec2.SecurityGroup(stack, "Mine", vpc=vpc)],
+        )
+
+    template = synthesize(define).stacks["Core"]
+    config = template.function(Handler.BEGIN_RUN)["Properties"]["VpcConfig"]
+    (group,) = template.resources("AWS::EC2::SecurityGroup")
+    assert config["SecurityGroupIds"] == [{"Fn::GetAtt": [group, "GroupId"]}]
+    assert len(config["SubnetIds"]) == 1
+
+
+def boundaries(template: StackTemplate) -> dict[str, Any]:
+    roles = template.resources("AWS::IAM::Role")
+    return {key: template.readable(role["Properties"].get("PermissionsBoundary")) for key, role in roles.items()}
+
+
+def policy(stack: Stack, name: str) -> iam.IManagedPolicy:
+    return iam.ManagedPolicy.from_managed_policy_name(stack, f"Policy{name}", name)
+
+
+def arn_of(name: str) -> str:
+    return f"arn:<Partition>:iam::<AccountId>:policy/{name}"
+
+
+def test_a_boundary_of_the_core_bounds_its_activities_and_workflows_too() -> None:
+    def define(app: App) -> None:
+        stack = Stack(app, "Core")
+        core = OrchestratorCore(
+            stack, "Core", system="claims", stage="dev", permissions_boundary=policy(stack, "Bounded")
+        )
+        elsewhere = Stack(app, "Elsewhere")
+        rate = Activity(elsewhere, "Rate", core=core)
+        Workflow(elsewhere, "Quote", core=core, activities=[rate])
+        Workflow(elsewhere, "Other", core=core, activities=[rate], permissions_boundary=policy(elsewhere, "Closer"))
+
+    stacks = synthesize(define).stacks
+    assert set(boundaries(stacks["Core"]).values()) == {arn_of("Bounded")}
+    assert len(boundaries(stacks["Core"])) == len(Handler)
+    roles = boundaries(stacks["Elsewhere"])
+    assert {key[:5]: boundary for key, boundary in roles.items()} == {
+        "RateR": arn_of("Bounded"),
+        "Quote": arn_of("Bounded"),
+        "Other": arn_of("Closer"),
+    }
+
+
+def test_nothing_is_bounded_by_default(claims: StackTemplate) -> None:
+    assert {value for value in boundaries(claims).values() if value} == set()
