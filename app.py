@@ -5,6 +5,8 @@ For example::
 
     cdk deploy -c system=claims -c stage=dev -c activities='["Validate", "Rate"]' \
                -c workflows='{"NewBusiness": ["Validate", "Rate"]}'
+
+A list among a workflow's activities holds activities that run side by side.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ def define(app: App) -> Stack:
     core = OrchestratorCore(stack, "Core", system=context.deployment.system, stage=context.deployment.stage)
     activities = {name: Activity(stack, f"Activity-{name}", core=core, name=name) for name in context.activities}
     for name, steps in context.workflows.items():
-        Workflow(stack, f"Workflow-{name}", core=core, name=name, activities=[activities[step] for step in steps])
+        side_by_side = [[activities[activity] for activity in step] for step in steps]
+        Workflow(stack, f"Workflow-{name}", core=core, name=name, activities=side_by_side)
     return stack
 
 

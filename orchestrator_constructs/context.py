@@ -21,12 +21,13 @@ class AppContext:
     Attributes:
         deployment: From ``system`` and ``stage``.
         activities: Names of activities, from ``activities``: a list, or a list as JSON.
-        workflows: The steps of each workflow, from ``workflows``: an object of lists, or one as JSON.
+        workflows: For each workflow its steps, each with the activities that run side by side, from
+            ``workflows``: an object of lists of names and of lists of names, or one as JSON.
     """
 
     deployment: Deployment
     activities: Sequence[str]
-    workflows: Mapping[str, Sequence[str]]
+    workflows: Mapping[str, Sequence[Sequence[str]]]
 
     @classmethod
     def read(cls, context: Lookup) -> AppContext:
@@ -76,16 +77,20 @@ def _names(what: str, value: object, example: str) -> list[str]:
     return value
 
 
-def _workflows(value: object, activities: Sequence[str]) -> dict[str, list[str]]:
-    example = '-c workflows=\'{"NewBusiness": ["Validate", "Rate"]}\''
+def _workflows(value: object, activities: Sequence[str]) -> dict[str, list[list[str]]]:
+    example = '-c workflows=\'{"NewBusiness": ["Validate", ["Rate", "Check"]]}\''
     if not isinstance(value, dict):
         raise ValueError(f"context 'workflows' is {value!r}: give an object of lists, as in {example}")
     workflows = {}
-    for name, steps in value.items():
-        workflows[name] = _names(f"workflows.{name}", steps, example)
-        if unknown := [step for step in workflows[name] if step not in activities]:
+    for name, given in value.items():
+        what = f"workflows.{name}"
+        if not isinstance(given, list):
+            raise ValueError(f"context {what!r} is {given!r}: give a list of names, as in {example}")
+        steps = [_names(what, step if isinstance(step, list) else [step], example) for step in given]
+        if unknown := [activity for step in steps for activity in step if activity not in activities]:
             raise ValueError(
                 f"workflow {name!r} names unknown activities {unknown}: add them to context 'activities', "
                 f"which has {list(activities)}"
             )
+        workflows[name] = steps
     return workflows

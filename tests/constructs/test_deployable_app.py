@@ -44,6 +44,13 @@ def test_activities_and_workflows(as_json: bool) -> None:
     assert list(states)[:4] == ["Begin run", "Validate", "Rate", "End run"]
 
 
+def test_activities_side_by_side() -> None:
+    workflows = {"NewBusiness": ["Validate", ["Rate", "Check"]]}
+    stack = stack_of({**CONTEXT, "activities": ["Validate", "Rate", "Check"], "workflows": workflows})
+    begin = stack.asl("claims-dev-workflow-NewBusiness")["States"]["Begin run"]
+    assert begin["Arguments"]["Payload"]["activities"] == [["Validate"], ["Rate", "Check"]]
+
+
 def test_default_context_is_a_core_alone() -> None:
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = App(context={**context, "aws:cdk:bundling-stacks": []})
@@ -70,6 +77,10 @@ REFUSED = [
     ({"workflows": "[]"}, r"context 'workflows' is \[\]: give an object of lists"),
     ({"workflows": {"W": "A"}}, "context 'workflows.W' is 'A': give a list of names"),
     ({"workflows": {"W": []}}, "workflow 'W' has no activities"),
+    ({"workflows": {"W": [1]}}, r"context 'workflows.W' is \[1\]: give a list of names"),
+    ({"workflows": {"W": [["A", ["A"]]]}}, r"context 'workflows.W' is \['A', \['A'\]\]: give a list of names"),
+    ({"workflows": {"W": ["A", []]}}, "workflow 'W' has an empty list among its activities"),
+    ({"workflows": {"W": [["A", "B"]]}}, r"workflow 'W' names unknown activities \['B'\]"),
     ({"workflows": {"W": ["B"]}}, r"workflow 'W' names unknown activities \['B'\]: add them to context 'activities'"),
     ({"workflows": {"a b": ["A"]}}, "the workflow name 'a b' is not allowed"),
 ]
