@@ -196,9 +196,10 @@ class AsynchronousInvocations:
 
     def _redrive(self, envelope: str, topic_arn: str, sub_arn: str) -> None:
         """Send what found no function to the subscription's dead letter queue, if it has one."""
-        topic = self.sns._topic_by_arn_any_scope(topic_arn) or {"subscriptions": []}
-        attributes = next((sub.get("attributes", {}) for sub in topic["subscriptions"] if sub["arn"] == sub_arn), {})
-        target = json.loads(attributes.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+        topic: _Json = self.sns._topic_by_arn_any_scope(topic_arn) or {"subscriptions": []}
+        subscription: _Json = next((sub for sub in topic["subscriptions"] if sub["arn"] == sub_arn), {})
+        policy = subscription.get("attributes", {}).get("RedrivePolicy") or "{}"
+        target = json.loads(policy).get("deadLetterTargetArn")
         if target is None:
             return
         account = topic_arn.split(":")[4]

@@ -51,8 +51,9 @@ class Delivery:
 
     def tell(self, *, qualifier: str | None = None, **settings: Any) -> None:
         """Set how the function is invoked asynchronously."""
-        which = {"Qualifier": qualifier} if qualifier else {}
-        self.aws.client("lambda").put_function_event_invoke_config(FunctionName=self.name, **which, **settings)
+        if qualifier:
+            settings["Qualifier"] = qualifier
+        self.aws.client("lambda").put_function_event_invoke_config(FunctionName=self.name, **settings)
 
     def subscribe(self, endpoint: str, **attributes: str) -> str:
         answer = self.aws.client("sns").subscribe(

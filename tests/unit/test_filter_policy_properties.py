@@ -9,59 +9,24 @@ from hypothesis import strategies as st
 from moto.sns.utils import FilterPolicyMatcher
 
 from orchestrator_runtime.filter_policy import SCOPES, FilterPolicyError, matches, problems
+from tests.unit.filter_strategies import (
+    anything,
+    arrays,
+    attributes,
+    bodies,
+    flat,
+    names,
+    nested,
+    numbers,
+    operator,
+    policies,
+    ranges,
+    texts,
+    values,
+    with_or,
+)
 
 BODY = "MessageBody"
-
-# Few names, letters and numbers, so that policies and messages meet often.
-names = st.sampled_from(["a", "b", "c", "a.b"])
-texts = st.text("xyX", min_size=1, max_size=3)
-numbers = st.integers(-5, 5) | st.sampled_from([0.5, -1.25, 2.00001])
-bounds = st.integers(-5, 5)
-ranges = st.tuples(st.sampled_from(["=", "<", "<=", ">", ">="]), bounds).map(list) | st.builds(
-    lambda lower, low, upper, width: [lower, low, upper, low + width],
-    st.sampled_from([">", ">="]),
-    bounds,
-    st.sampled_from(["<", "<="]),
-    st.integers(1, 5),
-)
-
-
-def operator(word: str, operand: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.builds(lambda value: {word: value}, operand)
-
-
-rules = st.one_of(
-    texts,
-    numbers,
-    st.booleans(),
-    st.none(),
-    operator("prefix", texts),
-    operator("suffix", texts),
-    operator("equals-ignore-case", texts),
-    operator("cidr", st.sampled_from(["10.0.0.0/8", "::/0"])),
-    operator("exists", st.booleans()),
-    operator("numeric", ranges),
-    operator("anything-but", texts | numbers | st.lists(texts, min_size=1, max_size=2)),
-    operator("anything-but", st.lists(numbers, min_size=1, max_size=2) | operator("prefix", texts)),
-)
-# Two values in two keys: every combination of such policies stays below the limit of SNS.
-arrays = st.lists(rules, min_size=1, max_size=2)
-flat = st.dictionaries(names, arrays, min_size=1, max_size=2)
-with_or = st.builds(lambda first, second: {"$or": [first, second]}, flat, flat)
-policies = flat | with_or | st.builds(lambda some, other: {**some, **other}, flat, with_or)
-nested = st.recursive(flat, lambda below: st.dictionaries(names, arrays | below, min_size=1, max_size=2), max_leaves=4)
-
-scalars = texts | numbers | st.booleans() | st.none() | st.sampled_from(["10.1.2.3", "::1", ""])
-values = texts | numbers | st.lists(scalars, max_size=3)
-attributes = st.dictionaries(names, values, max_size=4)
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda below: st.lists(below, max_size=3) | st.dictionaries(names | st.text(max_size=3), below, max_size=3),
-    max_leaves=8,
-)
-bodies = st.recursive(
-    scalars, lambda below: st.lists(below, max_size=3) | st.dictionaries(names, below, max_size=3), max_leaves=8
-)
 
 
 def hits(policy: dict[str, Any], body: object) -> bool:
