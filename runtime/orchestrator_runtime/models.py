@@ -108,16 +108,16 @@ class Report(BaseModel):
     """What a plugin sends to the results queue, as the body of an SQS message.
 
     Attributes:
-        uid: From the message that called the plugin, like the next four.
+        uid: The run's id, as it came in the message that called the plugin; so the next four.
         workflow: The workflow's name.
         activity: The activity's name.
         stage: ``pre``, ``parallel`` or ``post``.
-        attempt: The attempt that is reported on.
-        plugin: The name of the reporting plugin.
+        attempt: The attempt that is reported on. Reports on another than the run's current one are refused.
+        plugin: The name under which the reporting plugin is registered.
         state: ``In Progress``, ``Complete``, ``Error`` or ``Do Not Run``.
         message: For people, one line or a few. Only the first 1,024 characters are kept.
         progress: Percent, 0 to 100; kept with two decimals.
-        output: What later stages' plugins get to see; only with ``Complete``.
+        output: What later stages' plugins get to see, any JSON of at most 100 KB; only with ``Complete``.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
