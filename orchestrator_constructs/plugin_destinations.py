@@ -15,6 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from orchestrator_constructs.interfaces import IOrchestratorCore
+from orchestrator_constructs.plugin_function import as_construct
 
 _CONFIG: Final = "EventInvokeConfig"
 """The id that the CDK gives to this child: so it refuses a second one, and we see one that its author made."""
@@ -52,20 +53,20 @@ def let_lambda_report(
     Raises:
         ValueError: Lambda has to report, but the function's destinations are taken.
     """
-    _check_agrees(function, reports_itself=reports_itself)
+    check_agreement(function, reports_itself=reports_itself)
     config = function.node.try_find_child(_CONFIG)
     if config is not None and _told(function, _REPORTS_TO) == core.deployment.prefix:
         return [config]
     if config is not None:
         _destinations_are_taken(plugin, function, core, reports_itself=reports_itself)
         return []
-    queue_arn = core.results_queue_arn(consumer=function)
+    queue_arn = core.results_queue_arn(consumer=as_construct(function))
     if reports_itself and not (Resource.is_owned_resource(function) and _shares_account(core, function)):
         return []
     name, qualifier = _address(function)
     to_queue = {"destination": queue_arn}
     made = lambda_.CfnEventInvokeConfig(
-        function,
+        as_construct(function),
         _CONFIG,
         function_name=name,
         qualifier=qualifier,
@@ -80,12 +81,18 @@ def let_lambda_report(
     return [made]
 
 
-def _check_agrees(function: lambda_.IFunction, *, reports_itself: bool) -> None:
+def check_agreement(function: lambda_.IFunction, *, reports_itself: bool) -> None:
+    """Refuse a function that reports itself as one plugin and not as another.
+
+    Raises:
+        ValueError: It does.
+    """
     text = str(reports_itself)
     if (before := _told(function, _REPORTS_ITSELF) or text) != text:
         raise ValueError(
             f"function {function.node.path!r} is another plugin with reports_itself={before} and has "
-            f"reports_itself={text} here: it does or it does not, set the same on both"
+            f"reports_itself={text} here, a function behind a queue always True: set the same on both, or "
+            f"define two functions"
         )
     function.node.add_metadata(_REPORTS_ITSELF, text)
 
@@ -120,7 +127,8 @@ def _destinations_are_taken(
 
 
 def _shares_account(core: IOrchestratorCore, function: lambda_.IFunction) -> bool:
-    return core.topic_arn_pattern(consumer=function).split(":")[_ACCOUNT_IN_ARN] == Stack.of(function).account
+    topics = core.topic_arn_pattern(consumer=as_construct(function))
+    return topics.split(":")[_ACCOUNT_IN_ARN] == Stack.of(function).account
 
 
 def _address(function: lambda_.IFunction) -> tuple[str, str]:

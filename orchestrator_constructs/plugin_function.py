@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
-from aws_cdk import Annotations, Stack, Token
+from aws_cdk import Annotations, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
@@ -24,6 +24,11 @@ def defined_function(function: lambda_.IFunction) -> lambda_.Function | None:
     return function if isinstance(function, lambda_.Function) else None
 
 
+def as_construct(function: lambda_.IFunction) -> Construct:
+    """Take a function for the construct that it is, imported or not: its interface does not say so."""
+    return cast("Construct", function)
+
+
 def let_stages_call(function: lambda_.IFunction, core: IOrchestratorCore) -> Sequence[IConstruct]:
     """Let every topic of a core call the function.
 
@@ -38,7 +43,7 @@ def let_stages_call(function: lambda_.IFunction, core: IOrchestratorCore) -> Seq
         function.add_permission(
             permission,
             principal=iam.ServicePrincipal("sns.amazonaws.com"),
-            source_arn=core.topic_arn_pattern(consumer=function),
+            source_arn=core.topic_arn_pattern(consumer=as_construct(function)),
         )
     made = function.permissions_node.try_find_child(permission)
     return [] if made is None else [made]
@@ -52,14 +57,13 @@ def let_report(plugin: Construct, function: lambda_.IFunction, core: IOrchestrat
     """
     if function.role is not None:
         return core.grant_report(function)
-    stack = Stack.of(plugin)
-    region = "REGION" if Token.is_unresolved(stack.region) else stack.region
-    account = "ACCOUNT" if Token.is_unresolved(stack.account) else stack.account
-    statement = {
-        "Effect": "Allow",
-        "Action": "sqs:SendMessage",
-        "Resource": f"arn:aws:sqs:{region}:{account}:{core.deployment.results_queue}",
-    }
+    _, partition, _, region, account, _ = core.topic_arn_pattern(consumer=plugin).split(":")
+    place = [
+        word if Token.is_unresolved(part) else part
+        for part, word in ((partition, "aws"), (region, "REGION"), (account, "ACCOUNT"))
+    ]
+    queue_arn = "arn:{}:sqs:{}:{}:{}".format(*place, core.deployment.results_queue)
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue_arn}
     Annotations.of(plugin).add_warning_v2(
         "orchestrator:roleUnknown",
         f"function {function.node.path!r} was imported without its role, so this app cannot let it report: "
@@ -89,13 +93,18 @@ def give_max_receives(function: lambda_.IFunction, max_receives: int) -> None:
         ValueError: It is behind another queue that says otherwise.
     """
     defined = defined_function(function)
-    text = Token.as_string(max_receives) if Token.is_unresolved(max_receives) else str(max_receives)
+    text = number_as_text(max_receives)
     if defined is not None and (other := _tell(defined, Env.MAX_RECEIVES, text)) is not None:
         raise ValueError(
             f"function {defined.node.path!r} is behind another queue with max_receives={other} and cannot be behind "
             f"one with max_receives={text} as well: it learns one number, from {Env.MAX_RECEIVES}. Set the same "
             f"here, or define two functions"
         )
+
+
+def number_as_text(number: float) -> str:
+    """Write a number as the value of an environment variable, or of a custom resource's property."""
+    return Token.as_string(number) if Token.is_unresolved(number) else str(number)
 
 
 def _tell(function: lambda_.Function, variable: Env, value: str) -> str | None:

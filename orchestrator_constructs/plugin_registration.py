@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from orchestrator_constructs.interfaces import IActivityStage
+from orchestrator_constructs.plugin_function import number_as_text
 from orchestrator_constructs.validation import check_name, claim_name, whole_seconds
 from orchestrator_runtime import filter_policy as policies
 from orchestrator_runtime.contract import (
@@ -26,6 +27,7 @@ from orchestrator_runtime.names import PLUGIN_NAME
 
 FilterPolicyScope = Literal["MessageAttributes", "MessageBody"]
 
+_REGION_IN_ARN: Final = 3
 _REGISTRATION_TIMEOUT: Final = Duration.minutes(2)
 
 
@@ -59,6 +61,7 @@ class PluginRegistration:
     def __init__(self, plugin: Construct, stage: IActivityStage, props: PluginProps) -> None:
         check_name("plugin", props.name, PLUGIN_NAME)
         path = plugin.node.path
+        _check_region(plugin, stage)
         _check_filter(path, props.filter_policy, props.filter_policy_scope)
         _check_order(path, props.order)
         place = f"{stage.core.deployment.prefix}/{stage.activity_name}/{stage.position}"
@@ -157,6 +160,16 @@ class PluginRegistration:
         return ",".join(self._role_ids.values()) or None
 
 
+def _check_region(plugin: Construct, stage: IActivityStage) -> None:
+    here = Stack.of(plugin).region
+    there = stage.core.topic_arn_pattern(consumer=plugin).split(":")[_REGION_IN_ARN]
+    if here != there and not Token.is_unresolved(here) and not Token.is_unresolved(there):
+        raise ValueError(
+            f"plugin {plugin.node.path!r} would be deployed to {here}, and its core lies in {there}: CloudFormation "
+            f"calls the core's function only from its own region, deploy the plugin to {there}"
+        )
+
+
 def _check_filter(path: str, policy: Mapping[str, Any] | None, scope: str) -> None:
     if _has_token(policy):
         return
@@ -192,4 +205,4 @@ def _text(value: bool | float) -> str:
     """A property as CloudFormation would hand it on: custom resources receive every scalar as text."""
     if isinstance(value, bool):
         return str(value).lower()
-    return Token.as_string(value) if Token.is_unresolved(value) else str(value)
+    return number_as_text(value)

@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge
+from orchestrator_constructs.plugin_function import number_as_text
 from orchestrator_constructs.queue_reader import CONSUME
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_runtime.contract import Env
@@ -26,13 +27,14 @@ _HANDLERS: Final = "orchestrator_runtime.plugin_queue"
 
 
 def define_dead_letter_function(
-    scope: Construct, plugin_name: str, queues: Mapping[str, sqs.IQueue]
+    scope: Construct, plugin_name: str, max_receives: int, queues: Mapping[str, sqs.IQueue]
 ) -> lambda_.Function:
     """Define what turns dead letters into an error of the plugin.
 
     Args:
         scope: The plugin's construct.
         plugin_name: The plugin's name.
+        max_receives: How often a message was received when it is dead.
         queues: Where dead letters come to, by the id that the connection to the queue gets.
     """
     function = _function(
@@ -40,7 +42,7 @@ def define_dead_letter_function(
         "DeadLetters",
         handler=f"{_HANDLERS}.report_dead_letters.lambda_handler",
         description=f"Reports what died in the queue of plugin {plugin_name}",
-        environment={Env.PLUGIN_NAME: plugin_name},
+        environment={Env.PLUGIN_NAME: plugin_name, Env.MAX_RECEIVES: number_as_text(max_receives)},
     )
     for id, queue in queues.items():  # noqa: A001 - a construct's id
         function.add_to_role_policy(iam.PolicyStatement(actions=list(CONSUME), resources=[queue.queue_arn]))

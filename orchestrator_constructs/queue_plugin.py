@@ -14,7 +14,7 @@ from constructs import Construct, IDependable
 
 from orchestrator_constructs.idempotency_table import remember_calls
 from orchestrator_constructs.interfaces import IActivityStage
-from orchestrator_constructs.plugin_destinations import let_lambda_report
+from orchestrator_constructs.plugin_destinations import check_agreement, let_lambda_report
 from orchestrator_constructs.plugin_function import give_max_receives, give_name, let_report, let_stages_call
 from orchestrator_constructs.plugin_queue import DEFAULT_MAX_RECEIVES, QueueSettings, define_plugin_queue
 from orchestrator_constructs.plugin_registration import FilterPolicyScope, PluginProps, PluginRegistration
@@ -61,10 +61,11 @@ class QueuePlugin(Construct):
 
     Limits: Deliveries are at least once. Messages of one group of a FIFO queue are
     taken one after the other: a later one waits until the one before is deleted or
-    dead, a topic promises no order, so the order is that of their arrival at the
-    queue. A function whose concurrency is limited by other means than
+    dead. A topic promises no order, so theirs is that of their arrival at the
+    feeder. A function whose concurrency is limited by other means than
     ``max_concurrency`` uses up receives while it is throttled. A function that is
-    imported must be imported with its role.
+    imported must be imported with its role. With a core in another account, what the
+    feeder could not forward is ended by the plugin's deadline.
 
     Example:
         ::
@@ -263,13 +264,14 @@ class QueuePlugin(Construct):
         return subscription, [undelivered, reporter, *let_stages_call(feeder, core), *destinations]
 
     def _report_dead_letters(self, queues: Mapping[str, sqs.IQueue]) -> lambda_.Function:
-        function = define_dead_letter_function(self, self._name, queues)
+        function = define_dead_letter_function(self, self._name, self._settings.max_receives, queues)
         self._stage.core.grant_report(function)
         self._registration.sent_by(function.role)
         return function
 
     def _connect(self, function: lambda_.IFunction, *, idempotent: bool) -> IDependable:
         source = connect(self, self._queue, function, self._settings)
+        check_agreement(function, reports_itself=True)
         give_name(function, self._name)
         give_max_receives(function, self._settings.max_receives)
         if not idempotent:

@@ -254,7 +254,7 @@ class TestDeadLetters:
             "AWS::Lambda::Function",
             {
                 "Handler": DEAD_LETTERS,
-                "Environment": {"Variables": {"ORCHESTRATOR_PLUGIN_NAME": "Score"}},
+                "Environment": {"Variables": {"ORCHESTRATOR_PLUGIN_NAME": "Score", "ORCHESTRATOR_MAX_RECEIVES": "3"}},
                 "Layers": Match.absent(),
                 "MemorySize": 256,
                 "Timeout": 30,

@@ -150,3 +150,10 @@ def test_refuses_two_counts_of_receives_for_one_function(stack: Stack, rate: IAc
     QueuePlugin(stack, "Before", stage=rate.pre, function=function, name="Score")
     with pytest.raises(ValueError, match="with max_receives=3 and cannot be behind one with max_receives=5 as well"):
         QueuePlugin(stack, "After", stage=rate.post, function=function, name="Score", max_receives=5)
+
+
+def test_refuses_a_function_that_lambda_reports_elsewhere(stack: Stack, rate: IActivity) -> None:
+    function = define_function(stack)
+    Plugin(stack, "Score", stage=rate.pre, function=function, reports_itself=False)
+    with pytest.raises(ValueError, match="reports_itself=False and has reports_itself=True here"):
+        QueuePlugin(stack, "Queued", stage=rate.post, function=function, name="Score")
