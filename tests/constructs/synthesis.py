@@ -60,7 +60,7 @@ class StackTemplate:
         definition = self.named(machine)["Properties"]["DefinitionString"]
         return dict(json.loads(self.readable(definition)))
 
-    def readable(self, value: Any) -> Any:
+    def readable(self, value: Any) -> Any:  # noqa: PLR0911 - one for each kind of reference
         """Write references as ``<Partition>`` and ``<physical name>``; names that AWS generates as ``<logical id>``."""
         match value:
             case {"Ref": str(name)}:
@@ -70,6 +70,8 @@ class StackTemplate:
                 return target if attribute in {"Arn", "TopicArn"} else f"{target[:-1]}.{attribute}>"
             case {"Fn::Join": [str(delimiter), list(parts)]}:
                 return delimiter.join(self.readable(part) for part in parts)
+            case {"Fn::Select": [index, {"Fn::Split": [":", arn]}]}:
+                return f"{self.readable(arn)}[{index}]"
             case dict():
                 return {key: self.readable(part) for key, part in value.items()}
             case list():
