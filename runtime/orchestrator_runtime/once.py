@@ -26,13 +26,14 @@ class NoIdempotencyTableError(Exception):
 class Once(Protocol):
     """Sees to it that the same work is not done twice."""
 
-    def do(self, key: str, work: Callable[[], Outcome]) -> Outcome | None:
+    def do(self, key: str, delivery: str, work: Callable[[], Outcome]) -> Outcome | None:
         """Do the work, unless it was done.
 
         What the work raises is raised, and not remembered: it may be done again.
 
         Args:
             key: The same for every delivery of the same call.
+            delivery: Which delivery this is: the same when it is repeated, because its invocation failed or died.
             work: Does it, and says how it ended.
 
         Returns:
@@ -40,14 +41,15 @@ class Once(Protocol):
 
         Raises:
             NoIdempotencyTableError: There is nothing to remember with.
-            Retryable: What remembers cannot be reached; the work was not begun.
+            Retryable: The work was not begun: what remembers cannot be reached, or this delivery is repeated
+                before it is certain that its last invocation is dead.
         """
 
 
 class EveryTime:
     """Does the work each time: it is idempotent."""
 
-    def do(self, key: str, work: Callable[[], Outcome]) -> Outcome:  # noqa: ARG002  (of the port)
+    def do(self, key: str, delivery: str, work: Callable[[], Outcome]) -> Outcome:  # noqa: ARG002  (of the port)
         """Do the work."""
         return work()
 
@@ -55,6 +57,6 @@ class EveryTime:
 class NoTable:
     """Refuses to do the work, because nothing would remember it."""
 
-    def do(self, key: str, work: Callable[[], Outcome]) -> Outcome:  # noqa: ARG002  (of the port)
+    def do(self, key: str, delivery: str, work: Callable[[], Outcome]) -> Outcome:  # noqa: ARG002  (of the port)
         """Refuse; see :class:`NoIdempotencyTableError`."""
         raise NoIdempotencyTableError

@@ -113,10 +113,12 @@ class PluginHandler:
         name = self.name_in(environ)
         once = self._once(environ, context) if once is None else once
         handle = functools.partial(self._handle, name=name, reporter=reporter, once=once)
+        # Lambda repeats an asynchronous invocation under the same request id.
+        request_id = str(getattr(context, "aws_request_id", ""))
         if queued := queued_messages(event):
             return self._take_queued(queued, _max_receives(environ), handle)
         for message in sns_messages(event):
-            handle(message, is_last=False)
+            handle(message, delivery=request_id, is_last=False)
         return None
 
     def _once(self, environ: Mapping[str, str], context: object) -> Once:
@@ -141,7 +143,8 @@ class PluginHandler:
                 continue
             try:
                 message = read_message(record.text, "message of the queue")
-                handle(message, is_last=max_receives is not None and record.receives >= max_receives)
+                is_last = max_receives is not None and record.receives >= max_receives
+                handle(message, delivery=record.id, is_last=is_last)
             except Exception:
                 self._logger.exception("the queue has to deliver the message again", message_id=record.id)
                 again.append(record.id)
@@ -149,7 +152,9 @@ class PluginHandler:
                     held_up.add(record.group)
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
-    def _handle(self, message: PluginMessage, *, name: str, reporter: Reporter, once: Once, is_last: bool) -> None:
+    def _handle(
+        self, message: PluginMessage, *, name: str, reporter: Reporter, once: Once, delivery: str, is_last: bool
+    ) -> None:
         keys = message.model_dump(mode="json", include={"uid", "workflow", "activity", "stage", "attempt"})
         with self._logger.append_context_keys(plugin=name, **keys):
             if name not in message.plugins:
@@ -167,21 +172,29 @@ class PluginHandler:
                 outputs=message.outputs,
                 _report=self._progress(report),
             )
-            outcome = self._outcome(run, report, once, is_last=is_last)
+            do_once = functools.partial(once.do, run.idempotency_key, delivery)
+            outcome = self._outcome(run, report, do_once, is_last=is_last)
             if outcome is None:
                 self._logger.info("ignored: another delivery of the same call is at work")
                 return
             report(outcome.state, outcome.text, output=outcome.output)
             self._logger.info(f"reported {outcome.state.value}")
 
-    def _outcome(self, run: PluginRun, report: CallReports, once: Once, *, is_last: bool) -> Outcome | None:
+    def _outcome(
+        self,
+        run: PluginRun,
+        report: CallReports,
+        do_once: Callable[[Callable[[], Outcome]], Outcome | None],
+        *,
+        is_last: bool,
+    ) -> Outcome | None:
         def work() -> Outcome:
             report(State.IN_PROGRESS)
             self._logger.info("started")
             return self._body.outcome(run, self._logger)
 
         try:
-            return once.do(run.idempotency_key, work)
+            return do_once(work)
         except NoIdempotencyTableError as error:
             self._logger.exception("not called")
             return Outcome.failed(error)

@@ -48,7 +48,7 @@ class RememberedCalls:
     def __init__(self) -> None:
         self._ended: dict[str, Outcome] = {}
 
-    def do(self, key: str, work: Callable[[], Outcome]) -> Outcome:
+    def do(self, key: str, delivery: str, work: Callable[[], Outcome]) -> Outcome:  # noqa: ARG002  (of the port)
         """Do the work, unless it was done."""
         if key not in self._ended:
             self._ended[key] = work()

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from botocore.exceptions import ClientError
 
 from orchestrator_runtime import PluginHandler, PluginRun, ReportNotSentError, Retryable, Skip, plugin
 from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, Env, State
-from orchestrator_runtime.idempotency_table import IdempotencyTable, idempotency_table
+from orchestrator_runtime.idempotency_table import IdempotencyTable, Layers, idempotency_table
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.outcome import Outcome
 from orchestrator_runtime.plugin_info import PluginInfo
@@ -33,20 +32,21 @@ class Context:
     """Lambda's, as far as it is asked."""
 
     remaining: int = 60_000
+    aws_request_id: str = "request-1"
 
     def get_remaining_time_in_millis(self) -> int:
         return self.remaining
 
 
 @pytest.fixture
-def table(aws: None, dynamodb_client: DynamoDBClient) -> DynamoDBPersistenceLayer:
+def table(aws: None, dynamodb_client: DynamoDBClient) -> Layers:
     dynamodb_client.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     )
-    return DynamoDBPersistenceLayer(TABLE, boto3_client=dynamodb_client)
+    return Layers.over(TABLE, dynamodb_client)
 
 
 class Counted:
@@ -67,12 +67,13 @@ class Counted:
 
 
 def deliver(
-    body: Callable[[PluginRun], object], table: DynamoDBPersistenceLayer, *, context: object = None, **other: Any
+    body: Callable[[PluginRun], object], table: Layers, *, context: object = None, **other: Any
 ) -> list[Report]:
     reports = CollectedReports()
-    once = IdempotencyTable(table, Context() if context is None else context)
+    context = Context() if context is None else context
     handler = plugin(name="Score", idempotent=False)(body)
-    handler.deliver(sns_event(message("Score", **other)), reports, {}, once=once)
+    event = sns_event(message("Score", **other))
+    handler.deliver(event, reports, {}, once=IdempotencyTable(table, context), context=context)
     return list(reports)
 
 
@@ -87,19 +88,20 @@ def deliver(
     ],
     ids=repr,
 )
+@pytest.mark.parametrize("request_id", ["request-1", "request-2"])
 def test_a_duplicate_reports_the_same_end_without_entering_the_body(
-    table: DynamoDBPersistenceLayer, end: Any, state: State, told: str | None
+    table: Layers, end: Any, state: State, told: str | None, request_id: str
 ) -> None:
     body = Counted(end)
     first = deliver(body, table)
-    again = deliver(body, table)
+    again = deliver(body, table, context=Context(aws_request_id=request_id))
     assert body.entered == 1
     assert [report.state for report in first] == [State.IN_PROGRESS, state]
     assert again == first[1:]
     assert (again[0].message or "").startswith(told or "")
 
 
-def test_another_attempt_is_another_call(table: DynamoDBPersistenceLayer) -> None:
+def test_another_attempt_is_another_call(table: Layers) -> None:
     body = Counted(1, 2)
     assert deliver(body, table, attempt=1)[-1].output == 1
     assert deliver(body, table, attempt=2)[-1].output == 2
@@ -107,7 +109,7 @@ def test_another_attempt_is_another_call(table: DynamoDBPersistenceLayer) -> Non
 
 
 def test_a_call_is_remembered_for_more_than_a_day_and_leaves_no_payload_in_its_key(
-    table: DynamoDBPersistenceLayer, dynamodb_client: DynamoDBClient
+    table: Layers, dynamodb_client: DynamoDBClient
 ) -> None:
     deliver(Counted("done"), table, uid="hush")
     (item,) = items(dynamodb_client, TABLE)
@@ -117,7 +119,7 @@ def test_a_call_is_remembered_for_more_than_a_day_and_leaves_no_payload_in_its_k
 
 
 @pytest.mark.parametrize("character", ["x", '"', "\\", "\x01", "ü", "€", "🚗"])
-def test_the_largest_output_is_remembered(table: DynamoDBPersistenceLayer, character: str) -> None:
+def test_the_largest_output_is_remembered(table: Layers, character: str) -> None:
     size = len(json.dumps(character, ensure_ascii=False).encode()) - 2
     output = character * ((MAX_OUTPUT_BYTES - 2) // size)
     body = Counted(output)
@@ -125,7 +127,7 @@ def test_the_largest_output_is_remembered(table: DynamoDBPersistenceLayer, chara
     assert deliver(body, table)[0].output == output
 
 
-def test_what_is_to_be_tried_again_enters_the_body_again(table: DynamoDBPersistenceLayer) -> None:
+def test_what_is_to_be_tried_again_enters_the_body_again(table: Layers) -> None:
     body = Counted(Retryable("down"), "done")
     with pytest.raises(Retryable, match="down"):
         deliver(body, table)
@@ -133,7 +135,7 @@ def test_what_is_to_be_tried_again_enters_the_body_again(table: DynamoDBPersiste
     assert body.entered == 2
 
 
-def test_on_the_last_receive_it_is_an_error_and_not_remembered(table: DynamoDBPersistenceLayer) -> None:
+def test_on_the_last_receive_it_is_an_error_and_not_remembered(table: Layers) -> None:
     body = Counted(Retryable("down"), "done")
     handler = plugin(name="Score", idempotent=False)(body)
     reports = CollectedReports()
@@ -146,7 +148,7 @@ def test_on_the_last_receive_it_is_an_error_and_not_remembered(table: DynamoDBPe
     assert deliver(body, table)[-1].output == "done"
 
 
-def test_an_interrupted_report_is_made_up_for_without_the_body(table: DynamoDBPersistenceLayer) -> None:
+def test_an_interrupted_report_is_made_up_for_without_the_body(table: Layers) -> None:
     body = Counted("done")
     handler = plugin(name="Score", idempotent=False)(body)
     event = sns_event(message("Score"))
@@ -156,7 +158,7 @@ def test_an_interrupted_report_is_made_up_for_without_the_body(table: DynamoDBPe
     assert body.entered == 1
 
 
-def test_a_start_that_could_not_be_reported_is_made_up_for(table: DynamoDBPersistenceLayer) -> None:
+def test_a_start_that_could_not_be_reported_is_made_up_for(table: Layers) -> None:
     body = Counted("done")
     handler = plugin(name="Score", idempotent=False)(body)
     with pytest.raises(ReportNotSentError):
@@ -165,7 +167,7 @@ def test_a_start_that_could_not_be_reported_is_made_up_for(table: DynamoDBPersis
     assert deliver(body, table)[-1].output == "done"
 
 
-def test_a_duplicate_while_the_first_is_at_work_is_ignored(table: DynamoDBPersistenceLayer) -> None:
+def test_a_duplicate_while_the_first_is_at_work_is_ignored(table: Layers) -> None:
     logged = LoggedLines()
     duplicates: list[list[Report]] = []
 
@@ -176,7 +178,9 @@ def test_a_duplicate_while_the_first_is_at_work_is_ignored(table: DynamoDBPersis
             info=PluginInfo(name="Score", idempotent=False),
             logger=logged.logger,
         )
-        other.deliver(sns_event(message("Score")), reports, {}, once=IdempotencyTable(table, Context()))
+        context = Context(aws_request_id="request-2")
+        once = IdempotencyTable(table, context)
+        other.deliver(sns_event(message("Score")), reports, {}, once=once, context=context)
         duplicates.append(list(reports))
         return "done"
 
@@ -186,7 +190,7 @@ def test_a_duplicate_while_the_first_is_at_work_is_ignored(table: DynamoDBPersis
     assert line["message"] == "ignored: another delivery of the same call is at work"
 
 
-def test_an_invocation_that_was_killed_can_be_repeated(table: DynamoDBPersistenceLayer) -> None:
+def test_an_invocation_that_was_killed_can_be_repeated(table: Layers) -> None:
     killed = Counted(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         # It had no time left: that is when Lambda kills.
@@ -194,10 +198,32 @@ def test_an_invocation_that_was_killed_can_be_repeated(table: DynamoDBPersistenc
     assert deliver(Counted("done"), table)[-1].output == "done"
 
 
-def test_before_its_time_is_over_a_killed_invocation_is_taken_to_be_alive(table: DynamoDBPersistenceLayer) -> None:
+def test_another_delivery_leaves_alone_what_may_be_alive(table: Layers) -> None:
     with pytest.raises(KeyboardInterrupt):
         deliver(Counted(KeyboardInterrupt()), table)
-    assert deliver(Counted("done"), table) == []
+    assert deliver(Counted(), table, context=Context(aws_request_id="request-2")) == []
+
+
+def test_the_repetition_of_what_died_early_is_repeated_until_it_may_begin(table: Layers) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        deliver(Counted(KeyboardInterrupt()), table)
+    body = Counted()
+    with pytest.raises(Retryable, match="an earlier invocation for the same delivery may still be at work"):
+        deliver(body, table)
+    assert body.entered == 0
+
+
+def test_in_a_queue_a_message_that_comes_again_is_the_same_delivery(table: Layers) -> None:
+    handler = plugin(name="Score", idempotent=False)(Counted(KeyboardInterrupt()))
+
+    def receive(request_id: str) -> Any:
+        context = Context(aws_request_id=request_id)
+        event = sqs_event(message("Score"))
+        return handler.deliver(event, CollectedReports(), {}, once=IdempotencyTable(table, context), context=context)
+
+    with pytest.raises(KeyboardInterrupt):
+        receive("request-1")
+    assert receive("request-2") == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
 
 
 def refuse() -> None:
@@ -205,7 +231,7 @@ def refuse() -> None:
 
 
 def test_a_table_that_cannot_be_used_has_the_call_repeated_and_the_body_not_entered(
-    table: DynamoDBPersistenceLayer, dynamodb_client: DynamoDBClient
+    table: Layers, dynamodb_client: DynamoDBClient
 ) -> None:
     body = Counted()
     with (
@@ -217,25 +243,25 @@ def test_a_table_that_cannot_be_used_has_the_call_repeated_and_the_body_not_ente
 
 
 def test_an_end_that_could_not_be_noted_down_is_reported_all_the_same(
-    table: DynamoDBPersistenceLayer, dynamodb_client: DynamoDBClient
+    table: Layers, dynamodb_client: DynamoDBClient
 ) -> None:
     logged = LoggedLines()
     with meanwhile(dynamodb_client, "UpdateItem", refuse):
-        outcome = IdempotencyTable(table, Context(), logged.logger).do("key", lambda: Outcome(State.COMPLETE))
+        outcome = IdempotencyTable(table, Context(), logged.logger).do(
+            "key", "request-1", lambda: Outcome(State.COMPLETE)
+        )
     assert outcome == Outcome(State.COMPLETE)
     (line,) = logged.taken()
     assert line["message"] == "the idempotency table does not know how this call ended"
 
 
-def test_work_that_could_not_be_forgotten_raises_what_it_raised(
-    table: DynamoDBPersistenceLayer, dynamodb_client: DynamoDBClient
-) -> None:
+def test_work_that_could_not_be_forgotten_raises_what_it_raised(table: Layers, dynamodb_client: DynamoDBClient) -> None:
     with meanwhile(dynamodb_client, "DeleteItem", refuse), pytest.raises(Retryable, match=r"^down$"):
         deliver(Counted(Retryable("down")), table)
 
 
 def test_progress_that_could_not_be_reported_does_not_have_the_body_entered_twice(
-    table: DynamoDBPersistenceLayer,
+    table: Layers,
 ) -> None:
     seen: list[int] = []
 
@@ -269,7 +295,7 @@ def test_without_a_table_it_is_an_error_that_says_what_to_set() -> None:
 
 
 def test_the_environment_names_the_table(
-    table: DynamoDBPersistenceLayer, monkeypatch: pytest.MonkeyPatch, dynamodb_client: DynamoDBClient
+    table: Layers, monkeypatch: pytest.MonkeyPatch, dynamodb_client: DynamoDBClient
 ) -> None:
     monkeypatch.setenv(Env.PLUGIN_NAME, "Score")
     monkeypatch.setenv(Env.IDEMPOTENCY_TABLE, TABLE)
@@ -284,8 +310,8 @@ def test_the_environment_names_the_table(
 
 
 def test_a_client_is_made_once_for_a_table(aws: None) -> None:
-    assert idempotency_table("one", None)._table is idempotency_table("one", None)._table
-    assert idempotency_table("one", None)._table is not idempotency_table("two", None)._table
+    assert idempotency_table("one", None)._layers is idempotency_table("one", None)._layers
+    assert idempotency_table("one", None)._layers is not idempotency_table("two", None)._layers
 
 
 def test_an_idempotent_plugin_needs_no_table_and_is_called_each_time() -> None:
