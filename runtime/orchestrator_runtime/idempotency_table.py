@@ -1,7 +1,7 @@
 """Remembers in DynamoDB how calls ended, by Powertools' idempotency utility.
 
 The table has the partition key ``id``, a string, and the TTL attribute ``expiration``; the function may get,
-put, update and delete its items. Imported where a plugin needs it, and only there: it is slow to load.
+put, update and delete its items. Imported where a plugin needs it, so that no other waits for it when it starts.
 """
 
 from __future__ import annotations

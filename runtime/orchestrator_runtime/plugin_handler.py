@@ -127,7 +127,7 @@ class PluginHandler:
         table = environ.get(Env.IDEMPOTENCY_TABLE)
         if not table:
             return NoTable()
-        from orchestrator_runtime.idempotency_table import idempotency_table  # noqa: PLC0415  (slow to load)
+        from orchestrator_runtime.idempotency_table import idempotency_table  # noqa: PLC0415  (for them only)
 
         return idempotency_table(table, context)
 

@@ -18,13 +18,19 @@ from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.contract_schemas import main, plugin_message_schema, report_schema, write_schemas
 from orchestrator_runtime.core.message import message_body
 from orchestrator_runtime.models import PluginMessage, Report
-from tests.docs.pages import document
+from tests.docs.pages import PAGES, blocks
 from tests.unit.plugin_calls import message
 from tests.unit.samples import NOW, stage_ref
 
 PROJECT = Path(__file__).parents[2]
 CHECKED_IN = PROJECT / "docs" / "contract" / "v1"
-EXAMPLES = {name: json.loads(document(PROJECT / "docs" / "plugins.md", name)) for name in ("PluginMessage", "Report")}
+EXAMPLES = {
+    name: json.loads(block.text)
+    for name in ("PluginMessage", "Report")
+    for page in PAGES
+    for block in blocks(page)
+    if block.mark == f"document: {name}"
+}
 
 Check = Callable[[Any, Any], bool]
 
@@ -105,7 +111,7 @@ def test_every_field_is_there_with_title_and_description(
     assert "$ref" not in json.dumps(schema)
 
 
-def test_the_examples_of_the_guide_are_valid() -> None:
+def test_the_examples_of_the_docs_are_valid() -> None:
     assert list(broken(plugin_message_schema(), EXAMPLES["PluginMessage"])) == []
     assert list(broken(report_schema(), EXAMPLES["Report"])) == []
 

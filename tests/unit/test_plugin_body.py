@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_type
 
 import pytest
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from orchestrator_runtime import PluginRun, Retryable, Skip, plugin
@@ -50,6 +50,21 @@ def test_the_function_gets_the_model() -> None:
         line="auto", vehicle=Vehicle(make="Subaru", year=2020), born=date.fromisoformat(SECRET)
     )
     assert (run.plugin, run.outputs) == ("Plugin", {"a/pre/b": 1})
+
+
+def test_types_say_what_the_metadata_is() -> None:
+    """Mypy is what tests this: it refuses an ignore that it does not need."""
+
+    def plain(run: PluginRun) -> None:
+        assert_type(run.metadata, Mapping[str, JsonValue])
+
+    async def typed(run: PluginRun[Quote]) -> None:
+        assert_type(run.metadata, Quote)
+
+    assert_type(plugin(plain), PluginHandler)
+    assert_type(plugin(metadata=Quote)(typed), PluginHandler)
+    plugin(metadata=Quote)(plain)  # type: ignore[arg-type]
+    plugin(name="Score")(typed)  # type: ignore[arg-type]
 
 
 def test_a_model_may_be_given_as_the_metadata() -> None:
