@@ -1,4 +1,4 @@
-"""Laws that hold for every filter policy, and a second opinion: moto's matcher where it is right."""
+"""Laws that hold for every filter policy."""
 
 import json
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from moto.sns.utils import FilterPolicyMatcher
 
 from orchestrator_runtime.filter_policy import SCOPES, FilterPolicyError, matches, problems
 from tests.unit.filter_strategies import (
@@ -17,11 +16,7 @@ from tests.unit.filter_strategies import (
     flat,
     names,
     nested,
-    numbers,
-    operator,
     policies,
-    ranges,
-    texts,
     values,
     with_or,
 )
@@ -145,77 +140,3 @@ def test_stricter_checks_only_add_problems(policy: dict[str, Any]) -> None:
     accepted = problems(policy, booleans_as_text=False)
     strict = problems(policy, reserved={"plugins"}, deployed_by_cloudformation=True)
     assert bool(strict) >= bool(accepted)
-
-
-# moto
-
-TYPES = {str: "String", int: "Number", float: "Number", list: "String.Array"}
-
-
-def moto_matches(policy: dict[str, Any], given_: dict[str, Any]) -> bool:
-    sent = {
-        name: {"Type": TYPES[type(value)], "Value": json.dumps(value) if isinstance(value, list) else str(value)}
-        for name, value in given_.items()
-    }
-    matcher = FilterPolicyMatcher(policy, "MessageAttributes")
-    return bool(matcher.matches(sent, ""))
-
-
-# The part of the language in which moto follows SNS; what it leaves out is in the table below.
-right_for_text = (
-    texts
-    | operator("prefix", texts)
-    | operator("suffix", texts)
-    | operator("anything-but", st.lists(texts, min_size=1))
-)
-right_for_numbers = numbers | operator("numeric", ranges) | operator("anything-but", st.lists(numbers, min_size=1))
-right = st.one_of(
-    st.fixed_dictionaries({"text": st.lists(right_for_text, min_size=1, max_size=3)}),
-    st.fixed_dictionaries({"number": st.lists(right_for_numbers, min_size=1, max_size=3)}),
-    st.fixed_dictionaries({"array": st.lists(texts, min_size=1, max_size=3)}),
-    st.fixed_dictionaries(
-        {"text": st.lists(right_for_text, min_size=1), "number": st.lists(right_for_numbers, min_size=1)}
-    ),
-    st.fixed_dictionaries({"other": st.tuples(operator("exists", st.booleans())).map(list)}),
-)
-sent_by_all = st.fixed_dictionaries(
-    {"text": texts, "number": numbers, "array": st.lists(texts, min_size=1)}, optional={"other": texts}
-)
-
-
-@given(right | st.builds(lambda one, two: {"$or": [one, two]}, right, right), sent_by_all)
-def test_moto_agrees_where_it_is_right(policy: dict[str, Any], given_: dict[str, Any]) -> None:
-    if not problems(policy):
-        assert matches(policy, given_) is moto_matches(policy, given_)
-
-
-@pytest.mark.parametrize(
-    ("policy", "given_", "expected"),
-    [
-        pytest.param({"a": [{"exists": False}]}, {}, False, id="exists false needs an attribute"),
-        pytest.param({"a": ["x", {"exists": False}]}, {"b": "y"}, True, id="a missing key ends its look at the values"),
-        pytest.param({"a": [{"exists": True}]}, {"a": []}, False, id="an array without elements exists for it"),
-        pytest.param({"a": [{"equals-ignore-case": "X"}]}, {"a": "x"}, True, id="it lowers one side only"),
-        pytest.param({"a": [{"anything-but": ["x"]}]}, {"a": ["x", "y"]}, True, id="any element, not all"),
-        pytest.param({"a": [{"anything-but": ["xy"]}]}, {"a": ["xy"]}, False, id="it reads the array letter by letter"),
-        pytest.param({"a": [{"anything-but": {"prefix": "xy"}}]}, {"a": ["xyz"]}, False, id="with prefix, likewise"),
-        pytest.param({"a": [{"prefix": "x"}]}, {"a": ["xy"]}, True, id="prefix in an array"),
-        pytest.param({"a": [{"suffix": "y"}]}, {"a": ["xy"]}, True, id="suffix in an array"),
-        pytest.param({"a": [{"numeric": [">", 1]}]}, {"a": [2]}, True, id="numeric in an array"),
-        pytest.param({"a": [{"cidr": "10.0.0.0/8"}]}, {"a": "10.1.1.1"}, True, id="no cidr"),
-        pytest.param({"a": [None]}, {"a": [None]}, True, id="no null"),
-        pytest.param({"a": [1]}, {"a": 1.000004}, True, id="compares more decimals than SNS"),
-        pytest.param({"a": ["x"]}, {"a": '"xy"'}, False, id="it reads JSON in a String"),
-        pytest.param(
-            {"$or": [{"prefix": "x"}, {"suffix": "y"}]}, {"$or": "z", "prefix": "x"}, False, id="every $or is an OR"
-        ),
-    ],
-)
-def test_the_known_differences_from_moto(policy: dict[str, Any], given_: dict[str, Any], expected: bool) -> None:
-    assert matches(policy, given_) is expected
-    # If this fails, moto has learnt it: move the case to the part that agrees.
-    try:
-        moto = moto_matches(policy, given_)
-    except (AttributeError, TypeError):
-        moto = not expected
-    assert moto is not expected
