@@ -91,7 +91,6 @@ def define_function(
     options: FunctionOptions,
     timeout: Duration = FUNCTION_TIMEOUT,
     dead_letters: sqs.IQueue | None = None,
-    retry_attempts: int | None = None,
 ) -> lambda_.Function:
     """Define the function that runs a handler, as a child of ``scope``.
 
@@ -102,8 +101,7 @@ def define_function(
         environment: What its handler is told.
         options: What all functions have in common.
         timeout: How long it may run.
-        dead_letters: Where asynchronous calls end up that failed for good.
-        retry_attempts: How often Lambda repeats an asynchronous call that failed. Default: twice.
+        dead_letters: Where asynchronous calls end up that failed three times.
     """
     name = "".join(part.capitalize() for part in handler.split("-"))
     log_group = logs.LogGroup(
@@ -143,7 +141,6 @@ def define_function(
         logging_format=lambda_.LoggingFormat.JSON,
         tracing=lambda_.Tracing.ACTIVE,
         dead_letter_queue=dead_letters,
-        retry_attempts=retry_attempts,
         reserved_concurrent_executions=options.reserved_concurrency.get(handler),
         vpc=network.vpc if network else None,
         vpc_subnets=network.subnets if network else None,

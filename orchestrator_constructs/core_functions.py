@@ -92,9 +92,8 @@ class CoreFunctions(Construct):
                 Handler.RECONCILE,
                 {**registration_env, Env.ACTIVITIES_PATH: deployment.activities_path},
                 timeout=_RECONCILE_TIMEOUT,
+                # A change of a function that is still being updated is left to Lambda's next try, a minute later.
                 dead_letters=self._dead_reconciliations,
-                # The next scheduled one is its retry.
-                retry_attempts=0,
             ),
         }
         self._grant_begin_run()
@@ -121,7 +120,6 @@ class CoreFunctions(Construct):
         *,
         timeout: Duration = FUNCTION_TIMEOUT,
         dead_letters: sqs.IQueue | None = None,
-        retry_attempts: int | None = None,
     ) -> lambda_.Function:
         return define_function(
             self,
@@ -131,7 +129,6 @@ class CoreFunctions(Construct):
             options=self._options,
             timeout=timeout,
             dead_letters=dead_letters,
-            retry_attempts=retry_attempts,
         )
 
     def _grant_begin_run(self) -> None:
@@ -174,6 +171,8 @@ class CoreFunctions(Construct):
         path = self._place.arn("ssm", f"parameter{self._deployment.activities_path.rstrip('/')}")
         _allow(function, ["ssm:GetParametersByPath"], [path, f"{path}/*"])
         self._acknowledge_prefix(f"{path}/*", "activities")
+        if isinstance(plugin_functions, str):
+            raise ValueError(f"plugin_functions is {plugin_functions!r}: give a list of ARNs, [{plugin_functions!r}]")
         functions = (
             [self._place.arn("lambda", "*", resource="function")] if plugin_functions is None else plugin_functions
         )

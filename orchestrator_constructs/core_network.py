@@ -42,7 +42,7 @@ def define_network(
         return None
     if security_groups is None:
         security_groups = [
-            ec2.SecurityGroup(scope, "SecurityGroup", vpc=vpc, description="Functions of the orchestrator's core")
+            ec2.SecurityGroup(scope, "SecurityGroup", vpc=vpc, description="Functions of the core of the orchestrator")
         ]
     if not security_groups:
         raise ValueError("security_groups is empty: name at least one, or leave it out and one will be defined")

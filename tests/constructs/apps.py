@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from orchestrator_constructs import Activity, IActivity, IOrchestratorCore, OrchestratorCore, Workflow
+from orchestrator_runtime.contract import Handler
 
 ACTIVITIES = ("Validate", "Rate", "GenerateDocuments", "CancelServices")
 WORKFLOWS = {
@@ -54,6 +56,34 @@ def three_stacks(app: App) -> None:
     core.grant_report(user)
     core.grant_read_status(user)
     workflows[0].grant_start(user)
+
+
+def every_prop(app: App) -> None:
+    """What an operator of a large company sets: a network, a boundary, limits, other accounts."""
+    stack = Stack(app, "claims-dev")
+    core = OrchestratorCore(
+        stack,
+        "Core",
+        system="claims",
+        stage="dev",
+        plugins_per_stage=500,
+        plugin_functions=["arn:aws:lambda:eu-west-1:123456789012:function:score"],
+        plugin_accounts=["111111111111"],
+        organization_id="o-a1b2c3d4e5",
+        vpc=ec2.Vpc.from_vpc_attributes(
+            stack,
+            "Vpc",
+            vpc_id="vpc-12345678",
+            availability_zones=["eu-west-1a"],
+            private_subnet_ids=["subnet-12345678"],
+        ),
+        permissions_boundary=iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Boundary"),
+        reserved_concurrency={Handler.RECORD_RESULT: 20, Handler.RECONCILE: 1},
+    )
+    activities = define_activities(stack, core)
+    beside = [activities["Rate"], activities["GenerateDocuments"]]
+    workflow = Workflow(stack, "SideBySide", core=core, activities=[activities["Validate"], beside])
+    workflow.on_finished(stack, "Finished")
 
 
 def core_alone(app: App) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, Stack, Token
+from aws_cdk import aws_ec2 as ec2
 
 from orchestrator_constructs import (
     Activity,
@@ -16,6 +18,7 @@ from orchestrator_constructs import (
     StageOptions,
     Workflow,
 )
+from orchestrator_runtime.contract import Handler
 from tests.constructs.synthesis import NO_BUNDLING, synthesize
 
 UNKNOWN = Token.as_number({"Ref": "Something"})
@@ -28,6 +31,10 @@ def stack() -> Stack:
 
 def core(stack: Stack, *, system: str = "claims", stage: str = "dev", retention: Duration | None = None) -> object:
     return OrchestratorCore(stack, "C", system=system, stage=stage, retention=retention)
+
+
+def props(stack: Stack, **given: Any) -> object:
+    return OrchestratorCore(stack, "C", system="claims", stage="dev", **given)
 
 
 def activity(
@@ -65,6 +72,35 @@ REFUSED: list[tuple[Define, str]] = [
     (
         lambda s: core(s, system="s" * 24, stage="d" * 24),
         "the function name '.*-register-plugin' has 65 characters, AWS takes 64: choose a shorter system or stage name",
+    ),
+    (
+        lambda s: props(s, reconcile_every=Duration.minutes(4)),
+        "reconcile_every is 4 minutes: use a whole number of minutes, 5 or more",
+    ),
+    (lambda s: props(s, reconcile_every=Duration.seconds(330)), "reconcile_every is 5 minutes 30 seconds: use a whole"),
+    (lambda s: props(s, reconcile_every=Duration.minutes(UNKNOWN)), "reconcile_every is a token: use a duration"),
+    (lambda s: props(s, plugins_per_stage=0), "plugins_per_stage is 0: use a whole number, 1 or more"),
+    (lambda s: props(s, plugins_per_stage=True), "plugins_per_stage is True: use a whole number, 1 or more"),
+    (lambda s: props(s, plugin_functions="arn"), r"plugin_functions is 'arn': give a list of ARNs, \['arn'\]"),
+    (
+        lambda s: props(s, reserved_concurrency={Handler.RECORD_RESULT: 1}),
+        "reserved_concurrency of record-result is 1: use a whole number, 2 or more",
+    ),
+    (
+        lambda s: props(s, reserved_concurrency={Handler.BEGIN_RUN: 0}),
+        "reserved_concurrency of begin-run is 0: use a whole number, 1 or more",
+    ),
+    (
+        lambda s: props(s, reserved_concurrency={"begin": 5}),
+        r"reserved_concurrency has \['begin'\]: use begin-run, advance-stage",
+    ),
+    (
+        lambda s: props(s, security_groups=[]),
+        "vpc_subnets or security_groups are given without a vpc: give vpc too, or leave them out",
+    ),
+    (
+        lambda s: props(s, vpc=ec2.Vpc(s, "V"), security_groups=[]),
+        "security_groups is empty: name at least one, or leave it out and one will be defined",
     ),
     (lambda s: core(s, retention=Duration.hours(30)), "retention is .*: use a whole number of days, 1 or more"),
     (lambda s: core(s, retention=Duration.days(UNKNOWN)), "retention is a token: use a duration that is known"),

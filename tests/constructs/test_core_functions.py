@@ -8,7 +8,6 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
-from aws_cdk.assertions import Match
 
 from orchestrator_constructs import Activity, OrchestratorCore, Workflow
 from orchestrator_runtime.contract import Env, Handler
@@ -166,13 +165,24 @@ def test_no_role_carries_a_managed_policy(claims: StackTemplate) -> None:
     ]
 
 
-def test_reconciliation_has_as_long_as_lambda_allows_and_is_not_repeated(claims: StackTemplate) -> None:
-    properties = claims.function(Handler.RECONCILE)["Properties"]
-    assert properties["Timeout"] == 900
-    claims.template.has_resource_properties(
-        "AWS::Lambda::EventInvokeConfig",
-        {"FunctionName": {"Ref": Match.string_like_regexp("Reconcile")}, "MaximumRetryAttempts": 0},
-    )
+def test_reconciliation_has_as_long_as_lambda_allows(claims: StackTemplate) -> None:
+    assert claims.function(Handler.RECONCILE)["Properties"]["Timeout"] == 900
+
+
+@pytest.mark.parametrize(
+    ("handler", "queue"),
+    [
+        (Handler.REGISTER_PLUGIN, "CoreFunctionsDeadRegistrations3967312A"),
+        (Handler.RECONCILE, "CoreFunctionsDeadReconciliations65903045"),
+    ],
+)
+def test_what_nobody_waits_for_is_tried_three_times_and_kept(
+    claims: StackTemplate, handler: Handler, queue: str
+) -> None:
+    """Reconciliation leaves a function that is being updated to Lambda's next try."""
+    properties = claims.function(handler)["Properties"]
+    assert claims.readable(properties["DeadLetterConfig"]) == {"TargetArn": f"<{queue}>"}
+    assert claims.resources("AWS::Lambda::EventInvokeConfig") == {}
 
 
 def core_with(**props: Any) -> StackTemplate:

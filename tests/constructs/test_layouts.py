@@ -26,6 +26,7 @@ SEPARATE = {
 LAYOUTS = [
     pytest.param(apps.one_stack, id="one stack"),
     pytest.param(apps.three_stacks, id="three stacks"),
+    pytest.param(apps.every_prop, id="every prop"),
     *(pytest.param(define, id=f"{name} alone") for name, define in SEPARATE.items()),
 ]
 
