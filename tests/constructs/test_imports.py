@@ -16,7 +16,7 @@ from orchestrator_constructs import (
 )
 from orchestrator_runtime.contract import Handler, ReleaseRule
 from orchestrator_runtime.deployment import Deployment
-from tests.constructs.synthesis import NO_BUNDLING
+from tests.constructs.synthesis import NO_BUNDLING, StackTemplate
 
 CLAIMS = Deployment("claims", "dev")
 
@@ -47,6 +47,8 @@ def test_core(stack: Stack) -> None:
     assert looked_up(stack, core.status_table.table_stream_arn or "") == "/claims/dev/core/status-stream-arn"
     assert looked_up(stack, core.results_queue.queue_url) == "/claims/dev/core/results-queue-url"
     assert looked_up(stack, core.results_queue_arn(consumer=stack)) == "/claims/dev/core/results-queue-arn"
+    pattern = StackTemplate({"Resources": {}}).readable(stack.resolve(core.topic_arn_pattern(consumer=stack)))
+    assert pattern == "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
     for handler in set(Handler) - {Handler.RECORD_RESULT}:
         arn = core.function_arn(handler, consumer=stack)
         assert looked_up(stack, arn) == f"/claims/dev/core/{handler}-arn"
