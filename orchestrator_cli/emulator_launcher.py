@@ -1,11 +1,11 @@
-"""Runs the emulator with asynchronous invocations as Lambda has them.
+"""Runs the emulator with asynchronous invocations as Lambda has them, and parallel states as Step Functions does.
 
 Run by path, with the Python of the emulator's own environment: it imports the standard library and the emulator.
 
 The emulator calls a function that is subscribed to a topic once, and loses the call if that fails. In AWS it is an
 asynchronous invocation: tried again, given up in the end, and told of to the function's destinations; and a call that
-finds no function goes to the subscription's dead letter queue. Both functions of the emulator that say otherwise are
-replaced here. They are internals, so what is relied on is checked before anything starts: see ``check``.
+finds no function goes to the subscription's dead letter queue. And it forgets the output of a parallel state in JSONata.
+The functions that say otherwise are replaced here. They are internals of the emulator, so ``check`` looks at them first.
 
 With ``--lifeline`` the emulator runs for as long as its standard input is open, so that nobody has to be alive to
 stop it.
@@ -72,6 +72,9 @@ _RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "lambda_svc._get_func_record_for_ref": ("function_ref",),
     "lambda_svc._get_base_func_record_for_ref": ("function_ref",),
     "lambda_svc._lambda_function_name_and_qualifier_from_arn": ("value",),
+    "stepfunctions._run_parallel_branches": ("state_def", "raw_input", "execution", "ctx"),
+    "stepfunctions._state_query_language": ("state_def", "ctx"),
+    "stepfunctions._apply_jsonata_output": ("state_def", "raw_input", "ctx", "result", "error_output", "default"),
 }
 
 
@@ -254,6 +257,19 @@ def _record_of(config: _Json, event: _Json, result: _Json | None, condition: str
     return record
 
 
+def with_output(states: Any) -> Callable[[_Json, object, object, object], tuple[object, object]]:  # noqa: ANN401
+    """Give parallel states their ``Output``. Takes the place of ``stepfunctions._run_parallel_branches``."""
+    run = states._run_parallel_branches
+
+    def run_with_output(state: _Json, given: object, execution: object, context: object) -> tuple[object, object]:
+        result, following = run(state, given, execution, context)
+        if states._state_query_language(state, context) == "JSONata":
+            result = states._apply_jsonata_output(state, given, context, result=result, default=result)
+        return result, following
+
+    return run_with_output
+
+
 def _end_with_the_starter() -> None:
     while os.read(0, 1024):  # not sys.stdin, whose lock would be in the way of an orderly end
         pass
@@ -266,12 +282,14 @@ def main() -> None:
         threading.Thread(target=_end_with_the_starter, daemon=True).start()
     sys.argv[1:] = []  # the emulator reads its own options
     services: _Json = {
-        name: importlib.import_module(f"ministack.services.{name}") for name in ("sns", "sqs", "lambda_svc")
+        name: importlib.import_module(f"ministack.services.{name}")
+        for name in ("sns", "sqs", "lambda_svc", "stepfunctions")
     }
     check(services, importlib.metadata.version("ministack"))
     invocations = AsynchronousInvocations(services, importlib.import_module("ministack.core.concurrency").esm_wake.set)
     services["sns"]._deliver_to_lambda = invocations.deliver
     services["lambda_svc"].invoke_async_with_retry = invocations.begin
+    services["stepfunctions"]._run_parallel_branches = with_output(services["stepfunctions"])
     importlib.import_module("ministack.app").main()
 
 

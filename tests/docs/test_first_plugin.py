@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator_cli.toolchain import cache_folder
 from orchestrator_runtime.contract import CACHE_DIR_VARIABLE
-from tests.docs.pages import PROJECT, blocks
+from tests.docs.pages import PROJECT, Block, blocks
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-environment")]
 
@@ -23,10 +23,18 @@ _AT_MOST_SECONDS = 600
 
 
 def commands() -> Iterator[str]:
-    """The README's commands in order. ``exit N`` in a block's mark says how its last command ends."""
-    for block in blocks(PROJECT / "README.md"):
-        if not block.mark.startswith(_MARK):
-            continue
+    """The README's commands in order, and before it clears away those of the guide for plugin authors.
+
+    ``exit N`` in a block's mark says how its last command ends.
+    """
+    written = [block for block in blocks(PROJECT / "README.md") if block.mark.startswith(_MARK)]
+    # The guide is written for AWS.
+    guide = [
+        Block(block.mark, block.language, block.text.replace("--stage dev\n", "--stage dev --local\n"))
+        for block in blocks(PROJECT / "docs" / "plugins.md")
+        if block.mark.startswith("shell: ")
+    ]
+    for block in [*written[:-1], *guide, *written[-1:]]:
         expected = re.search(r"exit (\d+)", block.mark)
         if expected is None:
             yield block.text
@@ -70,5 +78,6 @@ def test_every_command_works_as_written(tmp_path: Path) -> None:
     assert re.search(r"✔ Score ", said), said
     assert "KeyError: 'vehicle_age'" in said
     assert re.search(r"NewBusiness +q-3 .*attempt 2 · Complete", said), said
+    assert "nothing wrong" in said
     assert said.rstrip().endswith("The local AWS is down.")
     assert not (tmp_path / "my-plugin").exists()

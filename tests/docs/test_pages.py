@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.models import PluginMessage, Report
+from orchestrator_runtime.plugin_info import read_answer
 from orchestrator_runtime.testing import sns_event
 from tests.docs.pages import PAGES, PROJECT, blocks, broken_links, document, files
 
 README = PROJECT / "README.md"
 PLUGINS = PROJECT / "docs" / "plugins.md"
+CONTRACT = PROJECT / "docs" / "contract.md"
 LOCAL = PROJECT / "docs" / "local.md"
 NO_BUNDLING = json.dumps({"aws:cdk:bundling-stacks": []})
 ON_THE_PATH = {"PYTHONPATH": os.pathsep.join([str(PROJECT / "runtime"), str(PROJECT)])}
@@ -94,9 +96,17 @@ def test_the_composed_app_can_be_synthesized(tmp_path: Path) -> None:
     assert types.count("AWS::StepFunctions::StateMachine") == 3
 
 
-def test_the_guide_s_app_can_be_synthesized(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("app", "plugins"), [("app.py", 1), ("as_it_is/app.py", 1), ("queue/app.py", 2), ("elsewhere/app.py", 1)]
+)
+def test_the_guide_s_apps_can_be_synthesized(tmp_path: Path, app: str, plugins: int) -> None:
     write(files(PLUGINS), tmp_path)
-    assert "Custom::OrchestratorPlugin" in resource_types(tmp_path)
+    assert resource_types(tmp_path, app).count("Custom::OrchestratorPlugin") == plugins
+
+
+def test_every_block_of_the_guide_is_a_file_or_a_command_that_is_run() -> None:
+    assert {block.mark.split(":")[0] for block in blocks(PLUGINS)} == {"file", "shell"}
+    assert {block.mark.split(":")[0] for block in blocks(CONTRACT)} == {"document"}
 
 
 def test_the_guide_s_tests_pass(tmp_path: Path) -> None:
@@ -106,13 +116,43 @@ def test_the_guide_s_tests_pass(tmp_path: Path) -> None:
     assert "2 passed" in printed
 
 
-def test_the_guide_s_documents_are_what_is_sent() -> None:
-    message = document(PLUGINS, "PluginMessage")
+_CALLS = """
+from orchestrator_runtime import Retryable
+from orchestrator_runtime.testing import call
+import letter, rates
+for line, premium in (("auto", 200), ("auto", "much"), ("boat", 1)):
+    try:
+        print("REPORT", call(rates.handler, metadata={"line": line, "premium": premium})[-1].model_dump_json())
+    except Retryable as error:
+        print("RAISED", error)
+print("REPORT", call(letter.handler, uid="q-1")[-1].model_dump_json())
+"""
+
+
+def test_the_guide_s_other_functions_do_what_it_says(tmp_path: Path) -> None:
+    write(files(PLUGINS), tmp_path)
+    printed = run([sys.executable, "-c", _CALLS], tmp_path / "function").splitlines()
+    done, invalid, again, letter = (line for line in printed if line.startswith(("REPORT", "RAISED")))
+    assert json.loads(done.removeprefix("REPORT "))["output"] == {"premium": 208}
+    assert json.loads(invalid.removeprefix("REPORT "))["message"].startswith("InvalidMetadata: ")
+    assert again == "RAISED the rates are out of reach"
+    assert json.loads(letter.removeprefix("REPORT "))["output"] == {"letter": "letter-q-1"}
+
+
+def test_the_contract_s_documents_are_what_is_sent() -> None:
+    message = document(CONTRACT, "PluginMessage")
     assert set(json.loads(message)) == set(PluginMessage.model_fields)
     PluginMessage.model_validate_json(message)
-    report = document(PLUGINS, "Report")
+    report = document(CONTRACT, "Report")
     assert set(json.loads(report)) == set(Report.model_fields)
     Report.model_validate_json(report)
+
+
+def test_the_contract_s_answer_to_initialize_is_understood_as_a_whole() -> None:
+    answer = json.loads(document(CONTRACT, "initialize"))
+    info, problems = read_answer(answer)
+    assert problems == []
+    assert info.as_answer() == answer
 
 
 @pytest.mark.parametrize(
@@ -133,7 +173,7 @@ def test_the_guide_s_plugin_in_javascript_reports(
     (client / "package.json").write_text('{"type": "module", "main": "index.js"}')
     (client / "index.js").write_text(_SQS_CLIENT)
     write(files(PLUGINS), tmp_path)
-    message = PluginMessage.model_validate({**json.loads(document(PLUGINS, "PluginMessage")), "metadata": metadata})
+    message = PluginMessage.model_validate({**json.loads(document(CONTRACT, "PluginMessage")), "metadata": metadata})
     call = f"import {{ handler }} from './score.mjs'; await handler({json.dumps(sns_event(message))});"
     printed = run([node, "--input-type=module", "-e", call], tmp_path, ORCHESTRATOR_PLUGIN_NAME="Score")
     sent = [json.loads(line) for line in printed.splitlines()]
@@ -153,9 +193,9 @@ def write(written: Mapping[str, str], folder: Path) -> None:
         (folder / name).write_text(text)
 
 
-def resource_types(folder: Path) -> list[str]:
+def resource_types(folder: Path, app: str = "app.py") -> list[str]:
     """Synthesize an app as the CDK CLI does, without bundling, and list its resources' types."""
-    run([sys.executable, "app.py"], folder, CDK_OUTDIR=str(folder / "cdk.out"), CDK_CONTEXT_JSON=NO_BUNDLING)
+    run([sys.executable, app], folder, CDK_OUTDIR=str(folder / "cdk.out"), CDK_CONTEXT_JSON=NO_BUNDLING)
     (template,) = (folder / "cdk.out").glob("*.template.json")
     return [resource["Type"] for resource in json.loads(template.read_text())["Resources"].values()]
 

@@ -38,8 +38,8 @@ def core(local_aws: LocalEnvironment) -> System:
         context={
             "system": "faults",
             "stage": "e2e",
-            "activities": '["Check", "Bare"]',
-            "workflows": '{"Work": ["Check"], "Idle": ["Bare"]}',
+            "activities": '["Check", "Bare", "Kinds", "Plain"]',
+            "workflows": '{"Work": ["Check"], "Idle": ["Bare"], "Everything": ["Kinds"], "Foreign": ["Plain"]}',
         },
     )
     return System(local_aws, "faults", "e2e")

@@ -15,10 +15,18 @@ import pytest
 from orchestrator_cli.cdk import CdkError
 from orchestrator_runtime.deployment import CoreOutput
 from tests.e2e.conftest import APPS
-from tests.e2e.system import System, plugins
+from tests.e2e.system import System, plugins, states
 
 pytestmark = pytest.mark.e2e
 
+GREETINGS = {
+    "Greeting": "Good morning, you",
+    "Once": "Good morning, you",
+    "Node": "Bonjour, you",
+    "AsItIs": "As it is, you",
+    "Queued": "Good morning, you",
+    "Ordered": "Good morning, you",
+}
 UV = str(Path(sys.executable).parent / "uv")
 
 
@@ -72,15 +80,18 @@ def test_a_run_before_has_no_plugins_and_completes(core: System) -> None:
     assert plugins(run.document) == {}
 
 
-def test_a_new_plugin_is_called_in_the_next_run(core: System, newcomer: Path) -> None:
+def test_new_plugins_of_each_kind_are_called_in_the_next_run(core: System, newcomer: Path) -> None:
     core.aws.deploy(newcomer)
     run = core.run("Idle", "after", {"greet": "yes", "name": "you"})
     assert run.exit_code == 0, run.stderr
-    assert plugins(run.document)["Bare/parallel/Greeting"]["state"] == "Complete"
+    assert {
+        name.removeprefix("Bare/parallel/"): state for name, state in states(run.document).items()
+    } == dict.fromkeys(GREETINGS, "Complete")
     table = core.output(CoreOutput.STATUS_TABLE_NAME)
-    key = {"uid": {"S": "after"}, "path": {"S": "~outputs/Idle/Bare/parallel/Greeting/"}}
-    output = core.aws.client("dynamodb").get_item(TableName=table, Key=key)["Item"]["output"]["S"]
-    assert json.loads(output) == "Good morning, you"
+    for plugin, greeting in GREETINGS.items():
+        key = {"uid": {"S": "after"}, "path": {"S": f"~outputs/Idle/Bare/parallel/{plugin}/"}}
+        output = core.aws.client("dynamodb").get_item(TableName=table, Key=key)["Item"]["output"]["S"]
+        assert json.loads(output) == greeting
 
 
 def test_a_filter_that_does_not_match_means_not_called_and_not_waited_for(core: System, newcomer: Path) -> None:
@@ -94,7 +105,7 @@ def test_a_name_that_is_taken_fails_the_deployment_with_that_sentence(core: Syst
     shutil.copytree(newcomer, other, dirs_exist_ok=True)
     app = other / "app.py"
     app.write_text(app.read_text().replace("newcomer", "latecomer").replace("Newcomer", "Latecomer"))
-    with pytest.raises(CdkError, match=r"a plugin named 'Greeting' is registered to Bare/parallel already"):
+    with pytest.raises(CdkError, match=r"a plugin named '\w+' is registered to Bare/parallel already"):
         core.aws.deploy(other)
 
 

@@ -1,0 +1,40 @@
+"""Takes messages from a plugin's queue and reports, as a program outside of Lambda does: with the AWS SDK alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from orchestrator_cli.local import LocalEnvironment
+
+_LISTENS = 1
+
+
+@contextmanager
+def outside_consumer(aws: LocalEnvironment, plugin: str, queues: Sequence[str]) -> Iterator[list[str]]:
+    """Work until the block ends; the list grows by the uid of each message that was worked on."""
+    done: list[str] = []
+    over = threading.Event()
+
+    def work(queue: str) -> None:
+        sqs = aws.client("sqs")
+        while not over.is_set():
+            for received in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=_LISTENS).get("Messages", []):
+                message = json.loads(received["Body"])
+                about = {key: message[key] for key in ("uid", "workflow", "activity", "stage", "attempt")}
+                report = {**about, "plugin": plugin, "state": "Complete", "output": "from outside"}
+                sqs.send_message(QueueUrl=message["report_to"], MessageBody=json.dumps(report))
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=received["ReceiptHandle"])
+                done.append(message["uid"])
+
+    workers = [threading.Thread(target=work, args=(queue,)) for queue in queues]
+    for worker in workers:
+        worker.start()
+    try:
+        yield done
+    finally:
+        over.set()
+        for worker in workers:
+            worker.join()
