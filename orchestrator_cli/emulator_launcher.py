@@ -4,8 +4,8 @@ Run by path, with the Python of the emulator's own environment: it imports the s
 
 The emulator calls a function that is subscribed to a topic once, and loses the call if that fails. In AWS it is an
 asynchronous invocation: tried again, given up in the end, and told of to the function's destinations; and a call that
-finds no function goes to the subscription's dead letter queue. And it forgets the output of a parallel state in JSONata.
-The functions that say otherwise are replaced here. They are internals of the emulator, so ``check`` looks at them first.
+finds no function goes to the subscription's dead letter queue. A parallel state in JSONata loses its output. What says
+otherwise is replaced here: internals of the emulator, which ``check`` looks at first.
 
 With ``--lifeline`` the emulator runs for as long as its standard input is open, so that nobody has to be alive to
 stop it.
