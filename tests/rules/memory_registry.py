@@ -40,7 +40,7 @@ class MemoryRegistry:
     def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
         self._before("registry.put")
         stands = self.all.get(registration.subscription_arn)
-        if stands != replacing:
+        if _version(stands) != _version(replacing):
             return False
         if stands is not None and stands.managed:
             assert (registration.name, registration.owner) == (stands.name, stands.owner)
@@ -68,7 +68,7 @@ class MemoryRegistry:
     def remove(self, registration: Registration) -> bool:
         self._before("registry.remove")
         stands = self.all.get(registration.subscription_arn)
-        if stands is not None and stands != registration:
+        if stands is not None and _version(stands) != _version(registration):
             return False
         self.all.pop(registration.subscription_arn, None)
         return True
@@ -80,3 +80,10 @@ class MemoryRegistry:
     def delete(self, activity: str, stage: Stage, subscription_arn: str) -> None:
         """Take a registration away, as a test wants it."""
         self.all.pop(subscription_arn, None)
+
+
+def _version(registration: Registration | None) -> object:
+    """What says that a registration still is the one that was read: as little as the table asks for."""
+    if registration is None or not registration.managed:
+        return None if registration is None else (registration.seen_at, "")
+    return registration.seen_at, registration.owner, registration.name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -17,7 +20,7 @@ from orchestrator_runtime.core.plan import (
 )
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, StagePlan
 from orchestrator_runtime.core.registration import Registration
-from tests.unit.samples import EXPIRES_AT, a_plan, a_registration, a_row, run_ref
+from tests.unit.samples import EXPIRES_AT, NOW, a_plan, a_registration, a_row, run_ref
 
 OPTIONS = StageOptions(
     rule=ReleaseRule.ONE_AT_A_TIME, timeout_seconds=600, start_within_seconds=60, fail_on_optional_error=True
@@ -68,10 +71,39 @@ def test_release_order_is_by_order_then_by_name() -> None:
     assert [plugin.name for plugin in plan.plugins] == ["first", "a", "b", "last"]
 
 
-def test_a_name_that_is_held_twice_for_a_moment_is_expected_once() -> None:
-    plan = planned(a_registration(), a_registration(subscription_arn="arn:aws:sns:eu-west-1:123456789012:t:new"))
+OLD = a_registration(owner="arn:team", subscription_arn="arn:b", seen_at=NOW, sender_role_ids=("AROAOLD",))
+NEW = replace(OLD, subscription_arn="arn:a", seen_at=NOW + timedelta(seconds=1), sender_role_ids=("AROANEW",), order=1)
+PLAIN = a_registration(subscription_arn="arn:0", sender_role_ids=("AROAPLAIN",), order=2)
 
-    assert [plugin.name for plugin in plan.plugins] == ["Score"]
+
+@pytest.mark.parametrize("order_of_reading", list(permutations((OLD, NEW, PLAIN))))
+def test_of_a_name_that_is_held_twice_for_a_moment_the_later_counts_and_both_may_report(
+    order_of_reading: tuple[Registration, ...],
+) -> None:
+    (plugin,) = planned(*order_of_reading).plugins
+
+    assert (plugin.order, plugin.sender_role_ids) == (1, ("AROANEW", "AROAOLD"))
+
+
+@pytest.mark.parametrize("unknown", [OLD, NEW])
+def test_where_the_senders_of_one_are_unknown_anybody_may_report(unknown: Registration) -> None:
+    known = NEW if unknown is OLD else OLD
+
+    (plugin,) = planned(replace(unknown, sender_role_ids=()), known).plugins
+
+    assert plugin.sender_role_ids == ()
+
+
+def test_what_a_construct_registered_goes_before_what_was_found() -> None:
+    for registrations in permutations((OLD, PLAIN)):
+        assert planned(*registrations).plugins[0].sender_role_ids == ("AROAOLD",)
+
+
+def test_of_what_was_found_the_smallest_arn_counts() -> None:
+    other = replace(PLAIN, subscription_arn="arn:1", order=3, seen_at=NOW)
+
+    for registrations in permutations((PLAIN, other)):
+        assert [plugin.order for plugin in planned(*registrations).plugins] == [2]
 
 
 @pytest.mark.parametrize("always_run", [False, True])
@@ -167,3 +199,11 @@ def test_keys_to_send_are_those_that_filters_on_attributes_name() -> None:
     ]
 
     assert keys_to_send(registrations) == ["age", "line", "premium"]
+
+
+def test_a_filter_that_only_sns_understands_harms_no_other_plugin_and_its_keys_travel() -> None:
+    odd = a_registration("Odd", filter_policy={"line": [{"newer-operator": "x"}], "zone": ["north"]})
+    registrations = [odd, a_registration("Fine", filter_policy={"line": ["auto"]})]
+
+    assert expected_registrations(registrations, run_ref(), METADATA, BODY) == [registrations[1]]
+    assert keys_to_send(registrations) == ["line", "zone"]
