@@ -44,6 +44,10 @@ class Functions(Protocol):
         """Look at a function."""
         ...
 
+    def updated(self, function_arn: str) -> Function | Unseen:
+        """Look at a function, and wait some seconds if it is being updated; it may be so still."""
+        ...
+
     def policy(self, function_arn: str) -> Mapping[str, Any] | Unseen | None:
         """Read a function's resource policy; ``None`` if it has none."""
         ...

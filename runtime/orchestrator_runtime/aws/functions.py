@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -32,6 +33,8 @@ _PASSING: Final = frozenset(
 )
 _UPDATING: Final = "InProgress"
 _CREATING: Final = "Pending"
+_LOOKS: Final = 10
+"""How often a function is looked at that is being updated: mostly that takes some seconds, with images longer."""
 
 
 class LambdaFunctions:
@@ -41,11 +44,15 @@ class LambdaFunctions:
         reader: The Lambda client that reads.
         caller: The Lambda client that calls functions: one that waits some seconds for an answer, and
             does not try again by itself, because that would call the function more than once.
+        pause: Waits before a function that is being updated is looked at again. Default: a second.
     """
 
-    def __init__(self, reader: LambdaClient, caller: LambdaClient) -> None:
+    def __init__(
+        self, reader: LambdaClient, caller: LambdaClient, pause: Callable[[], None] = lambda: sleep(1)
+    ) -> None:
         self._reader = reader
         self._caller = caller
+        self._pause = pause
 
     def get(self, function_arn: str) -> Function | Unseen:
         """See ``subscription_ports.Functions``."""
@@ -62,6 +69,15 @@ class LambdaFunctions:
             modified_at=_time(found["LastModified"]),
             updating=found.get("LastUpdateStatus") == _UPDATING or found.get("State") == _CREATING,
         )
+
+    def updated(self, function_arn: str) -> Function | Unseen:
+        """See ``subscription_ports.Functions``."""
+        for _ in range(_LOOKS):
+            found = self.get(function_arn)
+            if not isinstance(found, Function) or not found.updating:
+                break
+            self._pause()
+        return found
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | Unseen | None:
         """See ``subscription_ports.Functions``."""

@@ -213,14 +213,19 @@ class _Work:
         sight = replace(sight, function=ports.functions.get(subscription.endpoint))
         if not self.repair or not has_to_ask(sight):
             return sight
-        return replace(sight, answer=self._ask(sight, subscription))
+        return self._ask(sight, subscription)
 
-    def _ask(self, sight: Sight, subscription: Subscription) -> Answer | NoAnswer:
+    def _ask(self, sight: Sight, subscription: Subscription) -> Sight:
+        functions, endpoint = self.ports.functions, subscription.endpoint
         if isinstance(sight.function, Function) and sight.function.updating:
             # What answers now is what will not be there any more in a moment.
-            self.updating.append(subscription.endpoint)
-            return _UPDATING
-        return self.ports.functions.initialize(subscription.endpoint, subscription.arn)
+            sight = replace(sight, function=functions.updated(endpoint))
+            if sight.function is Unseen.GONE:
+                return sight
+            if isinstance(sight.function, Function) and sight.function.updating:
+                self.updating.append(endpoint)
+                return replace(sight, answer=_UPDATING)
+        return replace(sight, answer=functions.initialize(endpoint, subscription.arn))
 
     def _perform(self, action: Write | Remove, registered: Registration | None) -> bool:
         match action:

@@ -79,6 +79,32 @@ def test_a_function_is_looked_at_under_its_alias(client: LambdaClient, state: di
     assert "function%3Ascore%3Alive" in aws.asked[0]["url_path"]
 
 
+def test_a_function_that_is_being_updated_is_waited_for(client: LambdaClient) -> None:
+    document = {"LastModified": "2026-11-24T09:30:00.123+0000", "LastUpdateStatus": "InProgress"}
+    pauses = 0
+
+    def pause() -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses == 3:
+            document["LastUpdateStatus"] = "Successful"
+
+    with Lambda(client, "GetFunctionConfiguration", document):
+        found = LambdaFunctions(client, client, pause).updated(SCORE)
+    assert isinstance(found, Function)
+    assert (found.updating, pauses) == (False, 3)
+
+
+def test_a_function_that_is_updated_for_long_is_not_waited_for_longer(client: LambdaClient) -> None:
+    document = {"LastModified": "2026-11-24T09:30:00.123+0000", "State": "Pending"}
+    pauses: list[None] = []
+    with Lambda(client, "GetFunctionConfiguration", document) as aws:
+        found = LambdaFunctions(client, client, lambda: pauses.append(None)).updated(SCORE)
+    assert isinstance(found, Function)
+    assert found.updating
+    assert len(aws.asked) == len(pauses) == 10
+
+
 def test_a_time_without_zone_is_utc(client: LambdaClient) -> None:
     with Lambda(client, "GetFunctionConfiguration", {"LastModified": "2026-11-24T09:30:00"}):
         assert functions(client).get(SCORE) == Function(datetime(2026, 11, 24, 9, 30, tzinfo=UTC))

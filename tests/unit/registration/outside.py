@@ -69,6 +69,7 @@ class Outside:
         self.code: dict[str, Code] = {}
         self.constructs: dict[str, dict[str, str]] = {}
         self.deploying: set[str] = set()
+        self.waits: Callable[[], object] = lambda: None
         self.events: list[Event] = []
         self.asked: list[str] = []
         self.logged: list[Repair] = []
@@ -292,6 +293,10 @@ class _Functions:
         if code is None:
             return Unseen.GONE
         return Unseen.UNREADABLE if code.foreign else Function(code.modified_at, code.updating)
+
+    def updated(self, function_arn: str) -> Function | Unseen:
+        self.outside.waits()
+        return self.get(function_arn)
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | Unseen | None:
         code = self.outside.code.get(unqualified(function_arn))

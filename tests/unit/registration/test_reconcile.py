@@ -303,6 +303,21 @@ class TestAsking:
         code.updating = False
         assert told(outside.hear(outside.events[-1])) == [("changed", "Score")]
 
+    def test_a_function_that_was_deployed_just_now_is_waited_for(self, outside: Outside) -> None:
+        arn = plain(outside)
+        code = outside.code[outside.subscribed[arn].endpoint]
+        code.updating = True
+        outside.waits = lambda: setattr(code, "updating", False)
+        assert (told(findings := outside.reconcile()), kinds(findings)) == ([("added", "Score")], [])
+        assert outside.registered == outside.right()
+
+    def test_a_function_that_goes_while_it_is_waited_for_is_gone(self, outside: Outside) -> None:
+        function = outside.subscribed[plain(outside)].endpoint
+        outside.code[function].updating = True
+        outside.waits = lambda: outside.destroy(function)
+        assert kinds(outside.reconcile()) == ["function-gone"]
+        assert outside.registered == {}
+
     def test_a_function_that_is_changed_after_its_answer_is_asked_again(self, outside: Outside) -> None:
         plain(outside)
         once: list[Callable[[], object]] = [lambda: outside.deploy("score", {**ANSWER, "order": 8})]
