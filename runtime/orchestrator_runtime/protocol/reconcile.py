@@ -34,7 +34,6 @@ from orchestrator_runtime.core.reconcile import Action, Remove, Sight, Write, de
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import (
     LAMBDA,
-    Answer,
     Function,
     Listed,
     NoAnswer,
