@@ -5,16 +5,16 @@ Other teams find a stage with ``Activity.from_system`` and put a ``Plugin`` on i
 in apps of their own.
 """
 
-from orchestrator_constructs.activity import Activity
-from orchestrator_constructs.core import OrchestratorCore
+from orchestrator_constructs.activity.activity import Activity
+from orchestrator_constructs.activity.stage import ParallelStage, SequentialStage
+from orchestrator_constructs.activity.stage_options import StageOptions
+from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity, IActivityStage, IOrchestratorCore, IWorkflow
-from orchestrator_constructs.plugin import Plugin
-from orchestrator_constructs.queue_plugin import QueuePlugin
+from orchestrator_constructs.plugin.plugin import Plugin
+from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
 from orchestrator_constructs.run_status import RunStatus
 from orchestrator_constructs.runtime_layer import RuntimeLayer
-from orchestrator_constructs.stage import ParallelStage, SequentialStage
-from orchestrator_constructs.stage_options import StageOptions
-from orchestrator_constructs.workflow import Workflow
+from orchestrator_constructs.workflow.workflow import Workflow
 from orchestrator_runtime.contract import Stage
 
 __all__ = [

@@ -13,7 +13,7 @@ from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct, IConstruct
 
-from orchestrator_constructs.activity import Activity
+from orchestrator_constructs.activity.activity import Activity
 from orchestrator_constructs.interfaces import IActivity
 from tests.constructs.synthesis import NO_BUNDLING
 

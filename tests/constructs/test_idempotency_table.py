@@ -8,8 +8,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
 
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.plugin import Plugin
-from orchestrator_constructs.queue_plugin import QueuePlugin
+from orchestrator_constructs.plugin.plugin import Plugin
+from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
 from tests.constructs.plugin_stacks import bare_role, define_function, imported_activity, lint, nag, only, team_stack
 from tests.constructs.synthesis import NO_BUNDLING
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_constructs.ladder import DAY, HOUR, MAX_HISTORY_EVENTS, YEAR, ladder, most_events, wakes
+from orchestrator_constructs.activity.ladder import DAY, HOUR, MAX_HISTORY_EVENTS, YEAR, ladder, most_events, wakes
 
 
 def test_rungs_grow_with_age() -> None:

@@ -14,10 +14,10 @@ from aws_cdk.assertions import Annotations, Match, Template
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct, IConstruct
 
-from orchestrator_constructs.activity import Activity
-from orchestrator_constructs.core import OrchestratorCore
+from orchestrator_constructs.activity.activity import Activity
+from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.plugin import Plugin
+from orchestrator_constructs.plugin.plugin import Plugin
 from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
 
 NO_BUNDLING: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}

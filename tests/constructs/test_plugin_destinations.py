@@ -11,10 +11,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match, Template
 
-from orchestrator_constructs.activity import Activity
-from orchestrator_constructs.core import OrchestratorCore
+from orchestrator_constructs.activity.activity import Activity
+from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.plugin import Plugin
+from orchestrator_constructs.plugin.plugin import Plugin
 from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
 from tests.constructs.plugin_stacks import bare_role, define_function, imported_activity, lint, nag, only, team_stack
 from tests.constructs.synthesis import NO_BUNDLING

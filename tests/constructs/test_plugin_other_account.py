@@ -10,11 +10,11 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match, Template
 
-from orchestrator_constructs.activity import Activity
-from orchestrator_constructs.core import OrchestratorCore
+from orchestrator_constructs.activity.activity import Activity
+from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.plugin import Plugin
-from orchestrator_constructs.queue_plugin import QueuePlugin
+from orchestrator_constructs.plugin.plugin import Plugin
+from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
 from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
 from tests.constructs.plugin_stacks import bare_role, define_function, lint, nag
 from tests.constructs.synthesis import NO_BUNDLING

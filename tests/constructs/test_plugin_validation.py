@@ -9,9 +9,9 @@ import pytest
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 
-from orchestrator_constructs.activity import Activity
+from orchestrator_constructs.activity.activity import Activity
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.plugin import Plugin
+from orchestrator_constructs.plugin.plugin import Plugin
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
 
-from orchestrator_constructs.activity import Activity
-from orchestrator_constructs.core import OrchestratorCore
+from orchestrator_constructs.activity.activity import Activity
+from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.queue_plugin import QueuePlugin
+from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
 from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
 from tests.constructs.plugin_stacks import (
     allowed_to,
@@ -107,9 +107,7 @@ class TestQueue:
                 {"Bool": {"aws:SecureTransport": "false"}}
             ]
 
-    @pytest.mark.parametrize(
-        ("timeout", "hidden"), [(Duration.minutes(2), 720), (Duration.seconds(6), 36), (None, 30)], ids=str
-    )
+    @pytest.mark.parametrize(("timeout", "hidden"), [(Duration.minutes(2), 720), (Duration.seconds(6), 36), (None, 30)])
     def test_hides_a_message_for_six_times_as_long_as_the_function_may_take(
         self, stack: Stack, rate: IActivity, timeout: Duration | None, hidden: int
     ) -> None:
@@ -186,7 +184,7 @@ class TestFunction:
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
         }
 
-    @pytest.mark.parametrize(("batch", "window"), [(10, Match.absent()), (11, 1), (10_000, 1)], ids=str)
+    @pytest.mark.parametrize(("batch", "window"), [(10, Match.absent()), (11, 1), (10_000, 1)])
     def test_is_called_as_often_and_with_as_much_as_it_is_told(
         self, stack: Stack, rate: IActivity, batch: int, window: object
     ) -> None:

@@ -10,8 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.plugin import Plugin
-from orchestrator_constructs.queue_plugin import QueuePlugin
+from orchestrator_constructs.plugin.plugin import Plugin
+from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
 from tests.constructs.plugin_stacks import define_function, imported_activity, team_stack
 
 

@@ -12,8 +12,8 @@ import pytest
 from aws_cdk import App, Duration, Stack
 
 from orchestrator_constructs import Activity, OrchestratorCore, StageOptions, Workflow
+from orchestrator_constructs.activity.ladder import YEAR
 from orchestrator_constructs.asl import RETRY_LAMBDA_SERVICE, SIGNALLED
-from orchestrator_constructs.ladder import YEAR
 from tests.constructs.apps import ACTIVITIES, WORKFLOWS
 from tests.constructs.synthesis import StackTemplate, synthesize
 

@@ -8,7 +8,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from orchestrator_constructs.placement import published_value
-from orchestrator_constructs.workflow_base import WorkflowBase
+from orchestrator_constructs.workflow.base import WorkflowBase
 
 
 class ImportedWorkflow(WorkflowBase):

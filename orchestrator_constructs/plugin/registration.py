@@ -13,7 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from orchestrator_constructs.interfaces import IActivityStage
-from orchestrator_constructs.plugin_function import number_as_text
+from orchestrator_constructs.plugin.function import number_as_text
 from orchestrator_constructs.validation import check_name, claim_name, whole_seconds
 from orchestrator_runtime import filter_policy as policies
 from orchestrator_runtime.contract import (

@@ -9,9 +9,9 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from orchestrator_constructs.activity_definition import RULES
-from orchestrator_constructs.imported_activity import ImportedStage
-from orchestrator_constructs.imported_core import ImportedCore
+from orchestrator_constructs.activity.definition import RULES
+from orchestrator_constructs.activity.imported import ImportedStage
+from orchestrator_constructs.core.imported import ImportedCore
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_constructs.placement import conventional_arn, share_a_stack
 from orchestrator_constructs.published import Published

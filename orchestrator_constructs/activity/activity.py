@@ -10,16 +10,16 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from orchestrator_constructs.activity_base import ActivityBase
-from orchestrator_constructs.activity_definition import activity_definition
-from orchestrator_constructs.imported_activity import ImportedActivity
-from orchestrator_constructs.imported_core import ImportedCore
+from orchestrator_constructs.activity.base import ActivityBase
+from orchestrator_constructs.activity.definition import activity_definition
+from orchestrator_constructs.activity.imported import ImportedActivity
+from orchestrator_constructs.activity.ladder import SHORTEST_CHECK, ladder
+from orchestrator_constructs.activity.stage import ParallelStage, SequentialStage, StageProps
+from orchestrator_constructs.activity.stage_options import StageOptions
+from orchestrator_constructs.core.imported import ImportedCore
 from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore
-from orchestrator_constructs.ladder import SHORTEST_CHECK, ladder
 from orchestrator_constructs.placement import conventional_arn, share_a_stack
 from orchestrator_constructs.published import Published
-from orchestrator_constructs.stage import ParallelStage, SequentialStage, StageProps
-from orchestrator_constructs.stage_options import StageOptions
 from orchestrator_constructs.state_machine import apply_boundary, define_state_machine
 from orchestrator_constructs.validation import (
     check_known,

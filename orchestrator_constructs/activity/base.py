@@ -9,7 +9,7 @@ from constructs import Construct
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_constructs.metrics import ExecutionMetrics
 from orchestrator_constructs.placement import Place
-from orchestrator_constructs.run_tasks import activity_task
+from orchestrator_constructs.workflow.run_tasks import activity_task
 
 
 class ActivityBase(ExecutionMetrics):

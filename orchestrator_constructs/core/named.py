@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.core_base import CoreBase
+from orchestrator_constructs.core.base import CoreBase
 from orchestrator_constructs.grants import allow_read_status
 from orchestrator_constructs.placement import Place
 from orchestrator_constructs.validation import check_account

@@ -11,11 +11,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge_wildcard
-from orchestrator_constructs.imported_workflow import ImportedWorkflow
 from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore, IWorkflow
 from orchestrator_constructs.placement import conventional_arn, share_a_stack
 from orchestrator_constructs.published import Published
-from orchestrator_constructs.run_states import DEFAULT_RUN_DAYS
 from orchestrator_constructs.state_machine import apply_boundary, define_state_machine
 from orchestrator_constructs.validation import (
     check_machine_name,
@@ -24,9 +22,11 @@ from orchestrator_constructs.validation import (
     claim_name,
     whole_seconds,
 )
-from orchestrator_constructs.workflow_base import WorkflowBase
-from orchestrator_constructs.workflow_definition import workflow_definition
-from orchestrator_constructs.workflow_steps import checked_steps
+from orchestrator_constructs.workflow.base import WorkflowBase
+from orchestrator_constructs.workflow.definition import workflow_definition
+from orchestrator_constructs.workflow.imported import ImportedWorkflow
+from orchestrator_constructs.workflow.run_states import DEFAULT_RUN_DAYS
+from orchestrator_constructs.workflow.steps import checked_steps
 from orchestrator_runtime.contract import Handler
 
 # The rule that Step Functions makes in each account to hear of the ends of nested executions.

@@ -14,8 +14,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wildcard
-from orchestrator_constructs.core_network import Network
-from orchestrator_constructs.core_stores import FUNCTION_TIMEOUT
+from orchestrator_constructs.core.network import Network
+from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT
 from orchestrator_constructs.validation import check_count
 from orchestrator_runtime.contract import Env, Handler
 from orchestrator_runtime.deployment import Deployment

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration
 
-from orchestrator_constructs.activity_definition import StageSettings
+from orchestrator_constructs.activity.definition import StageSettings
 from orchestrator_constructs.validation import whole_seconds
 from orchestrator_runtime.contract import DEFAULT_START_WITHIN_SECONDS, DEFAULT_TIMEOUT_SECONDS
 

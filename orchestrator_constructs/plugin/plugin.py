@@ -10,11 +10,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.idempotency_table import remember_calls
 from orchestrator_constructs.interfaces import IActivityStage
-from orchestrator_constructs.plugin_destinations import let_lambda_report
-from orchestrator_constructs.plugin_function import give_name, let_report, let_stages_call
-from orchestrator_constructs.plugin_registration import FilterPolicyScope, PluginProps, PluginRegistration
+from orchestrator_constructs.plugin.destinations import let_lambda_report
+from orchestrator_constructs.plugin.function import give_name, let_report, let_stages_call
+from orchestrator_constructs.plugin.idempotency_table import remember_calls
+from orchestrator_constructs.plugin.registration import FilterPolicyScope, PluginProps, PluginRegistration
 from orchestrator_constructs.queues import undelivered_queue
 from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from orchestrator_constructs.asl import REFERENCE, States, invoke
-from orchestrator_constructs.run_states import (
+from orchestrator_constructs.workflow.run_states import (
     ANSWER,
     RETRY_BEGIN,
     RETRY_END,

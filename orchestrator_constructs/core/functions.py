@@ -12,8 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge_wildcard
-from orchestrator_constructs.core_function import FunctionOptions, define_function
-from orchestrator_constructs.core_stores import FUNCTION_TIMEOUT, CoreStores
+from orchestrator_constructs.core.function import FunctionOptions, define_function
+from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT, CoreStores
 from orchestrator_constructs.placement import Place
 from orchestrator_constructs.queues import dead_letter_queue
 from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Env, Handler

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.plugin_function import defined_function
+from orchestrator_constructs.plugin.function import defined_function
 from orchestrator_constructs.queues import LONGEST_RETENTION
 
 DEFAULT_MAX_RECEIVES: Final = 3

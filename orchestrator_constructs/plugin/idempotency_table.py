@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge
-from orchestrator_constructs.plugin_function import defined_function
+from orchestrator_constructs.plugin.function import defined_function
 from orchestrator_runtime.contract import Env
 
 # As the persistence layer of Powertools for AWS Lambda names them where it is told nothing else.

@@ -12,18 +12,18 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
-from orchestrator_constructs.idempotency_table import remember_calls
 from orchestrator_constructs.interfaces import IActivityStage
-from orchestrator_constructs.plugin_destinations import check_agreement, let_lambda_report
-from orchestrator_constructs.plugin_function import give_max_receives, give_name, let_report, let_stages_call
-from orchestrator_constructs.plugin_queue import DEFAULT_MAX_RECEIVES, QueueSettings, define_plugin_queue
-from orchestrator_constructs.plugin_registration import FilterPolicyScope, PluginProps, PluginRegistration
-from orchestrator_constructs.queue_functions import (
+from orchestrator_constructs.plugin.destinations import check_agreement, let_lambda_report
+from orchestrator_constructs.plugin.function import give_max_receives, give_name, let_report, let_stages_call
+from orchestrator_constructs.plugin.idempotency_table import remember_calls
+from orchestrator_constructs.plugin.queue import DEFAULT_MAX_RECEIVES, QueueSettings, define_plugin_queue
+from orchestrator_constructs.plugin.queue_functions import (
     DEAD_LETTERS_HIDDEN,
     define_dead_letter_function,
     define_fifo_feeder,
 )
-from orchestrator_constructs.queue_reader import CONSUME, connect, let_read
+from orchestrator_constructs.plugin.queue_reader import CONSUME, connect, let_read
+from orchestrator_constructs.plugin.registration import FilterPolicyScope, PluginProps, PluginRegistration
 from orchestrator_constructs.queues import dead_letter_queue, let_topic_send, undelivered_queue
 from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind
 

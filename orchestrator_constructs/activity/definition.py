@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator_constructs.activity.ladder import YEAR, Rung
 from orchestrator_constructs.asl import REFERENCE, RETRY_CRASH, RETRY_LAMBDA_SERVICE, SIGNALLED, States
-from orchestrator_constructs.ladder import YEAR, Rung
 from orchestrator_runtime.contract import ReleaseRule, Stage
 
 RULES = {

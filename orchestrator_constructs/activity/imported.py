@@ -8,8 +8,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from orchestrator_constructs.activity_base import ActivityBase
-from orchestrator_constructs.activity_definition import RULES
+from orchestrator_constructs.activity.base import ActivityBase
+from orchestrator_constructs.activity.definition import RULES
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_runtime.contract import ReleaseRule, Stage
 

@@ -14,7 +14,8 @@ from constructs import Construct, IValidation
 
 from orchestrator_constructs.asl import HANDLER_TIMEOUT_SECONDS, REFERENCE
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.run_states import (
+from orchestrator_constructs.validation import check_machine_name, check_name, whole_seconds
+from orchestrator_constructs.workflow.run_states import (
     ANSWER,
     DEFAULT_RUN_DAYS,
     RETRY_BEGIN,
@@ -24,8 +25,7 @@ from orchestrator_constructs.run_states import (
     end_payload,
     failed_payload,
 )
-from orchestrator_constructs.validation import check_machine_name, check_name, whole_seconds
-from orchestrator_constructs.workflow_steps import checked_steps, step_names
+from orchestrator_constructs.workflow.steps import checked_steps, step_names
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import Deployment
 

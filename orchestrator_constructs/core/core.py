@@ -14,17 +14,17 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.core_base import CoreBase
-from orchestrator_constructs.core_events import ReconciliationEvents
-from orchestrator_constructs.core_function import FunctionOptions, checked_concurrency
-from orchestrator_constructs.core_functions import CoreFunctions
-from orchestrator_constructs.core_network import define_network
-from orchestrator_constructs.core_outputs import publish_core
-from orchestrator_constructs.core_stores import define_stores
+from orchestrator_constructs.core.base import CoreBase
+from orchestrator_constructs.core.events import ReconciliationEvents
+from orchestrator_constructs.core.function import FunctionOptions, checked_concurrency
+from orchestrator_constructs.core.functions import CoreFunctions
+from orchestrator_constructs.core.imported import ImportedCore
+from orchestrator_constructs.core.named import NamedCore
+from orchestrator_constructs.core.network import define_network
+from orchestrator_constructs.core.outputs import publish_core
+from orchestrator_constructs.core.stores import define_stores
 from orchestrator_constructs.grants import allow_read_status, policy_scope
-from orchestrator_constructs.imported_core import ImportedCore
 from orchestrator_constructs.interfaces import IOrchestratorCore
-from orchestrator_constructs.named_core import NamedCore
 from orchestrator_constructs.other_accounts import OtherAccounts
 from orchestrator_constructs.placement import conventional_arn, published_value, share_a_stack
 from orchestrator_constructs.runtime_code import runtime_code

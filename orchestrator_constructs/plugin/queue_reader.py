@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.plugin_queue import MOST_WITHOUT_WINDOW, QueueSettings
+from orchestrator_constructs.plugin.queue import MOST_WITHOUT_WINDOW, QueueSettings
 
 CONSUME: Final = (
     "sqs:ReceiveMessage",

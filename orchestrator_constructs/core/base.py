@@ -11,12 +11,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from orchestrator_constructs import run_tasks
 from orchestrator_constructs.grants import allow_report, policy_scope
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.metrics import MetricProps, core_metric
 from orchestrator_constructs.other_accounts import NOBODY_ELSE, OtherAccounts
 from orchestrator_constructs.placement import Place
+from orchestrator_constructs.workflow import run_tasks
 from orchestrator_runtime.contract import Handler, Stage
 from orchestrator_runtime.deployment import Deployment
 

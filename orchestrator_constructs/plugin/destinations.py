@@ -15,7 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
 from orchestrator_constructs.interfaces import IOrchestratorCore
-from orchestrator_constructs.plugin_function import as_construct
+from orchestrator_constructs.plugin.function import as_construct
 
 _CONFIG: Final = "EventInvokeConfig"
 """The id that the CDK gives to this child: so it refuses a second one, and we see one that its author made."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from orchestrator_constructs.core_functions import CoreFunctions
-from orchestrator_constructs.core_stores import CoreStores
+from orchestrator_constructs.core.functions import CoreFunctions
+from orchestrator_constructs.core.stores import CoreStores
 from orchestrator_constructs.published import Published
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import CORE_EXPORT_SUFFIX, CoreOutput, Deployment

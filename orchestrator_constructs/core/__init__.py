@@ -1,0 +1,1 @@
+"""The core: tables, queue and functions that everything else of a deployment shares."""

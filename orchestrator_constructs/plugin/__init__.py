@@ -1,0 +1,1 @@
+"""Plugins: subscriptions to stages and their registrations, with or without a queue."""
