@@ -11,13 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from orchestrator_runtime.authoring.decorator import plugin
+    from orchestrator_runtime.authoring.handler import PluginHandler
+    from orchestrator_runtime.authoring.once import Once
+    from orchestrator_runtime.authoring.output import OutputError
+    from orchestrator_runtime.authoring.reporting import Reporter, ReportNotSentError, SqsReporter
+    from orchestrator_runtime.authoring.run import PluginRun, Retryable, Skip
     from orchestrator_runtime.models import PluginMessage, Report
-    from orchestrator_runtime.once import Once
-    from orchestrator_runtime.plugin_decorator import plugin
-    from orchestrator_runtime.plugin_handler import PluginHandler
-    from orchestrator_runtime.plugin_output import OutputError
-    from orchestrator_runtime.plugin_run import PluginRun, Retryable, Skip
-    from orchestrator_runtime.reporting import Reporter, ReportNotSentError, SqsReporter
 
 __all__ = [
     "Once",
@@ -35,18 +35,18 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "Once": "once",
-    "OutputError": "plugin_output",
-    "PluginHandler": "plugin_handler",
+    "Once": "authoring.once",
+    "OutputError": "authoring.output",
+    "PluginHandler": "authoring.handler",
     "PluginMessage": "models",
-    "PluginRun": "plugin_run",
+    "PluginRun": "authoring.run",
     "Report": "models",
-    "ReportNotSentError": "reporting",
-    "Reporter": "reporting",
-    "Retryable": "plugin_run",
-    "Skip": "plugin_run",
-    "SqsReporter": "reporting",
-    "plugin": "plugin_decorator",
+    "ReportNotSentError": "authoring.reporting",
+    "Reporter": "authoring.reporting",
+    "Retryable": "authoring.run",
+    "Skip": "authoring.run",
+    "SqsReporter": "authoring.reporting",
+    "plugin": "authoring.decorator",
 }
 
 

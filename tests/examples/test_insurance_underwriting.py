@@ -28,8 +28,8 @@ from examples.insurance.underwriting.functions.underwriting.application import (
     read_application,
 )
 from examples.insurance.underwriting.functions.underwriting.findings import Findings
+from orchestrator_runtime.authoring.decorator import PluginHandler
 from orchestrator_runtime.contract import State
-from orchestrator_runtime.plugin_decorator import PluginHandler
 from orchestrator_runtime.testing import call
 
 RUNS = Path(__file__).parents[2] / "examples" / "insurance" / "runs"

@@ -19,7 +19,7 @@ from orchestrator_runtime.contract_schemas import main, plugin_message_schema, r
 from orchestrator_runtime.core.message import message_body
 from orchestrator_runtime.models import PluginMessage, Report
 from tests.docs.pages import PAGES, blocks
-from tests.unit.plugin_calls import message
+from tests.unit.authoring.plugin_calls import message
 from tests.unit.samples import NOW, stage_ref
 
 PROJECT = Path(__file__).parents[2]

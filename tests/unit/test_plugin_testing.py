@@ -11,7 +11,7 @@ from orchestrator_runtime import PluginRun, Retryable, plugin
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.models import PluginMessage, Report
 from orchestrator_runtime.testing import RememberedCalls, call, initialize, sns_event, sqs_event
-from tests.unit.plugin_calls import message, raising
+from tests.unit.authoring.plugin_calls import message, raising
 
 
 class Quote(BaseModel):

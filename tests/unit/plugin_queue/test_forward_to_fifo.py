@@ -23,8 +23,8 @@ from orchestrator_runtime.plugin_queue.forward_to_fifo import (
 )
 from orchestrator_runtime.plugin_queue.message_document import MessageDocument, NotAMessageError
 from orchestrator_runtime.testing import sns_event
+from tests.unit.authoring.plugin_calls import message
 from tests.unit.moto_tables import REGION
-from tests.unit.plugin_calls import message
 
 
 def read(sent: PluginMessage) -> MessageDocument:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.plugin_queue.message_document import MessageDocument, NotAMessageError, out_of_envelope
-from tests.unit.plugin_calls import RUN_KEYS, message
+from tests.unit.authoring.plugin_calls import RUN_KEYS, message
 
 SENT: dict[str, Any] = json.loads(message("Score", "Other").model_dump_json())
 

@@ -15,8 +15,8 @@ from orchestrator_runtime.models import PluginMessage, Report
 from orchestrator_runtime.plugin_queue import report_dead_letters as module
 from orchestrator_runtime.plugin_queue.report_dead_letters import lambda_handler, report_dead_letters
 from orchestrator_runtime.testing import sqs_event
+from tests.unit.authoring.plugin_calls import RUN_KEYS, message
 from tests.unit.moto_tables import REGION
-from tests.unit.plugin_calls import RUN_KEYS, message
 
 DEAD = "Score-dead"
 

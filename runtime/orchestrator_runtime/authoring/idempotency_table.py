@@ -26,8 +26,8 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from orchestrator_runtime.outcome import Outcome
-from orchestrator_runtime.plugin_run import Retryable
+from orchestrator_runtime.authoring.outcome import Outcome
+from orchestrator_runtime.authoring.run import Retryable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -81,7 +81,7 @@ class IdempotencyTable:
         self._logger = Logger() if logger is None else logger
 
     def do(self, key: str, delivery: str, work: Callable[[], Outcome]) -> Outcome | None:
-        """Do the work, unless it was done; see :meth:`orchestrator_runtime.once.Once.do`."""
+        """Do the work, unless it was done; see :meth:`orchestrator_runtime.authoring.once.Once.do`."""
         ended: list[Outcome] = []
         raised: list[Exception] = []
 

@@ -1,6 +1,6 @@
 """Whether a call's work is done each time that it is delivered, or only once: a port, and its simple sides.
 
-:mod:`orchestrator_runtime.idempotency_table` is the side that remembers in DynamoDB.
+:mod:`orchestrator_runtime.authoring.idempotency_table` is the side that remembers in DynamoDB.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from orchestrator_runtime.authoring.outcome import Outcome
 from orchestrator_runtime.contract import Env
-from orchestrator_runtime.outcome import Outcome
 
 
 class NoIdempotencyTableError(Exception):

@@ -11,7 +11,7 @@ from orchestrator_runtime.contract import State
 from orchestrator_runtime.models import PluginMessage, Report
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.testing import CollectedReports, sqs_event
-from tests.unit.plugin_calls import Broken, LoggedLines, message, raising
+from tests.unit.authoring.plugin_calls import Broken, LoggedLines, message, raising
 
 
 @plugin(name="Score")

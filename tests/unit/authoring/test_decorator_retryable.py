@@ -9,7 +9,7 @@ from orchestrator_runtime.contract import Env, State
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.testing import CollectedReports, call, sns_event, sqs_event
-from tests.unit.plugin_calls import Broken, LoggedLines, message, raising
+from tests.unit.authoring.plugin_calls import Broken, LoggedLines, message, raising
 
 
 class RatesDown(Retryable):

@@ -12,11 +12,11 @@ from aws_lambda_powertools import Logger
 from pydantic import BaseModel, ValidationError
 from pydantic_core.core_schema import ErrorType
 
+from orchestrator_runtime.authoring.outcome import Outcome, presentable
+from orchestrator_runtime.authoring.output import output_of
+from orchestrator_runtime.authoring.reporting import ReportNotSentError
+from orchestrator_runtime.authoring.run import MetadataT_co, PluginRun, Retryable, Skip
 from orchestrator_runtime.contract import State
-from orchestrator_runtime.outcome import Outcome, presentable
-from orchestrator_runtime.plugin_output import output_of
-from orchestrator_runtime.plugin_run import MetadataT_co, PluginRun, Retryable, Skip
-from orchestrator_runtime.reporting import ReportNotSentError
 
 # The result is checked when it is there: a static JSON type would refuse `dict[str, str]`, which is invariant.
 # What a coroutine function returns at first is an object, too.

@@ -11,14 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from orchestrator_runtime import PluginHandler, PluginRun, ReportNotSentError, Retryable, Skip, plugin
+from orchestrator_runtime.authoring.idempotency_table import IdempotencyTable, Layers, idempotency_table
+from orchestrator_runtime.authoring.outcome import Outcome
 from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, Env, State
-from orchestrator_runtime.idempotency_table import IdempotencyTable, Layers, idempotency_table
 from orchestrator_runtime.models import Report
-from orchestrator_runtime.outcome import Outcome
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.testing import CollectedReports, call, sns_event, sqs_event
+from tests.unit.authoring.plugin_calls import Broken, LoggedLines, message, raising
 from tests.unit.moto_tables import items, meanwhile
-from tests.unit.plugin_calls import Broken, LoggedLines, message, raising
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -84,7 +84,7 @@ def deliver(
         (None, State.COMPLETE, None),
         (Skip("why"), State.DO_NOT_RUN, "why"),
         (ValueError("half \ud83d of it"), State.ERROR, "ValueError: half ? of it"),
-        (object(), State.ERROR, "OutputError: the output is not JSON: Object of type object is not JSON serializable"),
+        ({1}, State.ERROR, "OutputError: the output is not JSON: Object of type set is not JSON serializable"),
     ],
     ids=repr,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.declared_info import declared_info
+from orchestrator_runtime.authoring.declared_info import declared_info
 from orchestrator_runtime.plugin_info import PluginInfo, read_answer
 
 NOTHING: dict[str, Any] = {

@@ -11,22 +11,22 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
-from orchestrator_runtime.contract import Env, State
-from orchestrator_runtime.models import PluginMessage
-from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
-from orchestrator_runtime.once import EveryTime, NoIdempotencyTableError, NoTable, Once
-from orchestrator_runtime.outcome import Outcome, told_by
-from orchestrator_runtime.plugin_body import Body, PluginBody
-from orchestrator_runtime.plugin_events import (
+from orchestrator_runtime.authoring.body import Body, PluginBody
+from orchestrator_runtime.authoring.events import (
     QueuedMessage,
     asks_to_initialize,
     queued_messages,
     read_message,
     sns_messages,
 )
+from orchestrator_runtime.authoring.once import EveryTime, NoIdempotencyTableError, NoTable, Once
+from orchestrator_runtime.authoring.outcome import Outcome, told_by
+from orchestrator_runtime.authoring.reporting import CallReports, Reporter, ReportNotSentError, SqsReporter
+from orchestrator_runtime.authoring.run import PluginRun, Retryable
+from orchestrator_runtime.contract import Env, State
+from orchestrator_runtime.models import PluginMessage
+from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.plugin_info import PluginInfo
-from orchestrator_runtime.plugin_run import PluginRun, Retryable
-from orchestrator_runtime.reporting import CallReports, Reporter, ReportNotSentError, SqsReporter
 
 
 class PluginHandler:
@@ -127,7 +127,7 @@ class PluginHandler:
         table = environ.get(Env.IDEMPOTENCY_TABLE)
         if not table:
             return NoTable()
-        from orchestrator_runtime.idempotency_table import idempotency_table  # noqa: PLC0415  (for them only)
+        from orchestrator_runtime.authoring.idempotency_table import idempotency_table  # noqa: PLC0415  (for them only)
 
         return idempotency_table(table, context)
 

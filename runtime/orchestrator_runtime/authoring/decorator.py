@@ -31,10 +31,10 @@ from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel
 
+from orchestrator_runtime.authoring.body import Body
+from orchestrator_runtime.authoring.declared_info import declared_info
+from orchestrator_runtime.authoring.handler import PluginHandler
 from orchestrator_runtime.contract import DEFAULT_ORDER
-from orchestrator_runtime.declared_info import declared_info
-from orchestrator_runtime.plugin_body import Body
-from orchestrator_runtime.plugin_handler import PluginHandler
 
 __all__ = ["PluginHandler", "plugin"]
 

@@ -13,12 +13,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, mo
 from pydantic_core import PydanticCustomError
 
 from orchestrator_runtime import PluginRun, Retryable, Skip, plugin
+from orchestrator_runtime.authoring.body import PluginBody
+from orchestrator_runtime.authoring.handler import PluginHandler
 from orchestrator_runtime.contract import State
-from orchestrator_runtime.plugin_body import PluginBody
-from orchestrator_runtime.plugin_handler import PluginHandler
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.testing import CollectedReports, call, sns_event
-from tests.unit.plugin_calls import LoggedLines, message
+from tests.unit.authoring.plugin_calls import LoggedLines, message
 
 SECRET = "1978-05-23"
 
@@ -190,7 +190,7 @@ def wrapped(body: Callable[[PluginRun], Awaitable[str]]) -> Callable[[PluginRun]
     return wrapper
 
 
-@pytest.mark.parametrize("body", [later, functools.partial(later), CallableLater(), wrapped(later)], ids=str)
+@pytest.mark.parametrize("body", [later, functools.partial(later), CallableLater(), wrapped(later)])
 def test_a_coroutine_is_run_to_its_end(body: Callable[[PluginRun], object]) -> None:
     reports = call(plugin(body), name="Later")
     assert [report.progress for report in reports] == [None, 50, None]

@@ -9,7 +9,7 @@ import pytest
 from orchestrator_runtime import plugin
 from orchestrator_runtime.contract import Env
 from orchestrator_runtime.testing import CollectedReports, initialize
-from tests.unit.plugin_calls import raising
+from tests.unit.authoring.plugin_calls import raising
 
 NOT_CALLED = raising(AssertionError("must not run"))
 

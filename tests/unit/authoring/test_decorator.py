@@ -19,7 +19,7 @@ from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_TEXT, Env, Stage
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.testing import CollectedReports, call, sns_event
-from tests.unit.plugin_calls import RUN_KEYS, Broken, LoggedLines, message, raising
+from tests.unit.authoring.plugin_calls import RUN_KEYS, Broken, LoggedLines, message, raising
 
 
 def outcome(body: Callable[[PluginRun], object]) -> Report:

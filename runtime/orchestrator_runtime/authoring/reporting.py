@@ -10,9 +10,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import JsonValue
 
+from orchestrator_runtime.authoring.outcome import presentable
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.models import PluginMessage, Report
-from orchestrator_runtime.outcome import presentable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
