@@ -58,7 +58,7 @@ class ReconciliationEvents(Construct):
         # A subscription's ARN is that of its topic, and more.
         ours = [{"prefix": Place.of(self).arn("sns", f"{deployment.prefix}-")}]
         calls = {
-            "Subscribed": _calls("sns", ["Subscribe"], requestParameters={"topicArn": ours}),
+            "Subscribed": _calls("sns", ["Subscribe", "ConfirmSubscription"], requestParameters={"topicArn": ours}),
             "SubscriptionChanged": _calls(
                 "sns", ["SetSubscriptionAttributes", "Unsubscribe"], requestParameters={"subscriptionArn": ours}
             ),

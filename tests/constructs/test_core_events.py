@@ -45,7 +45,7 @@ def test_as_often_as_it_is_told(every: Duration | None, expected: list[str]) -> 
 @pytest.mark.parametrize(
     ("rule", "service", "names", "parameters"),
     [
-        ("Subscribed", "sns", ["Subscribe"], {"topicArn": OURS}),
+        ("Subscribed", "sns", ["Subscribe", "ConfirmSubscription"], {"topicArn": OURS}),
         ("SubscriptionChanged", "sns", ["SetSubscriptionAttributes", "Unsubscribe"], {"subscriptionArn": OURS}),
         (
             "FunctionChanged",

@@ -53,7 +53,7 @@ class Team:
         self.functions.add_permission(
             FunctionName=name, StatementId="sns", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com"
         )
-        report = {"Destination": self._queue}
+        report: Any = {"Destination": self._queue}
         self.functions.put_function_event_invoke_config(
             FunctionName=name, DestinationConfig={"OnSuccess": report, "OnFailure": report}
         )

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from orchestrator_runtime.aws.topics import NOT_FOUND
-from orchestrator_runtime.core.subscription import Listed, Subscription, Unseen
+from orchestrator_runtime.core.subscription import Listed, Subscription, Unseen, topic_of
 from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 _NOT_ALLOWED: Final = frozenset({"AuthorizationError", "AuthorizationErrorException"})
+_ACCOUNT: Final = 4
+"""The place of the account in an ARN."""
 _DELETED: Final = "Deleted"
 """What stands for the ARN of a subscription that SNS will forget in a while."""
 
@@ -33,23 +35,15 @@ class SnsSubscriptions:
 
     def of_topic(self, topic_arn: str) -> Sequence[Listed]:
         """See ``subscription_ports.Subscriptions``."""
-        pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
-        try:
-            return [
-                Listed(
-                    # "PendingConfirmation" stands there for an ARN that is not given yet.
-                    arn=found["SubscriptionArn"] if found["SubscriptionArn"].startswith("arn:") else None,
-                    protocol=found["Protocol"],
-                    endpoint=found["Endpoint"],
-                )
-                for page in pages
-                for found in page["Subscriptions"]
-                if found["SubscriptionArn"] != _DELETED
-            ]
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in NOT_FOUND:
-                raise
-            return []
+        return [
+            Listed(
+                # "PendingConfirmation" stands there for an ARN that is not given yet.
+                arn=found["SubscriptionArn"] if found["SubscriptionArn"].startswith("arn:") else None,
+                protocol=found["Protocol"],
+                endpoint=found["Endpoint"],
+            )
+            for found in self._list(topic_arn)
+        ]
 
     def get(self, subscription_arn: str) -> Subscription | Unseen:
         """See ``subscription_ports.Subscriptions``."""
@@ -57,20 +51,43 @@ class SnsSubscriptions:
             answer = self._client.get_subscription_attributes(SubscriptionArn=subscription_arn)
         except ClientError as error:
             code = error.response["Error"]["Code"]
+            if code in _NOT_ALLOWED or (code in NOT_FOUND and self._is_another_s(subscription_arn)):
+                return Unseen.UNREADABLE
             if code in NOT_FOUND:
                 return Unseen.GONE
-            if code in _NOT_ALLOWED:
-                return Unseen.UNREADABLE
             raise
         attributes = answer["Attributes"]
+        # These two are not among the attributes that are documented, though SNS gives them.
+        known = attributes if {"Protocol", "Endpoint"} <= attributes.keys() else self._find(subscription_arn)
+        if known is None:
+            return Unseen.GONE
         return Subscription(
             arn=subscription_arn,
-            protocol=attributes["Protocol"],
-            endpoint=attributes["Endpoint"],
+            protocol=known["Protocol"],
+            endpoint=known["Endpoint"],
             filter_policy=_policy(attributes.get("FilterPolicy")),
             filter_policy_scope=attributes.get("FilterPolicyScope") or MESSAGE_ATTRIBUTES,
             confirmed=attributes.get("PendingConfirmation", "false").lower() != "true",
         )
+
+    def _is_another_s(self, subscription_arn: str) -> bool:
+        """Whether a subscription that SNS does not show here belongs to another account than its topic."""
+        found = self._find(subscription_arn)
+        return found is not None and found["Owner"] != subscription_arn.split(":")[_ACCOUNT]
+
+    def _find(self, subscription_arn: str) -> Mapping[str, str] | None:
+        found = self._list(topic_of(subscription_arn))
+        return next((each for each in found if each["SubscriptionArn"] == subscription_arn), None)
+
+    def _list(self, topic_arn: str) -> Sequence[Mapping[str, str]]:
+        pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+        try:
+            found: list[Any] = [each for page in pages for each in page["Subscriptions"]]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in NOT_FOUND:
+                raise
+            return []
+        return [each for each in found if each["SubscriptionArn"] != _DELETED]
 
 
 def _policy(text: str | None) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from orchestrator_runtime.names import MAX_NAME, PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.plugin_info import PluginInfo, read_answer
 
 _KINDS: Final = {LAMBDA: PluginKind.FUNCTION, "sqs": PluginKind.QUEUE}
+_LISTENERS: Final = frozenset({"application", "email", "email-json", "firehose", "sms"})
 _NAMELESS: Final = "plugin"
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _NOT_AT_ITS_START: Final = re.compile(r"^[^A-Za-z0-9]+")
@@ -66,6 +67,15 @@ def plain_registration(
         problem="; ".join(problems) or None,
         seen_at=seen_at,
     )
+
+
+def is_plugin(subscription: Subscription) -> bool:
+    """Whether a subscription that no construct made is a plugin's.
+
+    A mailbox, a phone or a stream of records cannot report, so that runs would wait for its deadline. It
+    is taken for somebody who listens, unless its filter names it as a plugin.
+    """
+    return subscription.protocol not in _LISTENERS or PLUGINS_ATTRIBUTE in subscription.filter_policy
 
 
 def _understand(answer: Answer | NoAnswer | None) -> tuple[PluginInfo, list[str], bool]:

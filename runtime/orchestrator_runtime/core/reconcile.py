@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from orchestrator_runtime.core.plain_registration import of_subscription, plain_registration
+from orchestrator_runtime.core.plain_registration import is_plugin, of_subscription, plain_registration
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import (
     LAMBDA,
@@ -100,13 +100,11 @@ def decide(sight: Sight) -> Action:
     what makes events that come twice, late or in another order harmless.
     """
     subscription, registered = sight.subscription, sight.registered
-    if subscription is Unseen.GONE:
-        return Remove(registered, "its subscription is gone") if registered else None
+    if why := _why_not(sight):
+        return Remove(registered, why) if registered else None
     # What belongs to another account and cannot be read is as its construct said; nothing can be said of others.
     if isinstance(subscription, Unseen) or not subscription.confirmed:
         return None
-    if sight.function is Unseen.GONE:
-        return Remove(registered, f"its function {subscription.endpoint} is gone") if registered else None
     wanted = _wanted(sight, subscription)
     if registered is None:
         return Write(wanted)
@@ -114,6 +112,20 @@ def decide(sight: Sight) -> Action:
     if not changed and not _is_news(sight, registered):
         return None
     return Write(replace(wanted, seen_at=sight.seen_at), changed)
+
+
+def _why_not(sight: Sight) -> str | None:
+    """Why what is subscribed cannot be registered, for people; ``None`` if it can, or nothing is known."""
+    subscription = sight.subscription
+    if subscription is Unseen.GONE:
+        return "its subscription is gone"
+    if isinstance(subscription, Unseen) or not subscription.confirmed:
+        return None
+    if sight.function is Unseen.GONE:
+        return f"its function {subscription.endpoint} is gone"
+    if not sight.managed and not is_plugin(subscription):
+        return "it cannot report, and its filter has no 'plugins'"
+    return None
 
 
 def _wanted(sight: Sight, subscription: Subscription) -> Registration:

@@ -101,6 +101,27 @@ def test_a_subscription_of_another_account_is_unreadable(sns: SNSClient) -> None
     assert SnsSubscriptions(sns).get(f"{TOPIC}:1") is Unseen.UNREADABLE
 
 
+def test_one_that_only_the_list_knows_is_another_account_s(sns: SNSClient) -> None:
+    entry = {"SubscriptionArn": f"{TOPIC}:1", "Owner": "210987654321", "Protocol": "sqs", "Endpoint": QUEUE}
+    answer(sns, "ListSubscriptionsByTopic", 200, {"Subscriptions": [entry]})
+    assert SnsSubscriptions(sns).get(f"{TOPIC}:1") is Unseen.UNREADABLE
+
+
+def test_one_that_the_list_still_has_is_gone_if_it_was_the_topic_s_own_account_s(sns: SNSClient) -> None:
+    entry = {"SubscriptionArn": f"{TOPIC}:1", "Owner": "123456789012", "Protocol": "sqs", "Endpoint": QUEUE}
+    answer(sns, "ListSubscriptionsByTopic", 200, {"Subscriptions": [entry]})
+    assert SnsSubscriptions(sns).get(f"{TOPIC}:1") is Unseen.GONE
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_the_attributes_do_not_tell_is_taken_from_the_list(sns: SNSClient, listed: bool) -> None:
+    entry = {"SubscriptionArn": f"{TOPIC}:1", "Owner": "123456789012", "Protocol": "sqs", "Endpoint": QUEUE}
+    answer(sns, "GetSubscriptionAttributes", 200, {"Attributes": {"FilterPolicy": '{"line": ["auto"]}'}})
+    answer(sns, "ListSubscriptionsByTopic", 200, {"Subscriptions": [entry] if listed else []})
+    expected = Subscription(arn=f"{TOPIC}:1", protocol="sqs", endpoint=QUEUE, filter_policy={"line": ["auto"]})
+    assert SnsSubscriptions(sns).get(f"{TOPIC}:1") == (expected if listed else Unseen.GONE)
+
+
 @pytest.mark.parametrize("operation", ["GetSubscriptionAttributes", "ListSubscriptionsByTopic", "GetTopicAttributes"])
 def test_other_trouble_is_raised(sns: SNSClient, operation: str) -> None:
     answer(sns, operation, 400, {"Error": {"Code": "InvalidParameter", "Message": "no"}})

@@ -245,6 +245,18 @@ def test_a_function_of_another_account_cannot_be_looked_at_and_is_kept(outside: 
     assert outside.reconcile() == Findings([], [], 1)
 
 
+def test_a_mailbox_listens_and_is_a_plugin_only_if_its_filter_says_so(outside: Outside) -> None:
+    arn = outside.subscribe(PARALLEL, "ops@example.com", {"line": ["auto"]}, "email")
+    assert outside.reconcile().repairs == []
+    assert outside.reconcile(repair=False).problems == []
+    outside.set_filter(arn, {"plugins": ["Ticket"]})
+    assert [repair.plugin for repair in outside.reconcile().repairs] == ["Ticket"]
+    outside.set_filter(arn, {"line": ["auto"]})
+    (removed,) = outside.reconcile().repairs
+    assert (removed.action, removed.plugin) == ("removed", "Ticket")
+    assert "cannot report" in removed.detail
+
+
 def test_trouble_with_one_stage_keeps_no_other_from_it(outside: Outside) -> None:
     plain(outside)
 

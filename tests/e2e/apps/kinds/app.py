@@ -62,10 +62,10 @@ class KindsStack(Stack):
         Plugin(self, "Recovers", stage=stage, function=self._python("recovers"), filter_policy={"case": ["recovers"]})
         gives_up = self._python("gives_up")
         Plugin(self, "GivesUp", stage=stage, function=gives_up, filter_policy={"case": ["gives up"]})
-        for name, function, more in (
-            ("QueuedBreaks", "breaks_behind_a_queue", {}),
-            ("FifoBreaks", "breaks_behind_a_queue", {"fifo": True}),
-            ("QueuedGivesUp", "gives_up", {}),
+        for name, function, fifo in (
+            ("QueuedBreaks", "breaks_behind_a_queue", False),
+            ("FifoBreaks", "breaks_behind_a_queue", True),
+            ("QueuedGivesUp", "gives_up", False),
         ):
             QueuePlugin(
                 self,
@@ -76,7 +76,7 @@ class KindsStack(Stack):
                 mandatory=False,
                 max_receives=2,
                 visibility_timeout=Duration.seconds(10),
-                **more,
+                fifo=fifo,
             )
 
     def _on(self, kind: Any, stage: IActivityStage, name: str, **props: Any) -> Any:
