@@ -14,7 +14,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,22
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test unit e2e lint format synth wheel lock clean
+.PHONY: help dev demo test unit e2e lint format synth schemas wheel lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ format: dev ## Bring the code into shape
 synth: dev ## Write the templates of the core app and of each example app
 	@node_modules/.bin/cdk synth --quiet
 	@for app in platform underwriting documents; do (cd examples/insurance/$$app && cdk synth --quiet) || exit 1; done
+
+schemas: dev ## Write the JSON Schemas of the two documents
+	@$(BIN)/python -m orchestrator_runtime.contract_schemas docs/contract/v1
 
 wheel: dev ## Build the wheel into dist/
 	@rm -rf dist

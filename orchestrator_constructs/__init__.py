@@ -15,10 +15,11 @@ from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
 from orchestrator_constructs.run_status import RunStatus
 from orchestrator_constructs.runtime_layer import RuntimeLayer
 from orchestrator_constructs.workflow.workflow import Workflow
-from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.contract import Handler, Stage
 
 __all__ = [
     "Activity",
+    "Handler",
     "IActivity",
     "IActivityStage",
     "IOrchestratorCore",

@@ -20,6 +20,7 @@ def test_exports_are_sorted_and_pinned() -> None:
     assert orchestrator_constructs.__all__ == sorted(orchestrator_constructs.__all__)
     assert set(orchestrator_constructs.__all__) == {
         "Activity",
+        "Handler",
         "IActivity",
         "IActivityStage",
         "IOrchestratorCore",

@@ -7,6 +7,7 @@ pair that it does touch. Pairs that no deviation touches have to be decided alik
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -140,6 +141,14 @@ def each_end(decide: Callable[[str, Any, list[Any]], bool]) -> Touches:
     )
 
 
+def one_array_for_two(policy: Policy, body: object) -> bool:
+    """Whether a policy names a place twice, beside an OR and in it, and there are several values at that place."""
+    times = Counter(keys for keys, _ in rules_of(policy))
+    return isinstance(body, dict) and any(
+        times[keys] > 1 and isinstance(value := end_of(body, keys)[1], list) and len(value) > 1 for keys in times
+    )
+
+
 def has_leaf(node: object) -> bool:
     if isinstance(node, dict | list):
         return any(has_leaf(child) for child in (node.values() if isinstance(node, dict) else node))
@@ -237,6 +246,15 @@ DEVIATIONS = (
         policy={"a": {"b": ["x"]}},
         message={"a": [{"b": "y"}, {"b": "x"}]},
         expected=True,
+    ),
+    Deviation(
+        name="what is asked twice of an array may be met by two of its elements",
+        rule="Constraints that lead through the same array have to be met in the same element of it.",
+        scope=MESSAGE_BODY,
+        touches=one_array_for_two,
+        policy={"a": [{"prefix": "x"}], "$or": [{"a": ["y"]}, {"b": ["z"]}]},
+        message={"a": ["x", "y"]},
+        expected=False,
     ),
     Deviation(
         name="null is nothing",

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-
-from orchestrator_cli.local import LocalEnvironment
+from typing import Any
 
 _LISTENS = 1
 
 
 @contextmanager
-def outside_consumer(aws: LocalEnvironment, plugin: str, queues: Sequence[str]) -> Iterator[list[str]]:
-    """Work until the block ends; the list grows by the uid of each message that was worked on."""
+def outside_consumer(client: Callable[[], Any], plugin: str, queues: Sequence[str]) -> Iterator[list[str]]:
+    """Work until the block ends; the list grows by the uid of each message that was worked on.
+
+    Args:
+        client: Makes an SQS client; each queue has a thread of its own, and each thread needs one.
+        plugin: The plugin's name.
+        queues: URLs of the plugin's queues.
+    """
     done: list[str] = []
     over = threading.Event()
 
     def work(queue: str) -> None:
-        sqs = aws.client("sqs")
+        sqs = client()
         while not over.is_set():
             for received in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=_LISTENS).get("Messages", []):
                 message = json.loads(received["Body"])

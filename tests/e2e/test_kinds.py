@@ -25,7 +25,7 @@ def kinds(core: System) -> Iterator[System]:
     """The core with plugins of every kind, and somebody outside who takes messages from three of the queues."""
     core.aws.deploy(APPS / "kinds")
     queues = [outputs(core)[f"Outside{number}"] for number in range(3)]
-    with outside_consumer(core.aws, "Outside", queues):
+    with outside_consumer(lambda: core.aws.client("sqs"), "Outside", queues):
         yield core
 
 
