@@ -100,13 +100,24 @@ def test_a_filter_that_does_not_match_means_not_called_and_not_waited_for(core: 
     assert plugins(run.document) == {}
 
 
+def test_a_changed_filter_is_deployed(core: System, newcomer: Path) -> None:
+    core.aws.deploy(newcomer, context={"greet": "again"})
+    run = core.run("Idle", "again", {"greet": "again", "name": "you"})
+    assert {name.removeprefix("Bare/parallel/") for name in states(run.document)} == GREETINGS.keys()
+    assert plugins(core.run("Idle", "no-more", {"greet": "yes", "name": "you"}).document) == {}
+
+
 def test_a_name_that_is_taken_fails_the_deployment_with_that_sentence(core: System, newcomer: Path) -> None:
+    before = core.tell("plugins", "--activity", "Bare", "--json").document
     other = newcomer.with_name("other")
     shutil.copytree(newcomer, other, dirs_exist_ok=True)
     app = other / "app.py"
     app.write_text(app.read_text().replace("newcomer", "latecomer").replace("Newcomer", "Latecomer"))
     with pytest.raises(CdkError, match=r"a plugin named '\w+' is registered to Bare/parallel already"):
         core.aws.deploy(other)
+    # Rolled back, it leaves nothing: no registration, and no subscription without one.
+    assert core.tell("plugins", "--activity", "Bare", "--json").document == before
+    assert core.tell("plugins", "doctor", "--activity", "Bare").exit_code == 0
 
 
 def test_an_activity_that_is_not_there_fails_the_deployment(core: System, newcomer: Path) -> None:
@@ -116,6 +127,7 @@ def test_an_activity_that_is_not_there_fails_the_deployment(core: System, newcom
 
 def test_a_plugin_that_is_destroyed_is_not_waited_for(core: System, newcomer: Path) -> None:
     core.aws.destroy(newcomer)
-    run = core.run("Idle", "gone", {"greet": "yes", "name": "you"})
+    run = core.run("Idle", "gone", {"greet": "again", "name": "you"})
     assert run.exit_code == 0, run.stderr
     assert plugins(run.document) == {}
+    assert core.tell("plugins", "doctor", "--activity", "Bare").exit_code == 0

@@ -42,7 +42,8 @@ def in_node(name: str, file: str) -> lambda_.Function:
     )
 
 
-common: dict[str, Any] = {"stage": bare.parallel, "filter_policy": {"greet": ["yes"]}}
+greet = app.node.try_get_context("greet") or "yes"
+common: dict[str, Any] = {"stage": bare.parallel, "filter_policy": {"greet": [greet]}}
 Plugin(stack, "Greeting", function=decorated("Function"), **common)
 Plugin(stack, "Once", function=decorated("OnceFunction"), idempotent=False, **common)
 Plugin(stack, "Node", function=in_node("NodeFunction", "reports.js"), **common)
