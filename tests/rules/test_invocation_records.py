@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import State
-from orchestrator_runtime.core.invocation_record import Callees, InvocationRecord
-from orchestrator_runtime.core.records import StageRef
+from orchestrator_runtime.core.invocation_record import InvocationRecord
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.protocol.attribution import ReceivedRecord
-from orchestrator_runtime.protocol.record_result import Received, record_results
-from tests.rules.world import World, open_stage, plugin, present, received
+from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present, received
 
 A, B = plugin("A", reports_start=False), plugin("B", reports_start=False)
 ROLE = "AROAPLUGIN"
@@ -26,6 +24,7 @@ def record(
         stage=world.ref(),
         subscription_arn=said.pop("subscription_arn", of.subscription_arn),
         function_arn=f"{of.endpoint}:$LATEST",
+        released=said.pop("released", frozenset({of.name})),
         report_to=said.pop("report_to", "https://sqs/results"),
         state=state,
         **said,
@@ -110,12 +109,43 @@ def test_a_shared_function_is_told_apart_by_its_subscriptions() -> None:
     assert world.journal.reasons == ["unregistered"]
 
 
-def test_a_subscription_replaced_meanwhile_leaves_it_to_the_function() -> None:
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        [],
+        [plugin("A", subscription_arn="arn:aws:sns:eu-west-1:123456789012:rate:new")],
+        [plugin("Renamed", subscription_arn=A.subscription_arn)],
+    ],
+    ids=["removed", "replaced", "renamed"],
+)
+def test_what_becomes_of_a_subscription_meanwhile_does_not_matter(meanwhile: list[Registration]) -> None:
+    """The plan knows by what name the stage waits for it."""
     world = open_stage(A)
     world.registry.all.clear()
-    world.registry.put(plugin("A", subscription_arn="arn:aws:sns:eu-west-1:123456789012:rate:new"))
+    for registration in meanwhile:
+        world.registry.put(registration)
     world.report_all([record(world, A)])
     assert world.state("A") is State.COMPLETE
+
+
+def test_a_call_of_a_subscription_that_is_replaced_counts_as_that_of_the_new_one() -> None:
+    old, new = (plugin("A", owner="stack", subscription_arn=f"arn:aws:sns:x:1:rate:{age}") for age in ("old", "new"))
+    world = open_stage(old, new)
+    world.registry.all.clear()
+    world.report_all([record(world, old)])
+    assert world.state("A") is State.COMPLETE
+
+
+def test_a_call_out_of_turn_is_ignored() -> None:
+    """A subscription without ``plugins`` in its filter is called for the turns of others, too."""
+    first, second = plugin("First", order=1), plugin("Second", order=2)
+    world = open_stage(first, second, rule=SEQUENTIAL)
+    world.report_all([record(world, second, State.ERROR, released=frozenset({"First"}))])
+    assert (world.row("Second"), world.outcome) == (None, None)
+    assert world.journal.reasons == ["not-released"]
+    world.report_all([record(world, first)])
+    world.report_all([record(world, second)])
+    assert present(world.outcome).state is State.COMPLETE
 
 
 def test_another_cores_call_is_refused_before_anything_is_read() -> None:
@@ -145,7 +175,7 @@ def test_a_record_of_a_run_that_is_not_there_is_refused() -> None:
 # What it costs
 
 
-def test_a_batch_reads_the_registry_once_a_stage() -> None:
+def test_a_batch_reads_the_registry_once_a_stage_for_those_that_are_not_expected() -> None:
     home = plugin("Home", filter_policy={"line": ["home"]})
     world = open_stage(A, B, home)
     before = world.registry.reads
@@ -153,46 +183,8 @@ def test_a_batch_reads_the_registry_once_a_stage() -> None:
     assert world.registry.reads == before + 1
 
 
-def test_reports_alone_read_no_registry() -> None:
+def test_reports_and_records_of_those_that_are_expected_read_no_registry() -> None:
     world = open_stage(A, B)
     before = world.registry.reads
-    world.report_all([received("A"), received("B")])
+    world.report_all([received("A"), record(world, B)])
     assert world.registry.reads == before
-
-
-def remembering(world: World, known: dict[StageRef, Callees], *batch: Received | ReceivedRecord) -> int:
-    before = world.registry.reads
-    record_results(batch, world.ports, world.journal, world.status.get_plan, known)
-    return world.registry.reads - before
-
-
-def test_what_is_remembered_is_not_read_again() -> None:
-    world, known = open_stage(A, B), dict[StageRef, Callees]()
-    assert remembering(world, known, record(world, A)) == 1
-    assert remembering(world, known, record(world, B)) == 0
-    assert world.outcome is not None
-
-
-def test_what_is_not_remembered_is_looked_up() -> None:
-    world, known = open_stage(A), dict[StageRef, Callees]()
-    remembering(world, known, record(world, A))
-    late = plugin("Late")
-    world.registry.put(late)
-    assert remembering(world, known, record(world, late)) == 1
-    assert world.state("Late") is State.COMPLETE
-
-
-def test_a_plugin_keeps_the_name_that_its_run_knows_it_by() -> None:
-    world, known = open_stage(A, B), dict[StageRef, Callees]()
-    remembering(world, known, record(world, B))
-    world.registry.put(plugin("Renamed", subscription_arn=A.subscription_arn, endpoint=A.endpoint))
-    assert remembering(world, known, record(world, A)) == 0
-    assert world.state("A") is State.COMPLETE
-
-
-def test_a_remembered_name_that_the_stage_does_not_wait_for_is_looked_up() -> None:
-    renamed = plugin("Old", subscription_arn=A.subscription_arn, endpoint=A.endpoint)
-    world = open_stage(A)
-    known = {world.ref(): Callees.of([renamed])}
-    assert remembering(world, known, record(world, A)) == 1
-    assert world.state("A") is State.COMPLETE

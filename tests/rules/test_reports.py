@@ -142,6 +142,16 @@ def test_the_plugins_role_or_a_sender_unknown_to_aws_may_report(sender: str | No
     assert world.state("A") is State.COMPLETE
 
 
+def test_a_namesake_lends_nobody_the_right_to_report() -> None:
+    """Anybody may subscribe a function that calls itself by another plugin's name."""
+    world = open_stage(plugin("A", owner="stack", sender_role_ids=(ROLE,)))
+    world.registry.put(plugin("A", subscription_arn="arn:aws:sns:eu-west-1:123456789012:rate:0"))
+    world.report("A", sender=f"{OTHER_ROLE}:session")
+    assert (world.row("A"), world.journal.reasons) == (None, ["wrong-sender"])
+    world.report("A", sender=f"{ROLE}:session")
+    assert world.state("A") is State.COMPLETE
+
+
 def test_the_role_that_is_registered_by_now_may_report_too() -> None:
     world = open_stage(plugin("A", sender_role_ids=(ROLE,)))
     world.registry.change(plugin("A", sender_role_ids=(OTHER_ROLE,)))

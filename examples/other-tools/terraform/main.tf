@@ -107,4 +107,6 @@ resource "aws_lambda_function_event_invoke_config" "crashes" {
       destination = nonsensitive(data.aws_ssm_parameter.results_queue.value)
     }
   }
+  # Lambda looks whether the function's role may send there.
+  depends_on = [aws_iam_role_policy.report]
 }

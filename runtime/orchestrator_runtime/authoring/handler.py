@@ -172,7 +172,8 @@ class PluginHandler:
                 outputs=message.outputs,
                 _report=self._progress(report),
             )
-            do_once = functools.partial(once.do, run.idempotency_key, delivery)
+            # A function may serve two cores, and their runs may have the same names.
+            do_once = functools.partial(once.do, f"{message.report_to}/{run.idempotency_key}", delivery)
             outcome = self._outcome(run, report, do_once, is_last=is_last)
             if outcome is None:
                 self._logger.info("ignored: another delivery of the same call is at work")

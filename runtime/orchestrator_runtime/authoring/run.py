@@ -78,6 +78,8 @@ class PluginRun(Generic[MetadataT_co]):
     def idempotency_key(self) -> str:
         """The same for every delivery of this call: ``workflow/uid/activity/stage/plugin/attempt``.
 
+        It is unique within one core: a function that serves several has to add which.
+
         Use it, and never Lambda's request id, to do something only once.
         """
         return f"{self.workflow}/{self.uid}/{self.activity}/{self.stage}/{self.plugin}/{self.attempt}"

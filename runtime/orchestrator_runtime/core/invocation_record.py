@@ -8,15 +8,14 @@ it does not say the plugin's name, which only the registrations know.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Self, TypeGuard
+from typing import Annotated, Any, Final, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from orchestrator_runtime.contract import MAX_TEXT, Stage, State
 from orchestrator_runtime.core.records import RunRef, StageRef
-from orchestrator_runtime.core.registration import Registration, unqualified
 from orchestrator_runtime.models import ActivityName, Uid, WorkflowName, problems_of
 
 _ARN: Final = re.compile(r"arn:[\w:/$.-]{1,512}", re.ASCII)
@@ -39,6 +38,7 @@ class InvocationRecord:
         stage: The stage, of that attempt of the run, whose message called the function.
         subscription_arn: The subscription through which it was called.
         function_arn: The function, with the version or alias that was called.
+        released: The plugins that the message released; others that it reached were not meant.
         report_to: URL of the queue that the message names for reports.
         state: ``Complete`` or ``Error``.
         message: What went wrong, for people.
@@ -48,43 +48,11 @@ class InvocationRecord:
     stage: StageRef
     subscription_arn: str
     function_arn: str
+    released: frozenset[str]
     report_to: str
     state: State
     message: str | None = None
     output: JsonValue = None
-
-
-@dataclass(frozen=True, slots=True)
-class Callees:
-    """The plugins that a stage's topic calls, as a record may name them.
-
-    Attributes:
-        subscriptions: The plugin's name by the subscription's ARN.
-        functions: The plugin's name by the function's ARN, without version or alias; not those of several plugins.
-    """
-
-    subscriptions: Mapping[str, str]
-    functions: Mapping[str, str]
-
-    @classmethod
-    def of(cls, registrations: Iterable[Registration]) -> Self:
-        """Read them off a stage's registrations."""
-        subscriptions: dict[str, str] = {}
-        functions: dict[str, set[str]] = {}
-        for registration in registrations:
-            subscriptions[registration.subscription_arn] = registration.name
-            functions.setdefault(registration.function, set()).add(registration.name)
-        return cls(subscriptions, {function: name for function, (name, *more) in functions.items() if not more})
-
-    def name(self, record: InvocationRecord) -> str | None:
-        """The plugin that a record is of, or ``None`` if it is none of these.
-
-        A subscription that was replaced while the function worked is not registered any more; then the function
-        says it, unless several plugins share it.
-        """
-        if name := self.subscriptions.get(record.subscription_arn):
-            return name
-        return self.functions.get(unqualified(record.function_arn))
 
 
 class _Called(BaseModel):
@@ -97,6 +65,7 @@ class _Called(BaseModel):
     activity: ActivityName
     stage: Stage
     attempt: Annotated[int, Field(ge=1, strict=True)]
+    plugins: frozenset[str]
     report_to: str
 
 
@@ -129,6 +98,7 @@ def read_record(document: Mapping[str, Any]) -> InvocationRecord:
         stage=RunRef(called.uid, called.workflow, called.attempt).stage(called.activity, called.stage),
         subscription_arn=subscription_arn,
         function_arn=function_arn,
+        released=called.plugins,
         report_to=called.report_to,
         state=State.COMPLETE if succeeded else State.ERROR,
         message=None if succeeded else _failure(condition, payload, _tries(context)),

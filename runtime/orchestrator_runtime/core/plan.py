@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from orchestrator_runtime.contract import ReleaseRule, State
 from orchestrator_runtime.core.attributes import filter_keys, message_attributes
-from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan
+from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan, subscription_end
 from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.subscription import LAMBDA
 from orchestrator_runtime.filter_policy import FilterPolicyError, matches
 
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
@@ -107,6 +108,7 @@ def make_plan(
             timeout_seconds=r.timeout_seconds or options.timeout_seconds,
             start_within_seconds=(r.start_within_seconds or options.start_within_seconds) if r.reports_start else None,
             sender_role_ids=r.sender_role_ids,
+            subscriptions=_subscriptions(r, expected),
             kept=_kept(r, rows.get(r.name)),
         )
         for r in one_of_each_name(expected)
@@ -119,6 +121,16 @@ def make_plan(
         expires_at=expires_at,
         attribute_keys=tuple(attribute_keys),
         fail_on_optional_error=options.fail_on_optional_error,
+    )
+
+
+def _subscriptions(counts: Registration, expected: Iterable[Registration]) -> tuple[str, ...]:
+    """Through which subscriptions Lambda is called for a plugin, also while its owner replaces one by another."""
+    return tuple(
+        subscription_end(r.subscription_arn)
+        for r in expected
+        if r.name == counts.name and r.owner == counts.owner and r.protocol == LAMBDA
+        if counts.managed or r.subscription_arn == counts.subscription_arn
     )
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from orchestrator_runtime.contract import DEFAULT_ORDER, ReleaseRule, Stage, State
+
+_SUBSCRIPTION_END: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class ExpectedPlugin:
         timeout_seconds: From its start, or from its release where no start is reported.
         start_within_seconds: From its release. ``None`` where it does not report a start.
         sender_role_ids: Unique ids of the roles that it reports under; empty where they are unknown.
+        subscriptions: The ends of the ARNs through which a function is called for it: Lambda's records tell no name.
         kept: The state that an earlier attempt left it in and this one keeps, if any.
     """
 
@@ -135,6 +138,7 @@ class ExpectedPlugin:
     timeout_seconds: int
     start_within_seconds: int | None = None
     sender_role_ids: tuple[str, ...] = ()
+    subscriptions: tuple[str, ...] = ()
     kept: State | None = None
 
 
@@ -162,10 +166,23 @@ class StagePlan:
         """The plugin's index, or ``None`` if it is not expected."""
         return next((i for i, plugin in enumerate(self.plugins) if plugin.name == name), None)
 
+    def called_through(self, subscription_arn: str) -> str | None:
+        """The name of the plugin that a subscription calls, or ``None`` if it is none that is expected."""
+        end = subscription_end(subscription_arn)
+        return next((plugin.name for plugin in self.plugins if end in plugin.subscriptions), None)
+
     @property
     def unfinished(self) -> frozenset[int]:
         """Indices of the plugins that no earlier attempt has finished."""
         return frozenset(i for i, plugin in enumerate(self.plugins) if plugin.kept is None)
+
+
+def subscription_end(subscription_arn: str) -> str:
+    """What a plan keeps of a subscription's ARN: the last group of its UUID, which tells those of a stage apart.
+
+    A plan is the largest item of a run, and read often.
+    """
+    return subscription_arn[-_SUBSCRIPTION_END:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

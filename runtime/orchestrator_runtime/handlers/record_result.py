@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from orchestrator_runtime.aws.journal import LoggedJournal
-from orchestrator_runtime.core.invocation_record import Callees, MalformedRecordError, is_record, read_record
+from orchestrator_runtime.core.invocation_record import MalformedRecordError, is_record, read_record
 from orchestrator_runtime.core.records import StagePlan, StageRef
 from orchestrator_runtime.handlers.environment import stage_ports
 from orchestrator_runtime.models import Report, problems_of
@@ -23,41 +23,26 @@ logger = Logger()
 metrics = Metrics()
 
 
-_T = TypeVar("_T")
-_MOST: Final = 256
-
-
-class _Recent(OrderedDict[StageRef, _T], Generic[_T]):
-    """What was noted last of stages; the oldest is forgotten."""
-
-    def __setitem__(self, ref: StageRef, value: _T) -> None:
-        super().__setitem__(ref, value)
-        self.move_to_end(ref)
-        if len(self) > _MOST:
-            self.popitem(last=False)
-
-
 class PlanMemory:
     """Remembers plans: they never change, and a stage's reports come one after another.
 
     Without it, each batch would read a plan as large as the stage has plugins, and a
     stage's cost would grow with the square of their number.
-
-    Attributes:
-        callees: Whom the stages call, remembered for the same reason.
     """
 
-    MOST: Final = _MOST
+    MOST: Final = 256
 
     def __init__(self) -> None:
-        self._plans: _Recent[StagePlan] = _Recent()
-        self.callees: _Recent[Callees] = _Recent()
+        self._plans: OrderedDict[StageRef, StagePlan] = OrderedDict()
 
     def find(self, ref: StageRef, status: StatusStore) -> StagePlan | None:
         """The stage's plan, from memory if it is there."""
         plan = self._plans.get(ref) or status.get_plan(ref)
         if plan is not None:
             self._plans[ref] = plan
+            self._plans.move_to_end(ref)
+            if len(self._plans) > self.MOST:
+                self._plans.popitem(last=False)
         return plan
 
 
@@ -77,7 +62,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     journal = LoggedJournal(logger, metrics)
     ports = stage_ports()
     batch = [received for record in event["Records"] if (received := parse(record, journal)) is not None]
-    again = record_results(batch, ports, journal, lambda ref: _memory.find(ref, ports.status), _memory.callees)
+    again = record_results(batch, ports, journal, lambda ref: _memory.find(ref, ports.status))
     journal.publish()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from orchestrator_runtime.core.invocation_record import Callees, InvocationRecord
+from orchestrator_runtime.core.invocation_record import InvocationRecord
+from orchestrator_runtime.core.plan import one_of_each_name
 from orchestrator_runtime.core.records import StagePlan, StageRef
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.ports import Registry
-
-CalleesByStage = MutableMapping[StageRef, Callees]
-"""What is remembered of whom the stages of runs call; it may forget. Without it, a stage whose plugins are known by
-records alone would read all its registrations for each batch, and cost the square of the plugins' number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,29 +55,26 @@ class ReceivedRecord:
 
 
 class StageRegistrations:
-    """A stage's registrations, read at most once for a batch, and only if something asks for them."""
+    """A stage's registrations, read at most once for a batch, and only if the plan does not have the answer."""
 
-    def __init__(self, registry: Registry, ref: StageRef, known: CalleesByStage) -> None:
+    def __init__(self, registry: Registry, ref: StageRef) -> None:
         self._registry = registry
         self.ref = ref
-        self._known = known
-        self._read: Sequence[Registration] | None = None
 
+    @cached_property
     def all(self) -> Sequence[Registration]:
         """All of them, as they stand."""
-        if self._read is None:
-            self._read = self._registry.registrations(self.ref.activity, self.ref.stage)
-        return self._read
+        return self._registry.registrations(self.ref.activity, self.ref.stage)
+
+    def named(self, name: str) -> Registration | None:
+        """The one that counts of a name: a namesake that was merely found lends nobody the right to report."""
+        return next((r for r in one_of_each_name(self.all) if r.name == name), None)
 
     def plugin_of(self, record: InvocationRecord, plan: StagePlan) -> str | None:
         """The plugin that a record is of, or ``None`` if it is nobody's.
 
-        What is remembered is believed where it names a plugin that the stage waits for; one that it does not know,
-        or that has changed its name since, is looked up.
+        The plan knows by what name it waits for a subscription, whatever became of that since.
         """
-        known = self._known.get(self.ref)
-        name = known.name(record) if known else None
-        if name is None or plan.index_of(name) is None:
-            self._known[self.ref] = read = Callees.of(self.all())
-            name = read.name(record)
-        return name
+        if name := plan.called_through(record.subscription_arn):
+            return name
+        return next((r.name for r in self.all if r.subscription_arn == record.subscription_arn), None)

@@ -12,7 +12,7 @@ from orchestrator_runtime.core.stage import Close, ReleasePlugins, count_rows, d
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.ports import Journal
-from orchestrator_runtime.protocol.attribution import CalleesByStage, ReceivedRecord, StageRegistrations
+from orchestrator_runtime.protocol.attribution import ReceivedRecord, StageRegistrations
 from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts
 
 FindPlan = Callable[[StageRef], StagePlan | None]
@@ -51,7 +51,6 @@ def record_results(
     ports: StagePorts,
     journal: Journal,
     find_plan: FindPlan,
-    callees: CalleesByStage | None = None,
 ) -> list[str]:
     """Record a batch of reports: for each stage all rows first, then one decision.
 
@@ -60,7 +59,6 @@ def record_results(
         ports: The world.
         journal: Told of each report that is refused.
         find_plan: Finds a stage's plan.
-        callees: What is remembered, and kept, of whom the stages call. Default: nothing.
 
     Returns:
         Ids of the messages that could not be dealt with and have to come again.
@@ -71,11 +69,10 @@ def record_results(
             _refuse(journal, received, "other-core", "the call was another core's, which shares the function")
         else:
             by_stage.setdefault(received.ref, []).append(received)
-    known: CalleesByStage = {} if callees is None else callees
     again: list[str] = []
     for ref, reports in by_stage.items():
         try:
-            _record_stage(StageRegistrations(ports.registry, ref, known), reports, ports, journal, find_plan)
+            _record_stage(StageRegistrations(ports.registry, ref), reports, ports, journal, find_plan)
         except Exception as error:  # noqa: BLE001 - one stage's trouble must not hold up the others
             journal.failed(error, uid=ref.run.uid, workflow=ref.run.workflow, activity=ref.activity)
             again += [received.id for received in reports]
@@ -171,15 +168,19 @@ class _Recorder:
         """Say which plugin each record is of; what the plugins say themselves comes before what Lambda says of them."""
         reports: list[Received] = []
         records: list[Received] = []
+        plan = self.effects.plan
         for received in batch:
             if isinstance(received, Received):
                 reports.append(received)
-            elif name := self.registrations.plugin_of(received.record, self.effects.plan):
-                records.append(Received(id=received.id, report=received.report_of(name), sender=received.sender))
+                continue
+            name = self.registrations.plugin_of(received.record, plan)
+            if name is None:
+                _refuse(self.journal, received, "unregistered", "no plugin of the stage has this subscription")
+            elif plan.index_of(name) is not None and name not in received.record.released:
+                # Its filter has no "plugins", so that it is called for others' turns as well.
+                _refuse(self.journal, received, "not-released", "the call was not this plugin's turn")
             else:
-                _refuse(
-                    self.journal, received, "unregistered", "no plugin of the stage has this subscription or function"
-                )
+                records.append(Received(id=received.id, report=received.report_of(name), sender=received.sender))
         return reports + records
 
     def record(self, received: Received, *, started: bool) -> PluginRow | None:
@@ -216,11 +217,11 @@ class _Recorder:
         role_id = received.role_id
         if expected is not None and _may_send(role_id, expected.sender_role_ids):
             return True
-        registered = [one for one in self.registrations.all() if one.name == received.report.plugin]
-        if not registered and expected is None:
+        registered = self.registrations.named(received.report.plugin)
+        if registered is None and expected is None:
             _refuse(self.journal, received, "unregistered", "no plugin of this name is registered to the stage")
             return False
-        if any(_may_send(role_id, registration.sender_role_ids) for registration in registered):
+        if registered is not None and _may_send(role_id, registered.sender_role_ids):
             return True
         _refuse(self.journal, received, "wrong-sender", "the report comes from another role than the plugin's")
         return False

@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 
 PLAN: Final = "~plan/"
 """Last part of a plan's path; no plugin can be named so."""
+# A plan holds them once for each plugin, and every read of it is billed by its size.
+_SHORT: Final = {
+    "timeout_seconds": "timeout",
+    "start_within_seconds": "start",
+    "sender_role_ids": "roles",
+    "subscriptions": "via",
+}
+_LONG: Final = {short: name for name, short in _SHORT.items()}
 OUTPUTS: Final = "~outputs/"
 """First part of an output's path, so that no read of a run or a stage meets it."""
 
@@ -230,16 +238,7 @@ def plan_of(item: Item) -> StagePlan:
     return StagePlan(
         attempt=int(item["attempt"]["N"]),
         rule=ReleaseRule(item["rule"]["S"]),
-        plugins=tuple(
-            ExpectedPlugin(
-                **{
-                    **plugin,
-                    "kept": State(plugin["kept"]) if "kept" in plugin else None,
-                    "sender_role_ids": tuple(plugin.get("sender_role_ids", ())),
-                }
-            )
-            for plugin in values.document("plugins")
-        ),
+        plugins=tuple(_expected_of(document) for document in values.document("plugins")),
         expires_at=int(item["expires_at"]["N"]),
         attribute_keys=tuple(values.document("attribute_keys") or ()),
         fail_on_optional_error=values.flag("fail_on_optional_error"),
@@ -248,7 +247,19 @@ def plan_of(item: Item) -> StagePlan:
 
 def _expected_document(plugin: ExpectedPlugin) -> dict[str, object]:
     usual = asdict(ExpectedPlugin(name="", timeout_seconds=0))
-    return {name: value for name, value in asdict(plugin).items() if value != usual[name]}
+    return {_SHORT.get(name, name): value for name, value in asdict(plugin).items() if value != usual[name]}
+
+
+def _expected_of(document: Mapping[str, Any]) -> ExpectedPlugin:
+    values = {_LONG.get(name, name): value for name, value in document.items()}
+    return ExpectedPlugin(
+        **{
+            **values,
+            "kept": State(values["kept"]) if "kept" in values else None,
+            "sender_role_ids": tuple(values.get("sender_role_ids", ())),
+            "subscriptions": tuple(values.get("subscriptions", ())),
+        }
+    )
 
 
 def control_of(item: Item) -> Control:

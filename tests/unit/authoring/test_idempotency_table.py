@@ -108,6 +108,13 @@ def test_another_attempt_is_another_call(table: Layers) -> None:
     assert deliver(body, table, attempt=1)[-1].output == 1
 
 
+def test_the_same_run_of_another_core_is_another_call(table: Layers) -> None:
+    """A function may be shared by the cores of two systems, whose runs may have the same names."""
+    body = Counted(1, 2)
+    assert deliver(body, table, report_to="https://sqs/one")[-1].output == 1
+    assert deliver(body, table, report_to="https://sqs/two")[-1].output == 2
+
+
 def test_a_call_is_remembered_for_more_than_a_day_and_leaves_no_payload_in_its_key(
     table: Layers, dynamodb_client: DynamoDBClient
 ) -> None:

@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 from orchestrator_runtime.contract import MAX_TEXT, State
 from orchestrator_runtime.core.invocation_record import (
-    Callees,
     InvocationRecord,
     MalformedRecordError,
     is_record,
     read_record,
 )
-from tests.unit.samples import a_registration, stage_ref
+from tests.unit.samples import stage_ref
 
 RECORDS: dict[str, dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "data" / "invocation_records.json").read_text("utf-8")
@@ -98,10 +97,12 @@ def test_a_record_says_which_call_it_is_of_and_how_that_ended(name: str) -> None
     qualifier = "live" if name == "success of an alias" else "$LATEST"
     state, said, output = ENDED[name]
     assert is_record(RECORDS[name])
+    message = json.loads(RECORDS[name]["requestPayload"]["Records"][0]["Sns"]["Message"])
     assert read_record(RECORDS[name]) == InvocationRecord(
         stage=stage_ref(),
         subscription_arn=SUBSCRIPTION,
         function_arn=f"{FUNCTION}:{qualifier}",
+        released=frozenset(message["plugins"]),
         report_to="https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results",
         state=state,
         message=said,
@@ -201,35 +202,3 @@ def test_whatever_stands_anywhere_in_a_record_it_is_read_or_malformed(name: str,
     except MalformedRecordError:
         return
     assert read.message is None or 0 < len(read.message) <= MAX_TEXT
-
-
-# Whose record it is
-
-OWN = a_registration("Score", subscription_arn=SUBSCRIPTION, endpoint=f"{FUNCTION}:live")
-OTHER = a_registration("Other")
-RECORD = read_record(RECORDS["success"])
-
-
-def test_the_subscription_says_whose_record_it_is() -> None:
-    shared = a_registration("Twin", endpoint=FUNCTION)
-    assert Callees.of([OTHER, shared, OWN]).name(RECORD) == "Score"
-
-
-def test_a_replaced_subscription_leaves_it_to_the_function() -> None:
-    replaced = a_registration("Score", subscription_arn=f"{SUBSCRIPTION}-2", endpoint=FUNCTION)
-    assert Callees.of([OTHER, replaced]).name(RECORD) == "Score"
-
-
-def test_of_two_plugins_of_one_function_only_the_subscription_tells() -> None:
-    twins = [a_registration(name, endpoint=FUNCTION) for name in ("One", "Two")]
-    assert Callees.of(twins).name(RECORD) is None
-
-
-def test_two_subscriptions_of_one_plugin_are_one_plugin() -> None:
-    twice = [a_registration("Score", subscription_arn=f"{SUBSCRIPTION}-{n}", endpoint=FUNCTION) for n in (2, 3)]
-    assert Callees.of(twice).name(RECORD) == "Score"
-
-
-def test_what_is_nobodys_is_nobodys() -> None:
-    assert Callees.of([OTHER]).name(RECORD) is None
-    assert Callees.of([]).name(RECORD) is None

@@ -60,7 +60,8 @@ def test_a_plugin_is_expected_as_registered_and_else_as_the_stage_says(
 ) -> None:
     (plugin,) = planned(a_registration(**given)).plugins
 
-    assert plugin == ExpectedPlugin(name="Score", **{"start_within_seconds": 60, **expected})
+    called = {"start_within_seconds": 60, "subscriptions": ("rallel:Score",)}
+    assert plugin == ExpectedPlugin(name="Score", **{**called, **expected})
 
 
 def test_release_order_is_by_order_then_by_name() -> None:
@@ -69,6 +70,17 @@ def test_release_order_is_by_order_then_by_name() -> None:
     )
 
     assert [plugin.name for plugin in plan.plugins] == ["first", "a", "b", "last"]
+
+
+def test_a_plan_knows_whom_a_subscription_calls() -> None:
+    """Also one that is replaced just now; no namesake that was merely found, and no queue."""
+    uuid = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:6e5c0a51-0a2f-4d0c-9a4b-7c1f6a0d2b1{}"
+    old, new = (a_registration(owner="stack", subscription_arn=uuid.format(n)) for n in (1, 2))
+    namesake = a_registration(subscription_arn=uuid.format(3))
+    queue = a_registration("Queue", subscription_arn=uuid.format(4), protocol="sqs")
+    plan = planned(old, new, namesake, queue)
+    calls = [plan.called_through(uuid.format(n)) for n in range(1, 6)]
+    assert calls == ["Score", "Score", None, None, None]
 
 
 OLD = a_registration(owner="arn:team", subscription_arn="arn:b", seen_at=NOW, sender_role_ids=("AROAOLD",))

@@ -75,6 +75,7 @@ plans = st.builds(
             timeout_seconds=st.integers(1, 2**40),
             start_within_seconds=optional(whole),
             sender_role_ids=st.lists(names, max_size=2).map(tuple),
+            subscriptions=st.lists(names, max_size=2).map(tuple),
             kept=optional(st.sampled_from(State)),
         ),
         max_size=5,
