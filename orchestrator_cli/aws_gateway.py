@@ -126,8 +126,8 @@ def aws_gateway(*, local: bool) -> Gateway:
         UsageError: No local environment is running, or the user's profile does not exist.
     """
     if local:
-        from orchestrator_cli.local_session import loopback_session  # noqa: PLC0415 - real AWS needs none of it
-        from orchestrator_cli.running import running_emulator  # noqa: PLC0415
+        from orchestrator_cli.local.running import running_emulator  # noqa: PLC0415
+        from orchestrator_cli.local.session import loopback_session  # noqa: PLC0415 - real AWS needs none of it
 
         emulator = running_emulator()
         return AwsGateway(loopback_session(lambda: emulator.endpoint_url))

@@ -14,9 +14,9 @@ from typer.core import TyperGroup
 
 from orchestrator_cli.collaborators import Collaborators, world_of
 from orchestrator_cli.errors import CliError
-from orchestrator_cli.local_commands import local_app
+from orchestrator_cli.local.commands import local_app
 from orchestrator_cli.options import Json, Local, Stage, System, print_json
-from orchestrator_cli.plugin_commands import plugins_app
+from orchestrator_cli.plugins.commands import plugins_app
 
 _LOOK_EVERY: Final = 1.0
 _LOOK_LOCALLY_EVERY: Final = 0.25
@@ -85,7 +85,7 @@ def run_command(
     local: Local = False,
 ) -> None:
     """Start a run, or resume it. Exits with 1 if it is refused or, watched, fails; with 2 if nothing was started."""
-    from orchestrator_cli import following, run_input, runs  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.runs import following, run_input, runs  # noqa: PLC0415 - for a fast --help
 
     world = world_of(context)
     deployment = runs.deployment_named(system, stage)
@@ -125,7 +125,7 @@ def status_command(
     local: Local = False,
 ) -> None:
     """Show how a run stands."""
-    from orchestrator_cli import drawing, following, run_input, runs  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.runs import drawing, following, run_input, runs  # noqa: PLC0415 - for a fast --help
 
     world = world_of(context)
     run_input.check_uid(uid)

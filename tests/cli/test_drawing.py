@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from orchestrator_cli.drawing import ASCII, describe_changes, draw_run, draw_runs
+from orchestrator_cli.runs.drawing import ASCII, describe_changes, draw_run, draw_runs
 from orchestrator_runtime.contract import State
 from tests.cli.fakes import NOW, activity, document, plugin, stage
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_cli.emulator_launcher import _RELIED_ON, VERSION, AsynchronousInvocations, check
+from orchestrator_cli.local.emulator_launcher import _RELIED_ON, VERSION, AsynchronousInvocations, check
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:told"

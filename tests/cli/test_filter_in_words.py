@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_cli.filter_in_words import filter_in_words
+from orchestrator_cli.plugins.filter_in_words import filter_in_words
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import io
 
 from rich.console import Console
 
-from orchestrator_cli.following import console_on, follow, glyphs_for
-from orchestrator_cli.runs import RunWatcher, StartedRun, Workflow
+from orchestrator_cli.runs.following import console_on, follow, glyphs_for
+from orchestrator_cli.runs.runs import RunWatcher, StartedRun, Workflow
 from tests.cli.fakes import NOW, FakeGateway, document
 
 RUN = StartedRun(Workflow("NewBusiness", "arn:machine", "status"), "Q-1", "arn:run-1", {})

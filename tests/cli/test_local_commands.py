@@ -7,10 +7,10 @@ from subprocess import CompletedProcess
 import boto3
 import pytest
 
-from orchestrator_cli.emulator import Emulator, emulator_environment
 from orchestrator_cli.local import LocalEnvironment
-from orchestrator_cli.local_session import loopback_session, subprocess_environment
-from orchestrator_cli.toolchain import Toolchain, ToolchainError
+from orchestrator_cli.local.emulator import Emulator, emulator_environment
+from orchestrator_cli.local.session import loopback_session, subprocess_environment
+from orchestrator_cli.local.toolchain import Toolchain, ToolchainError
 from tests.cli.fakes import FakeGateway, invoke
 
 NOBODY = Emulator(pid=0, port=1, folder=Path("/nowhere"))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestrator_cli.drawing import ASCII, UNICODE, Glyphs
-from orchestrator_cli.plugin_listing import PluginTree, plugin_lines
-from orchestrator_cli.registered import Registered
+from orchestrator_cli.plugins.listing import PluginTree, plugin_lines
+from orchestrator_cli.plugins.registered import Registered
+from orchestrator_cli.runs.drawing import ASCII, UNICODE, Glyphs
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.registration import Registration
 from tests.cli.fakes import registration

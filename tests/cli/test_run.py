@@ -8,7 +8,7 @@ import pytest
 from typer.testing import Result
 
 from orchestrator_cli.gateway import Execution
-from orchestrator_cli.runs import RunWatcher, StartedRun, Workflow
+from orchestrator_cli.runs.runs import RunWatcher, StartedRun, Workflow
 from tests.cli.fakes import IN_CLAIMS, FakeGateway, document, invoke
 
 METADATA = '{"line": "auto"}'

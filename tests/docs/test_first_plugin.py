@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_cli.toolchain import cache_folder
+from orchestrator_cli.local.toolchain import cache_folder
 from orchestrator_runtime.contract import CACHE_DIR_VARIABLE
 from tests.docs.pages import PROJECT, Block, blocks
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_cli.cdk import CdkError
 from orchestrator_cli.local import LocalEnvironment
+from orchestrator_cli.local.cdk import CdkError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-environment")]
 

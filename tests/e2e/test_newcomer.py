@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator_cli.cdk import CdkError
+from orchestrator_cli.local.cdk import CdkError
 from orchestrator_runtime.deployment import CoreOutput
 from tests.e2e.conftest import APPS
 from tests.e2e.system import System, plugins, states

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.text import Text
 
-from orchestrator_cli.reconciling import Finding, Reconciliation
+from orchestrator_cli.plugins.reconciling import Finding, Reconciliation
 
 _NOT_REGISTERED: Final = "not-registered"
 _STYLES: Final = {"added": "green", "changed": "cyan", "removed": "yellow"}

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from orchestrator_cli import emulator_launcher
 from orchestrator_cli.errors import CliError
-from orchestrator_cli.local_session import ACCOUNT, REGION, variables
+from orchestrator_cli.local import emulator_launcher
+from orchestrator_cli.local.session import ACCOUNT, REGION, variables
 
 HOST: Final = "127.0.0.1"
 _READY_WITHIN: Final = 30.0

@@ -24,7 +24,7 @@ _UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 def up_command() -> None:
     """Start it in the background. The first start fetches the emulator from PyPI."""
     from orchestrator_cli.local import LocalEnvironment  # noqa: PLC0415 - for a fast --help
-    from orchestrator_cli.running import find_running, remember, stop_running  # noqa: PLC0415
+    from orchestrator_cli.local.running import find_running, remember, stop_running  # noqa: PLC0415
 
     if running := find_running():
         typer.echo(f"The local AWS is up already, at {running.endpoint_url}.\n{_HINT}")
@@ -43,7 +43,7 @@ def up_command() -> None:
 @local_app.command("down")
 def down_command() -> None:
     """Stop it, and forget everything in it."""
-    from orchestrator_cli.running import stop_running  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.local.running import stop_running  # noqa: PLC0415 - for a fast --help
 
     typer.echo("The local AWS is down." if stop_running() else "No local AWS was up.")
 
@@ -58,7 +58,7 @@ def deploy_command(
 ) -> None:
     """Deploy a CDK app to it, with the real CDK CLI."""
     from orchestrator_cli.local import LocalEnvironment  # noqa: PLC0415 - for a fast --help
-    from orchestrator_cli.running import running_emulator  # noqa: PLC0415
+    from orchestrator_cli.local.running import running_emulator  # noqa: PLC0415
 
     values = dict(_pair(given) for given in context or [])
     environment = LocalEnvironment(running=running_emulator())
@@ -69,8 +69,8 @@ def deploy_command(
 @local_app.command("env")
 def env_command() -> None:
     """Print what to export, for a shell to evaluate."""
-    from orchestrator_cli.local_session import variables  # noqa: PLC0415 - for a fast --help
-    from orchestrator_cli.running import running_emulator  # noqa: PLC0415
+    from orchestrator_cli.local.running import running_emulator  # noqa: PLC0415
+    from orchestrator_cli.local.session import variables  # noqa: PLC0415 - for a fast --help
 
     for name, value in variables(running_emulator().endpoint_url).items():
         typer.echo(f"export {name}={shlex.quote(value)}")

@@ -7,9 +7,9 @@ import json
 import shutil
 from pathlib import Path
 
-from orchestrator_cli.emulator import Emulator, is_emulator
 from orchestrator_cli.errors import UsageError
-from orchestrator_cli.toolchain import cache_folder
+from orchestrator_cli.local.emulator import Emulator, is_emulator
+from orchestrator_cli.local.toolchain import cache_folder
 
 
 def _state_file() -> Path:

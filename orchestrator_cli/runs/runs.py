@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from orchestrator_cli.errors import CliError, UsageError
 from orchestrator_cli.gateway import Document, Execution, Gateway
-from orchestrator_cli.metadata_difference import show_difference
 from orchestrator_cli.published import core_output, those_there_are, workflow_names
-from orchestrator_cli.run_input import execution_name, run_input
+from orchestrator_cli.runs.metadata_difference import show_difference
+from orchestrator_cli.runs.run_input import execution_name, run_input
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 from orchestrator_runtime.names import SYSTEM_NAME, problem_with_name

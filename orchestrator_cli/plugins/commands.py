@@ -44,7 +44,8 @@ def list_command(
     local: Local = False,
 ) -> None:
     """List the registered plugins: by activity and stage, in the order of their release."""
-    from orchestrator_cli import following, plugin_listing, registered, runs  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.plugins import listing, registered  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.runs import following, runs  # noqa: PLC0415 - for a fast --help
 
     deployment = runs.deployment_named(system, stage)
     found = registered.read_registered(world_of(context).gateway(local), deployment, activity)
@@ -55,9 +56,9 @@ def list_command(
     if not found:
         typer.echo(f"no activities in {deployment.prefix}: deploy one")
     elif console.is_terminal:
-        console.print(plugin_listing.PluginTree(found, following.glyphs_for(console)))
+        console.print(listing.PluginTree(found, following.glyphs_for(console)))
     else:
-        for line in plugin_listing.plugin_lines(found):
+        for line in listing.plugin_lines(found):
             console.print(line, markup=False, soft_wrap=True)
 
 
@@ -94,8 +95,9 @@ def _reconcile(
     context: typer.Context, system: str, stage: str, activity: str | None, *, as_json: bool, local: bool, repair: bool
 ) -> bool:
     """Print what the core found, and say whether it found anything."""
-    from orchestrator_cli import following, reconciling, runs  # noqa: PLC0415 - for a fast --help
-    from orchestrator_cli.findings import describe_findings  # noqa: PLC0415
+    from orchestrator_cli.plugins import reconciling  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.plugins.findings import describe_findings  # noqa: PLC0415
+    from orchestrator_cli.runs import following, runs  # noqa: PLC0415 - for a fast --help
 
     deployment = runs.deployment_named(system, stage)
     gateway = world_of(context).gateway(local)

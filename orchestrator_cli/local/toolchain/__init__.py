@@ -57,7 +57,7 @@ def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[st
 def _pinned(name: str, *, in_checkout: str) -> Path:
     """A lock file: packaged beside this module, or at its place in a checkout."""
     packaged = Path(__file__).resolve().parent / name
-    return packaged if packaged.is_file() else Path(__file__).resolve().parents[2] / in_checkout
+    return packaged if packaged.is_file() else Path(__file__).resolve().parents[3] / in_checkout
 
 
 @dataclass(frozen=True, slots=True)

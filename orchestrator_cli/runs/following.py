@@ -12,9 +12,9 @@ from typing import TextIO
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from orchestrator_cli.drawing import ASCII, UNICODE, Glyphs, describe_changes, draw_run, draw_runs
 from orchestrator_cli.gateway import Document
-from orchestrator_cli.runs import Look, RunWatcher
+from orchestrator_cli.runs.drawing import ASCII, UNICODE, Glyphs, describe_changes, draw_run, draw_runs
+from orchestrator_cli.runs.runs import Look, RunWatcher
 
 _FRAMES_PER_SECOND = 8
 

@@ -23,12 +23,12 @@ from typing import Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from orchestrator_cli.cdk import Cdk, CdkProcesses
-from orchestrator_cli.emulator import Emulator, start_emulator
 from orchestrator_cli.errors import UsageError
-from orchestrator_cli.function_logs import function_logs
-from orchestrator_cli.local_session import ACCOUNT, REGION, loopback_session, subprocess_environment
-from orchestrator_cli.toolchain import Toolchain
+from orchestrator_cli.local.cdk import Cdk, CdkProcesses
+from orchestrator_cli.local.emulator import Emulator, start_emulator
+from orchestrator_cli.local.function_logs import function_logs
+from orchestrator_cli.local.session import ACCOUNT, REGION, loopback_session, subprocess_environment
+from orchestrator_cli.local.toolchain import Toolchain
 
 _ALWAYS: Final = {"orchestrator:layer-target": "host"}
 """Handlers run under this machine's Python, so the layer must be built for it."""

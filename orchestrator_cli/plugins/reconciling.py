@@ -10,8 +10,8 @@ from typing import Any, Final, Self
 from orchestrator_cli.errors import CliError, UsageError
 from orchestrator_cli.gateway import Document, Gateway
 from orchestrator_cli.one_line import one_line
+from orchestrator_cli.plugins.registered import chosen_activities
 from orchestrator_cli.published import core_output
-from orchestrator_cli.registered import chosen_activities
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 

@@ -25,10 +25,10 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from orchestrator_cli.drawing import UNICODE, Glyphs
-from orchestrator_cli.filter_in_words import filter_in_words
 from orchestrator_cli.one_line import one_line
-from orchestrator_cli.registered import Registered
+from orchestrator_cli.plugins.filter_in_words import filter_in_words
+from orchestrator_cli.plugins.registered import Registered
+from orchestrator_cli.runs.drawing import UNICODE, Glyphs
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.filter_policy import MESSAGE_BODY
