@@ -23,8 +23,9 @@ class OtherAccounts:
     """Accounts that may deploy plugins, beside the core's own.
 
     What is opened to them is the least that a plugin needs: to subscribe to a
-    stage's topic, to register as it is deployed, to report. An identity in one of
-    these accounts needs the same right from its own account as well.
+    stage's topic (whose attributes CloudFormation looks at before), to register as
+    it is deployed, to report. An identity in one of these accounts needs the same
+    right from its own account as well.
 
     Attributes:
         accounts: Their numbers.
@@ -67,7 +68,7 @@ class OtherAccounts:
 
     def open_topic(self, topic: sns.Topic) -> None:
         """Let them subscribe to a topic."""
-        for statement in self._statements(["sns:Subscribe"], topic.topic_arn):
+        for statement in self._statements(["sns:GetTopicAttributes", "sns:Subscribe"], topic.topic_arn):
             topic.add_to_resource_policy(statement)
 
     def open_queue(self, queue: sqs.Queue) -> None:

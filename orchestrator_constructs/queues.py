@@ -12,6 +12,20 @@ from constructs import Construct
 from orchestrator_constructs.acknowledgements import acknowledge
 
 LONGEST_RETENTION: Final = Duration.days(14)
+CONSUME: Final = (
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueAttributes",
+)
+"""What a consumer needs, Lambda too, to be given messages and to be done with them."""
+CONSUME: Final = (
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueAttributes",
+)
+"""What a consumer needs, Lambda too, to be given messages and to be done with them."""
 
 
 def dead_letter_queue(

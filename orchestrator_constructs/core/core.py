@@ -121,7 +121,8 @@ class OrchestratorCore(CoreBase):
                 Default: none.
             organization_id: The AWS organization all of whose accounts may deploy plugins. Default: none.
             vpc: The network that the functions run in. It has to lead to DynamoDB, SNS, SQS, Step Functions,
-                Systems Manager, Lambda, CloudWatch Logs and X-Ray. Default: one of Lambda's own.
+                Systems Manager, Lambda, CloudWatch Logs, X-Ray, and to S3, where CloudFormation takes the answers
+                to registrations. Default: one of Lambda's own.
             vpc_subnets: Which of the network's subnets. Default: private ones.
             security_groups: What the functions may talk to. Default: one group for all, open outwards.
             permissions_boundary: The most that roles may do, here and in the activities and workflows that

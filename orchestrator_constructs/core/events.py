@@ -68,6 +68,7 @@ class ReconciliationEvents(Construct):
                 [
                     {"prefix": "UpdateFunctionCode"},
                     {"prefix": "UpdateFunctionConfiguration"},
+                    {"prefix": "UpdateAlias"},
                     # Not DeleteFunctionConcurrency and the like.
                     {"prefix": "DeleteFunction20"},
                     "DeleteFunction",

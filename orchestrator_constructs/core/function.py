@@ -142,6 +142,9 @@ def define_function(
         tracing=lambda_.Tracing.ACTIVE,
         dead_letter_queue=dead_letters,
         reserved_concurrent_executions=options.reserved_concurrency.get(handler),
+        # Each plugin of a sequential stage has its report call this function once more in one chain of SNS and SQS.
+        # Lambda takes sixteen of that for a loop, and stops it. This one ends with the stage.
+        recursive_loop=lambda_.RecursiveLoop.ALLOW if handler is Handler.RECORD_RESULT else None,
         vpc=network.vpc if network else None,
         vpc_subnets=network.subnets if network else None,
         security_groups=network.security_groups if network else None,

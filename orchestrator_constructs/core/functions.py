@@ -15,7 +15,7 @@ from orchestrator_constructs.acknowledgements import acknowledge_wildcard
 from orchestrator_constructs.core.function import FunctionOptions, define_function
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT, CoreStores
 from orchestrator_constructs.placement import Place
-from orchestrator_constructs.queues import dead_letter_queue
+from orchestrator_constructs.queues import CONSUME, dead_letter_queue
 from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
@@ -29,12 +29,6 @@ _QUERY: Final = "dynamodb:Query"
 _PUT: Final = "dynamodb:PutItem"
 _UPDATE: Final = "dynamodb:UpdateItem"
 _DELETE: Final = "dynamodb:DeleteItem"
-_CONSUME: Final = (
-    "sqs:ReceiveMessage",
-    "sqs:DeleteMessage",
-    "sqs:ChangeMessageVisibility",
-    "sqs:GetQueueAttributes",
-)
 
 
 class CoreFunctions(Construct):
@@ -75,7 +69,7 @@ class CoreFunctions(Construct):
             **topics_env,
             Env.RESULTS_QUEUE_URL: stores.results.queue_url,
         }
-        registration_env = {**registry_env, **topics_env, Env.PLUGINS_PER_STAGE: str(plugins_per_stage)}
+        registration_env = {**registry_env, **topics_env}
         self._dead_reconciliations = dead_letter_queue(self, "DeadReconciliations", options.removal_policy)
         self._functions = {
             Handler.BEGIN_RUN: self._define(Handler.BEGIN_RUN, {**status_env, Env.RETENTION_DAYS: str(retention_days)}),
@@ -84,7 +78,7 @@ class CoreFunctions(Construct):
             Handler.END_RUN: self._define(Handler.END_RUN, {**status_env, **control_env}),
             Handler.REGISTER_PLUGIN: self._define(
                 Handler.REGISTER_PLUGIN,
-                registration_env,
+                {**registration_env, Env.PLUGINS_PER_STAGE: str(plugins_per_stage)},
                 # CloudFormation invokes it asynchronously; what crashes before it can answer ends up here.
                 dead_letters=dead_letter_queue(self, "DeadRegistrations", options.removal_policy),
             ),
@@ -165,7 +159,7 @@ class CoreFunctions(Construct):
         # SNS asks for the topic's ARN where a subscription is read; a subscription's own begins like it.
         _allow(
             function,
-            ["sns:ListSubscriptionsByTopic", "sns:GetTopicAttributes", "sns:GetSubscriptionAttributes"],
+            ["sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"],
             [topics],
         )
         path = self._place.arn("ssm", f"parameter{self._deployment.activities_path.rstrip('/')}")
@@ -192,7 +186,7 @@ class CoreFunctions(Construct):
 
     def _consume_results(self) -> None:
         function = self.of(Handler.RECORD_RESULT)
-        _allow(function, _CONSUME, [self._stores.results.queue_arn])
+        _allow(function, CONSUME, [self._stores.results.queue_arn])
         reserved = self._options.reserved_concurrency.get(Handler.RECORD_RESULT)
         function.add_event_source_mapping(
             "Results",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from aws_cdk import Annotations, Fn, Resource, Stack
+from aws_cdk import Annotations, Fn, Resource, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
@@ -37,8 +37,8 @@ def let_lambda_report(
     """Point the function's destinations to the results queue.
 
     A function that reports itself is reported by Lambda only when a call failed for good. That is left
-    out where it might fail or disturb: on an imported function, whose owner may configure it, and where
-    the queue lies in another account.
+    out, with a warning, on an imported function, whose owner may configure it, and where the queue lies in
+    another account, into which destinations do not lead.
 
     Args:
         plugin: The plugin's construct.
@@ -51,7 +51,7 @@ def let_lambda_report(
         What has to be deployed before the function is called.
 
     Raises:
-        ValueError: Lambda has to report, but the function's destinations are taken.
+        ValueError: Lambda has to report, but the function's destinations are taken, or cannot reach the queue.
     """
     check_agreement(function, reports_itself=reports_itself)
     config = function.node.try_find_child(_CONFIG)
@@ -61,7 +61,17 @@ def let_lambda_report(
         _destinations_are_taken(plugin, function, core, reports_itself=reports_itself)
         return []
     queue_arn = core.results_queue_arn(consumer=as_construct(function))
-    if reports_itself and not (Resource.is_owned_resource(function) and _shares_account(core, function)):
+    if not reports_itself and _is_elsewhere(core, function):
+        raise ValueError(
+            f"reports_itself=False of plugin {plugin.node.path!r}: Lambda's destinations do not lead into another "
+            f"account, and the results queue {core.deployment.results_queue!r} lies in one: let the function report "
+            f"itself, as the plugin decorator does"
+        )
+    if reports_itself and not _shares_account(core, function):
+        _crashes_are_unseen(plugin, function, "the results queue lies in another account")
+        return []
+    if reports_itself and not Resource.is_owned_resource(function):
+        _crashes_are_unseen(plugin, function, "it was imported, and its owner may have configured it")
         return []
     name, qualifier = _address(function)
     to_queue = {"destination": queue_arn}
@@ -126,9 +136,27 @@ def _destinations_are_taken(
     )
 
 
+def _crashes_are_unseen(plugin: Construct, function: lambda_.IFunction, why: str) -> None:
+    Annotations.of(plugin).add_warning_v2(
+        "orchestrator:crashesUnseen",
+        f"Lambda is not asked to report failed calls of function {function.node.path!r}, because {why}: if it is "
+        f"killed, or raises Retryable to the end, its plugin ends with an error when its time is over. Give it a "
+        f"short timeout",
+    )
+
+
 def _shares_account(core: IOrchestratorCore, function: lambda_.IFunction) -> bool:
-    topics = core.topic_arn_pattern(consumer=as_construct(function))
-    return topics.split(":")[_ACCOUNT_IN_ARN] == Stack.of(function).account
+    return _account_of(core, function) == Stack.of(function).account
+
+
+def _is_elsewhere(core: IOrchestratorCore, function: lambda_.IFunction) -> bool:
+    """Whether the core is known to lie in another account than the function."""
+    accounts = {_account_of(core, function), Stack.of(function).account}
+    return len(accounts) > 1 and not any(Token.is_unresolved(account) for account in accounts)
+
+
+def _account_of(core: IOrchestratorCore, function: lambda_.IFunction) -> str:
+    return core.topic_arn_pattern(consumer=as_construct(function)).split(":")[_ACCOUNT_IN_ARN]
 
 
 def _address(function: lambda_.IFunction) -> tuple[str, str]:

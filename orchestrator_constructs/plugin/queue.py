@@ -42,6 +42,7 @@ class QueueSettings:
     max_receives: int
     visibility_timeout: Duration | None
     retention: Duration | None
+    timeout: Duration | None
 
     def check(self, path: str, function: lambda_.IFunction | None) -> None:
         """Refuse what SQS or Lambda would refuse; tokens are let through.
@@ -91,7 +92,13 @@ class QueueSettings:
     @property
     def kept_for(self) -> Duration:
         """How long a message waits in the queue."""
-        return self.retention or _DEFAULT_RETENTION
+        if self.retention is not None:
+            return self.retention
+        # A message that is lost while its plugin still has time would be an error that nobody understands.
+        if self.timeout is None or self.timeout.is_unresolved():
+            return _DEFAULT_RETENTION
+        within = max(_seconds(_DEFAULT_RETENTION), min(_seconds(self.timeout), _seconds(LONGEST_RETENTION)))
+        return Duration.seconds(within)
 
 
 def define_plugin_queue(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from orchestrator_constructs.interfaces import IActivityStage
+from orchestrator_constructs.placement import share_a_stack
 from orchestrator_constructs.plugin.destinations import check_agreement, let_lambda_report
 from orchestrator_constructs.plugin.function import give_max_receives, give_name, let_report, let_stages_call
 from orchestrator_constructs.plugin.idempotency_table import remember_calls
@@ -22,10 +23,12 @@ from orchestrator_constructs.plugin.queue_functions import (
     define_dead_letter_function,
     define_fifo_feeder,
 )
-from orchestrator_constructs.plugin.queue_reader import CONSUME, connect, let_read
+from orchestrator_constructs.plugin.queue_reader import connect, let_read
 from orchestrator_constructs.plugin.registration import FilterPolicyScope, PluginProps, PluginRegistration
-from orchestrator_constructs.queues import dead_letter_queue, let_topic_send, undelivered_queue
+from orchestrator_constructs.queues import CONSUME, dead_letter_queue, let_topic_send, undelivered_queue
 from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind
+
+_NOBODY_YET: Final = "whoever will be let read the queue"
 
 
 class QueuePlugin(Construct):
@@ -140,7 +143,8 @@ class QueuePlugin(Construct):
             visibility_timeout: How long a message that was received is hidden from others, at most
                 12 hours. Default: six times the function's timeout and 30 seconds at least, or 5 minutes
                 where that is not known.
-            retention: How long a message may wait in the queue, from a minute to 14 days. Default: 4 days.
+            retention: How long a message may wait in the queue, from a minute to 14 days. Default: 4 days, or
+                as long as ``timeout`` if that is longer.
             idempotent: Whether the function may be called twice for the same. Otherwise it gets a
                 DynamoDB table in which the ``plugin`` decorator remembers its calls; the function must be
                 defined in this app. Default: it may.
@@ -161,6 +165,7 @@ class QueuePlugin(Construct):
             max_receives=max_receives,
             visibility_timeout=visibility_timeout,
             retention=retention,
+            timeout=timeout,
         )
         self._settings.check(self.node.path, function)
         self._registration = PluginRegistration(
@@ -184,6 +189,8 @@ class QueuePlugin(Construct):
         self._queue = define_plugin_queue(self, self._settings, function, self._dead_letter_queue)
         subscription, needed = self._subscribe_feeder() if fifo else self._subscribe_queue()
         self._subscription_arn = subscription.ref
+        if function is None:
+            self._registration.sent_by_unknown(_NOBODY_YET)
         if function is not None:
             needed = [*needed, self._connect(function, idempotent=idempotent)]
         elif not idempotent:
@@ -222,13 +229,17 @@ class QueuePlugin(Construct):
         """Let a consumer outside of Lambda read the queue and report, as the role of an ECS task say.
 
         Args:
-            grantee: Who reads. Reports of a role that this app defines are told from those of strangers.
+            grantee: Who reads. Where all of them are roles of the plugin's own stack, their reports are told from
+                those of strangers. Of a role in another stack nothing is noted down here: that stack needs the
+                queue, and so has to be deployed later.
         """
         principal = grantee.grant_principal
-        if isinstance(principal, iam.Role):
+        if isinstance(principal, iam.Role) and share_a_stack(self, principal):
             self._registration.sent_by(principal)
+            self._registration.not_sent_by_unknown(_NOBODY_YET)
             grant = let_read(self, self._queue, principal)
         else:
+            self._registration.sent_by_unknown("a consumer that is not defined here")
             grant = iam.Grant.add_to_principal_or_resource(
                 grantee=grantee,
                 actions=list(CONSUME),

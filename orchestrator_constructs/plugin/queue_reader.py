@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from aws_cdk import Duration, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -11,14 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.plugin.queue import MOST_WITHOUT_WINDOW, QueueSettings
-
-CONSUME: Final = (
-    "sqs:ReceiveMessage",
-    "sqs:DeleteMessage",
-    "sqs:ChangeMessageVisibility",
-    "sqs:GetQueueAttributes",
-)
-"""What a consumer needs, Lambda too, to be given messages and to be done with them."""
+from orchestrator_constructs.queues import CONSUME
 
 
 def let_read(plugin: Construct, queue: sqs.IQueue, role: iam.IRole) -> iam.Grant:

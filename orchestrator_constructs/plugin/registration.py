@@ -73,6 +73,7 @@ class PluginRegistration:
         self._props = props
         self._policy = {**(props.filter_policy or {}), PLUGINS_ATTRIBUTE: [props.name]}
         self._role_ids: dict[str, str] = {}
+        self._unknown_senders: set[str] = set()
         self._resource: CustomResource | None = None
         self.topic_arn = stage.topic_arn(consumer=plugin)
 
@@ -145,19 +146,38 @@ class PluginRegistration:
         self._resource.node.add_dependency(subscription, *after)
 
     def sent_by(self, role: iam.IRole | None) -> None:
-        """Have reports accepted that come from this role; nothing is known of an imported one but its name."""
-        if not isinstance(role, iam.Role):
+        """Have reports accepted that come from this role; of an imported one nothing is known but its name."""
+        if isinstance(role, iam.Role):
+            self._role_ids.setdefault(role.node.addr, role.role_id)
+            self._senders_changed()
+        else:
+            self.sent_by_unknown("a role that is not defined here")
+
+    def sent_by_unknown(self, whom: str) -> None:
+        """Have reports accepted from any role, as somebody reports whose role's id is not known."""
+        self._unknown_senders.add(whom)
+        self._senders_changed()
+
+    def not_sent_by_unknown(self, whom: str) -> None:
+        """Take that back."""
+        self._unknown_senders.discard(whom)
+        self._senders_changed()
+
+    def _senders_changed(self) -> None:
+        """Tell the registration, if it is there already."""
+        if self._resource is None:
             return
-        self._role_ids.setdefault(role.node.addr, role.role_id)
-        if self._resource is not None:
-            # Somebody was let in after the plugin was registered.
-            resource = self._resource.node.default_child
-            assert isinstance(resource, CfnResource)  # noqa: S101 - what a custom resource consists of
-            resource.add_property_override(RegistrationProperty.SENDER_ROLE_IDS.value, self._senders)
+        resource = self._resource.node.default_child
+        assert isinstance(resource, CfnResource)  # noqa: S101 - what a custom resource consists of
+        name = RegistrationProperty.SENDER_ROLE_IDS.value
+        if self._senders is None:
+            resource.add_property_deletion_override(name)
+        else:
+            resource.add_property_override(name, self._senders)
 
     @property
     def _senders(self) -> str | None:
-        return ",".join(self._role_ids.values()) or None
+        return None if self._unknown_senders else ",".join(self._role_ids.values()) or None
 
 
 def _check_region(plugin: Construct, stage: IActivityStage) -> None:

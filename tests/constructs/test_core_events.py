@@ -53,6 +53,7 @@ def test_as_often_as_it_is_told(every: Duration | None, expected: list[str]) -> 
             [
                 {"prefix": "UpdateFunctionCode"},
                 {"prefix": "UpdateFunctionConfiguration"},
+                {"prefix": "UpdateAlias"},
                 {"prefix": "DeleteFunction20"},
                 "DeleteFunction",
             ],

@@ -44,7 +44,6 @@ PLUGIN_CALLS = {"lambda:InvokeFunction", "lambda:GetFunctionConfiguration", "lam
 REGISTRATION_ENV = {
     Env.REGISTRY_TABLE: f"<{REGISTRY}>",
     Env.TOPIC_ARN_PREFIX: TOPICS.removesuffix("*"),
-    Env.PLUGINS_PER_STAGE: "200",
 }
 
 
@@ -77,7 +76,7 @@ def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTempla
             },
         ),
         (Handler.END_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.CONTROL_TABLE: f"<{CONTROL}>"}),
-        (Handler.REGISTER_PLUGIN, REGISTRATION_ENV),
+        (Handler.REGISTER_PLUGIN, {**REGISTRATION_ENV, Env.PLUGINS_PER_STAGE: "200"}),
         (Handler.RECONCILE, {**REGISTRATION_ENV, Env.ACTIVITIES_PATH: "/claims/dev/activities/"}),
     ],
 )
@@ -138,7 +137,7 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
             {
                 f"<{REGISTRY}>": REGISTRY_WORK,
                 f"<{REGISTRY}>/index/by_function": {"dynamodb:Query"},
-                TOPICS: {"sns:ListSubscriptionsByTopic", "sns:GetTopicAttributes", "sns:GetSubscriptionAttributes"},
+                TOPICS: {"sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"},
                 f"{ACTIVITIES}": {"ssm:GetParametersByPath"},
                 f"{ACTIVITIES}/*": {"ssm:GetParametersByPath"},
                 "arn:<Partition>:lambda:<Region>:<AccountId>:function:*": PLUGIN_CALLS,
@@ -209,9 +208,16 @@ def test_no_function_need_be_asked() -> None:
 
 
 def test_a_raised_quota_of_filter_policies_is_passed_on() -> None:
-    template = core_with(plugins_per_stage=500)
-    for handler in (Handler.REGISTER_PLUGIN, Handler.RECONCILE):
-        assert template.function(handler)["Properties"]["Environment"]["Variables"][Env.PLUGINS_PER_STAGE] == "500"
+    variables = core_with(plugins_per_stage=500).function(Handler.REGISTER_PLUGIN)["Properties"]["Environment"][
+        "Variables"
+    ]
+    assert variables[Env.PLUGINS_PER_STAGE] == "500"
+
+
+def test_only_the_reader_of_reports_may_be_called_again_and_again_in_one_chain(claims: StackTemplate) -> None:
+    """Lambda stops a function after sixteen calls in a chain of SNS and SQS; a sequential stage has more plugins."""
+    loops = {handler: claims.function(handler)["Properties"].get("RecursiveLoop") for handler in Handler}
+    assert loops == {**dict.fromkeys(Handler), Handler.RECORD_RESULT: "Allow"}
 
 
 def test_concurrency_can_be_reserved() -> None:

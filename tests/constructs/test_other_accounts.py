@@ -17,6 +17,7 @@ from tests.constructs.test_layouts import nag_findings
 
 TEAM, OTHER = "111111111111", "222222222222"
 ORGANIZATION = "o-a1b2c3d4e5"
+SUBSCRIBE = str(["sns:GetTopicAttributes", "sns:Subscribe"])
 CORE_ACCOUNT = "123456789012"
 
 
@@ -99,7 +100,7 @@ def test_topics_results_queue_and_registration_are_opened_and_nothing_else(
     del queues[DEAD_LETTERS]
     assert queues == {"sqs:SendMessage <claims-dev-results>": expected}
     assert allowed_by(activities, "AWS::SNS::TopicPolicy") == {
-        f"sns:Subscribe <claims-dev-Rate-{stage}>": expected for stage in Stage
+        f"{SUBSCRIBE} <claims-dev-Rate-{stage}>": expected for stage in Stage
     }
     assert callers(core) == expected_callers
     assert nag_findings(synthesized.app) == []
@@ -116,7 +117,7 @@ def test_an_activity_opens_its_stages_as_it_is_told(defined: bool) -> None:
         Activity(stack, "Rate", core=core, plugin_accounts=[TEAM])
 
     assert allowed_by(synthesize(define).stacks["Activities"], "AWS::SNS::TopicPolicy") == {
-        f"sns:Subscribe <claims-dev-Rate-{stage}>": [{"Principal": principals([TEAM])}] for stage in Stage
+        f"{SUBSCRIBE} <claims-dev-Rate-{stage}>": [{"Principal": principals([TEAM])}] for stage in Stage
     }
 
 
@@ -137,8 +138,8 @@ def test_stages_can_be_opened_one_by_one() -> None:
         ParallelStage(stack, "Parallel", core=core, activity_name="Rate", organization_id=ORGANIZATION)
 
     assert set(allowed_by(synthesize(define).stacks["S"], "AWS::SNS::TopicPolicy")) == {
-        "sns:Subscribe <claims-dev-Rate-pre>",
-        "sns:Subscribe <claims-dev-Rate-parallel>",
+        f"{SUBSCRIBE} <claims-dev-Rate-pre>",
+        f"{SUBSCRIBE} <claims-dev-Rate-parallel>",
     }
 
 

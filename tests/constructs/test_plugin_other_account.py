@@ -98,23 +98,30 @@ def test_a_fifo_queue_is_fed_from_there(stack: Stack, rate: IActivity) -> None:
     assert sends_to(template).count(RESULTS) == 2
 
 
-def test_lambda_reports_to_another_account_only_where_it_has_to(stack: Stack, rate: IActivity) -> None:
+def test_lambda_reports_nothing_to_another_account_and_that_is_said(stack: Stack, rate: IActivity) -> None:
     Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack))
     Template.from_stack(stack).resource_count_is("AWS::Lambda::EventInvokeConfig", 0)
+    (warning,) = Annotations.from_stack(stack).find_warning("/Team/Score", Match.any_value())
+    assert "because the results queue lies in another account" in str(warning.entry.data)
 
 
-def test_lambda_reports_to_another_account_for_a_function_as_it_is(stack: Stack, rate: IActivity) -> None:
+def test_a_function_as_it_is_cannot_be_a_plugin_of_another_account(stack: Stack, rate: IActivity) -> None:
+    with pytest.raises(ValueError, match="destinations do not lead into another account, and the results queue"):
+        Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack), reports_itself=False)
+
+
+def test_where_the_account_is_not_known_yet_the_deployment_has_to_tell(app: App) -> None:
+    stack = Stack(app, "Anywhere")
+    core = OrchestratorCore.from_attributes(stack, "Core", system="claims", stage="dev", account=CORE)
+    rate = Activity.from_attributes(stack, "Rate", core=core, name="Rate")
     Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack), reports_itself=False)
-    to_queue = {"Destination": RESULTS}
-    Template.from_stack(stack).has_resource_properties(
-        "AWS::Lambda::EventInvokeConfig", {"DestinationConfig": {"OnFailure": to_queue, "OnSuccess": to_queue}}
-    )
+    Template.from_stack(stack).resource_count_is("AWS::Lambda::EventInvokeConfig", 1)
 
 
 def test_an_unknown_role_is_told_of_the_core_s_queue(stack: Stack, rate: IActivity) -> None:
     function = lambda_.Function.from_function_arn(stack, "Fn", f"arn:aws:lambda:{REGION}:{OWN}:function:score")
     Plugin(stack, "Score", stage=rate.parallel, function=function)
-    (warning,) = Annotations.from_stack(stack).find_warning("/Team/Score", Match.any_value())
+    (warning, _) = Annotations.from_stack(stack).find_warning("/Team/Score", Match.any_value())
     assert json.dumps(f"arn:aws:sqs:{REGION}:{CORE}:claims-dev-results") in str(warning.entry.data)
 
 
@@ -128,7 +135,7 @@ def test_refuses_a_core_in_another_region(stack: Stack) -> None:
 
 
 def test_cdk_nag_and_cfn_lint_find_nothing(app: App, stack: Stack, rate: IActivity) -> None:
-    Plugin(stack, "Score", stage=rate.pre, function=define_function(stack, role=bare_role(stack)), reports_itself=False)
+    Plugin(stack, "Score", stage=rate.pre, function=define_function(stack, role=bare_role(stack)))
     QueuePlugin(stack, "Rank", stage=rate.pre, fifo=True)
     assert lint(stack) == []
     nag(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Match, Template
@@ -107,6 +107,17 @@ class TestQueue:
                 {"Bool": {"aws:SecureTransport": "false"}}
             ]
 
+    @pytest.mark.parametrize(
+        ("timeout", "kept"), [(None, 4), (Duration.hours(1), 4), (Duration.days(7), 7), (Duration.days(30), 14)]
+    )
+    def test_keeps_a_message_as_long_as_the_plugin_has_time(
+        self, stack: Stack, rate: IActivity, timeout: Duration | None, kept: int
+    ) -> None:
+        QueuePlugin(stack, "Score", stage=rate.pre, timeout=timeout)
+        Template.from_stack(stack).has_resource_properties(
+            "AWS::SQS::Queue", {"MessageRetentionPeriod": kept * 86_400, "VisibilityTimeout": 300}
+        )
+
     @pytest.mark.parametrize(("timeout", "hidden"), [(Duration.minutes(2), 720), (Duration.seconds(6), 36), (None, 30)])
     def test_hides_a_message_for_six_times_as_long_as_the_function_may_take(
         self, stack: Stack, rate: IActivity, timeout: Duration | None, hidden: int
@@ -151,7 +162,6 @@ class TestRegistration:
             "Description": "Scores the customer",
             "FilterPolicy": '{"plugins":["Score"]}',
             "FilterPolicyScope": "MessageAttributes",
-            "SenderRoleIds": {"Fn::GetAtt": [role_of_handler(template, DEAD_LETTERS), "RoleId"]},
             "Owner": {"Ref": "AWS::StackId"},
         }
 
@@ -318,18 +328,48 @@ class TestConsumerOutsideOfLambda:
         _, policy = only(template, "AWS::IAM::Policy", Roles=["task-role"])
         actions = [one["Action"] for one in policy["Properties"]["PolicyDocument"]["Statement"]]
         assert [set(actions[0]), actions[1]] == [CONSUME, "sqs:SendMessage"]
-        _, registration = only(template, REGISTRATION_RESOURCE_TYPE)
-        assert registration["Properties"]["SenderRoleIds"] == {
-            "Fn::GetAtt": [role_of_handler(template, DEAD_LETTERS), "RoleId"]
-        }
+        template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleIds": Match.absent()})
+
+    def test_as_long_as_nobody_is_let_in_anybody_may_report(self, stack: Stack, rate: IActivity) -> None:
+        """The consumer may be of another app: known would be the reader of dead letters alone."""
+        QueuePlugin(stack, "Score", stage=rate.pre)
+        Template.from_stack(stack).has_resource_properties(
+            REGISTRATION_RESOURCE_TYPE, {"SenderRoleIds": Match.absent()}
+        )
+
+    def test_beside_an_imported_role_a_known_one_makes_no_difference(self, stack: Stack, rate: IActivity) -> None:
+        plugin = QueuePlugin(stack, "Score", stage=rate.pre)
+        plugin.grant_consume(bare_role(stack, "Task"))
+        plugin.grant_consume(iam.Role.from_role_name(stack, "Imported", "task-role"))
+        Template.from_stack(stack).has_resource_properties(
+            REGISTRATION_RESOURCE_TYPE, {"SenderRoleIds": Match.absent()}
+        )
+
+    def test_a_function_with_an_imported_role_may_report(self, stack: Stack, rate: IActivity) -> None:
+        function = define_function(stack, role=iam.Role.from_role_name(stack, "Imported", "score-role"))
+        QueuePlugin(stack, "Score", stage=rate.pre, function=function)
+        Template.from_stack(stack).has_resource_properties(
+            REGISTRATION_RESOURCE_TYPE, {"SenderRoleIds": Match.absent()}
+        )
+
+    def test_in_a_later_stack_knows_the_queue_and_is_not_known_here(self) -> None:
+        app = App(context=dict(NO_BUNDLING))
+        team, tasks = Stack(app, "Team"), Stack(app, "Tasks")
+        plugin = QueuePlugin(team, "Score", stage=imported_activity(team).pre)
+        task = bare_role(tasks, "Task")
+        CfnOutput(tasks, "Queue", value=plugin.queue.queue_url)
+        plugin.grant_consume(task)
+        app.synth()  # refuses stacks that need each other
+        policy = json.dumps(Template.from_stack(tasks).find_resources("AWS::IAM::Policy"))
+        assert all(action in policy for action in (*CONSUME, "sqs:SendMessage"))
+        Template.from_stack(team).has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"SenderRoleIds": Match.absent()})
 
     def test_and_function_may_live_in_stacks_of_their_own(self) -> None:
         app = App(context=dict(NO_BUNDLING))
-        platform, functions, tasks, team = (Stack(app, name) for name in ("Platform", "Functions", "Tasks", "Team"))
+        platform, functions, team = (Stack(app, name) for name in ("Platform", "Functions", "Team"))
         core = OrchestratorCore(platform, "Core", system="claims", stage="dev", exports=False)
         rate = Activity(platform, "Rate", core=core)
-        plugin = QueuePlugin(team, "Score", stage=rate.pre, function=define_function(functions))
-        plugin.grant_consume(bare_role(tasks, "Task"))
+        QueuePlugin(team, "Score", stage=rate.pre, function=define_function(functions))
         app.synth()  # refuses stacks that need each other
         assert not Template.from_stack(platform).find_outputs("*", {"Export": Match.any_value()})
         assert not Template.from_stack(team).find_outputs("*", {"Export": Match.any_value()})
