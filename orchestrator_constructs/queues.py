@@ -19,13 +19,6 @@ CONSUME: Final = (
     "sqs:GetQueueAttributes",
 )
 """What a consumer needs, Lambda too, to be given messages and to be done with them."""
-CONSUME: Final = (
-    "sqs:ReceiveMessage",
-    "sqs:DeleteMessage",
-    "sqs:ChangeMessageVisibility",
-    "sqs:GetQueueAttributes",
-)
-"""What a consumer needs, Lambda too, to be given messages and to be done with them."""
 
 
 def dead_letter_queue(

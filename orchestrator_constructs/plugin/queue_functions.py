@@ -14,7 +14,7 @@ from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge
 from orchestrator_constructs.plugin.function import number_as_text
-from orchestrator_constructs.plugin.queue_reader import CONSUME
+from orchestrator_constructs.queues import CONSUME
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_runtime.contract import Env
 

@@ -17,6 +17,7 @@ from orchestrator_constructs.plugin.function import number_as_text
 from orchestrator_constructs.validation import check_name, claim_name, whole_seconds
 from orchestrator_runtime import filter_policy as policies
 from orchestrator_runtime.contract import (
+    MAX_ORDER,
     PLUGINS_ATTRIBUTE,
     REGISTRATION_RESOURCE_TYPE,
     Handler,
@@ -203,8 +204,8 @@ def _check_filter(path: str, policy: Mapping[str, Any] | None, scope: str) -> No
 def _check_order(path: str, order: int) -> None:
     if Token.is_unresolved(order):
         return
-    if isinstance(order, bool) or not isinstance(order, int) or order < 0:
-        raise ValueError(f"order of plugin {path!r} is {order!r}: use a whole number, 0 or more")
+    if isinstance(order, bool) or not isinstance(order, int) or not 0 <= order <= MAX_ORDER:
+        raise ValueError(f"order of plugin {path!r} is {order!r}: use a whole number from 0 to {MAX_ORDER}")
 
 
 def _has_token(value: object) -> bool:

@@ -162,6 +162,8 @@ DEFAULT_START_WITHIN_SECONDS: Final = 900
 """How long a plugin that reports its start may take to do so, where nothing else is said."""
 DEFAULT_RETENTION_DAYS: Final = 90
 MAX_EXECUTION_DAYS: Final = 365
+MAX_DEADLINE_SECONDS: Final = MAX_EXECUTION_DAYS * 86_400
+MAX_ORDER: Final = 1_000_000
 
 # Limits of AWS, in bytes of UTF-8 unless they say otherwise.
 MAX_SNS_MESSAGE_BYTES: Final = 262_144

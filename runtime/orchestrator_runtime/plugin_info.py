@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Final, TypeVar
 
-from orchestrator_runtime.contract import DEFAULT_ORDER
+from orchestrator_runtime.contract import DEFAULT_ORDER, MAX_DEADLINE_SECONDS, MAX_ORDER, MAX_TEXT
 from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
 
 INITIALIZE: Final = "initialize"
@@ -155,22 +155,23 @@ def _flag(value: Any) -> bool:  # noqa: ANN401
 def _text(value: Any) -> str:  # noqa: ANN401
     if not isinstance(value, str):
         raise ValueError(f"must be a string, got {type(value).__name__}")
-    return value
+    # Halves of characters cannot be stored, and a long text is nothing that people read in a list.
+    return value.encode(errors="replace").decode()[:MAX_TEXT]
 
 
 def _order(value: Any) -> int:  # noqa: ANN401
-    return int(_number(value, least=0))
+    return _number(value, least=0, most=MAX_ORDER)
 
 
 def _seconds(value: Any) -> int:  # noqa: ANN401
-    return int(_number(value, least=1))
+    return _number(value, least=1, most=MAX_DEADLINE_SECONDS)
 
 
 def _milliseconds(value: Any) -> int | None:  # noqa: ANN401
-    return ceil(_number(value, least=0) / 1000) or None
+    return ceil(_number(value, least=0, most=MAX_DEADLINE_SECONDS * 1000) / 1000) or None
 
 
-def _number(value: Any, *, least: int) -> float:  # noqa: ANN401
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or value < least:
-        raise ValueError(f"must be a whole number of {least} or more")
-    return value
+def _number(value: Any, *, least: int, most: int) -> int:  # noqa: ANN401
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most or value % 1:
+        raise ValueError(f"must be a whole number from {least} to {most}")
+    return int(value)

@@ -45,7 +45,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an operator of EventBridge": ({"filter_policy": {"line": [{"wildcard": "a*"}]}}, "SNS has none"),
     "151 combinations": ({"filter_policy": {"line": [str(value) for value in range(151)]}}, "150"),
     "an unknown scope": ({"filter_policy_scope": "Body"}, "use 'MessageAttributes' or 'MessageBody'"),
-    "a negative order": ({"order": -1}, "order of plugin 'Team/Score' is -1: use a whole number, 0 or more"),
+    "a negative order": ({"order": -1}, "order of plugin 'Team/Score' is -1: use a whole number from 0 to 1000000"),
     "a fraction as order": ({"order": 1.5}, "is 1.5: use a whole number"),
     "a boolean as order": ({"order": True}, "is True: use a whole number"),
     "no timeout at all": ({"timeout": Duration.seconds(0)}, "timeout of plugin 'Team/Score' is 0 s: use a whole"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from orchestrator_runtime.contract import MAX_EXECUTION_DAYS
+from orchestrator_runtime.contract import MAX_EXECUTION_DAYS, MAX_ORDER
 from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.plugin_info import PluginInfo
 
@@ -67,8 +67,8 @@ def _overrides(value: Any) -> dict[str, bool]:  # noqa: ANN401
 def _order(value: Any) -> int:  # noqa: ANN401
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"@plugin: order must be a whole number, got {value!r}")
-    if value < 0:
-        raise ValueError(f"@plugin: order must be 0 or more, got {value!r}: lower comes first")
+    if not 0 <= value <= MAX_ORDER:
+        raise ValueError(f"@plugin: order must be from 0 to {MAX_ORDER}, got {value!r}: lower comes first")
     return value
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
 from orchestrator_runtime.core.subscription import Answer, Function, NoAnswer, Unseen
 from orchestrator_runtime.plugin_info import INITIALIZE
@@ -31,6 +31,8 @@ _PASSING: Final = frozenset(
         "ThrottlingException",
     }
 )
+_ERROR_TYPE: Final = re.compile(r"[\w.:]{1,128}", re.ASCII)
+"""The name of an error, and nothing that it might have been raised with."""
 _UPDATING: Final = "InProgress"
 _CREATING: Final = "Pending"
 _LOOKS: Final = 10
@@ -66,7 +68,7 @@ class LambdaFunctions:
                 return Unseen.UNREADABLE
             raise
         return Function(
-            modified_at=_time(found["LastModified"]),
+            revision=f"{found['Version']} {found.get('RevisionId') or found['LastModified']}",
             updating=found.get("LastUpdateStatus") == _UPDATING or found.get("State") == _CREATING,
         )
 
@@ -104,16 +106,20 @@ class LambdaFunctions:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             return NoAnswer(f"Lambda did not call the function: {code}", passing=code in _PASSING)
+        except ReadTimeoutError:
+            # It hangs, or takes the question for work: it is not called with it again and again.
+            return NoAnswer("the function did not answer in time")
         except BotoCoreError as error:
-            return NoAnswer(f"the function did not answer in time: {type(error).__name__}", passing=True)
+            return NoAnswer(f"the function could not be called: {type(error).__name__}", passing=True)
         try:
             document = json.loads(payload)
-        except ValueError:
-            return NoAnswer("the function's answer to initialize is no JSON")
+        except (ValueError, RecursionError):
+            return NoAnswer("the function's answer to initialize is no JSON that can be read")
         if called.get("FunctionError"):
             # What went wrong is the function's own affair, and told in its own log.
             kind = document.get("errorType") if isinstance(document, dict) else None
-            return NoAnswer(f"the function failed when it was asked to initialize: {kind or 'unknown error'}")
+            kind = kind if isinstance(kind, str) and _ERROR_TYPE.fullmatch(kind) else "unknown error"
+            return NoAnswer(f"the function failed when it was asked to initialize: {kind}")
         return Answer(document)
 
 
@@ -129,8 +135,3 @@ def question(subscription_arn: str) -> dict[str, Any]:
             }
         ]
     }
-
-
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -33,7 +33,12 @@ _OF_AN_ANSWER: Final = frozenset(
 
 
 def plain_registration(
-    topic: StageTopic, subscription: Subscription, answer: Answer | NoAnswer | None, *, seen_at: datetime
+    topic: StageTopic,
+    subscription: Subscription,
+    answer: Answer | NoAnswer | None,
+    *,
+    seen_at: datetime,
+    revision: str | None = None,
 ) -> Registration:
     """Make the registration of a subscription of which only SNS and its function can tell.
 
@@ -45,7 +50,9 @@ def plain_registration(
         subscription: The subscription.
         answer: What its function said when it was asked; ``None`` if there is none to ask.
         seen_at: When all this was looked at.
+        revision: Of the function, when it was asked. One that did not answer for a passing reason is to be asked again.
     """
+    asked_again = isinstance(answer, NoAnswer) and answer.passing
     info, problems, follows = _understand(answer)
     return Registration(
         activity=topic.activity,
@@ -64,6 +71,7 @@ def plain_registration(
         start_within_seconds=info.start_within_seconds,
         reports_start=follows,
         description=info.description,
+        revision=None if asked_again else revision,
         problem="; ".join(problems) or None,
         seen_at=seen_at,
     )

@@ -69,16 +69,17 @@ class Remove:
 Action: TypeAlias = Write | Remove | None
 """``None``: leave everything as it is."""
 
-_NOT_COMPARED: Final = frozenset({"seen_at"})
+_NOT_COMPARED: Final = frozenset({"revision", "seen_at"})
 _COMPARED: Final = tuple(field.name for field in fields(Registration) if field.name not in _NOT_COMPARED)
 
 
 def has_to_ask(sight: Sight) -> bool:
     """Whether the function has to be asked to initialize.
 
-    A function is asked when its subscription is new or was changed, when it was changed itself
-    since it was asked, and when the last answer left something to be desired. A construct's
-    function is never asked: the construct's props are the registration.
+    A function is asked when its subscription is new or was changed, and when it was changed itself
+    since it was asked; also if nothing came of it for a reason that passes. One that does not know
+    the question would be called in vain each time. A construct's function is never asked: the
+    construct's props are the registration.
     """
     subscription, registered = sight.subscription, sight.registered
     if isinstance(subscription, Unseen) or subscription.protocol != LAMBDA or not subscription.confirmed:
@@ -87,7 +88,6 @@ def has_to_ask(sight: Sight) -> bool:
         return False
     return (
         registered is None
-        or registered.problem is not None
         or _as_subscribed(registered, subscription) != registered
         or _changed_since(sight.function, registered)
     )
@@ -109,7 +109,7 @@ def decide(sight: Sight) -> Action:
     if registered is None:
         return Write(wanted)
     changed = tuple(name for name in _COMPARED if getattr(wanted, name) != getattr(registered, name))
-    if not changed and not _is_news(sight, registered):
+    if not changed and wanted.revision == registered.revision:
         return None
     return Write(replace(wanted, seen_at=sight.seen_at), changed)
 
@@ -131,7 +131,7 @@ def _why_not(sight: Sight) -> str | None:
 def _wanted(sight: Sight, subscription: Subscription) -> Registration:
     registered, answer = sight.registered, sight.answer
     if registered is None:
-        return plain_registration(sight.topic, subscription, answer, seen_at=sight.seen_at)
+        return _plain(sight, subscription)
     known = _as_subscribed(registered, subscription)
     if registered.managed:
         return known
@@ -139,22 +139,18 @@ def _wanted(sight: Sight, subscription: Subscription) -> Registration:
         if answer is None:
             return known
         if isinstance(answer, NoAnswer) and answer.passing:
-            # Noted only where the answer might be another now, so that the function is asked again.
-            return known if known == registered else replace(known, problem=answer.reason)
-    return plain_registration(sight.topic, subscription, answer, seen_at=sight.seen_at)
+            # Noted only where the answer might be another now. A function that was changed is asked again anyway.
+            return known if known == registered else replace(known, problem=answer.reason, revision=None)
+    return _plain(sight, subscription)
 
 
-def _is_news(sight: Sight, registered: Registration) -> bool:
-    """Whether a changed function gave the same answer: noting the time spares it being asked once more."""
-    if sight.answer is None or (isinstance(sight.answer, NoAnswer) and sight.answer.passing):
-        return False
-    return _changed_since(sight.function, registered)
+def _plain(sight: Sight, subscription: Subscription) -> Registration:
+    revision = sight.function.revision if isinstance(sight.function, Function) else None
+    return plain_registration(sight.topic, subscription, sight.answer, seen_at=sight.seen_at, revision=revision)
 
 
 def _changed_since(function: Function | Unseen | None, registered: Registration) -> bool:
-    if not isinstance(function, Function):
-        return False
-    return registered.seen_at is None or function.modified_at >= registered.seen_at
+    return isinstance(function, Function) and function.revision != registered.revision
 
 
 def _as_subscribed(registered: Registration, subscription: Subscription) -> Registration:

@@ -35,6 +35,7 @@ class Registration:
         reports_start: Whether it reports that it started; otherwise only ``timeout_seconds`` counts.
         sender_role_ids: Unique ids of the roles that may report for it; empty where they are unknown.
         description: What it does, for people.
+        revision: Of the function whose answer this is; ``None`` if it was not asked, or has to be asked once more.
         problem: What was wrong when a subscription made by other means was registered, for people.
         seen_at: When a construct registered it, or else when it was last read from SNS. Every write sets it
             anew, so that it also says which version of the registration somebody has read.
@@ -58,6 +59,7 @@ class Registration:
     reports_start: bool = True
     sender_role_ids: tuple[str, ...] = ()
     description: str | None = None
+    revision: str | None = None
     problem: str | None = None
     seen_at: datetime | None = None
 

@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind, RegistrationProperty, Stage
+from orchestrator_runtime.contract import (
+    DEFAULT_ORDER,
+    MAX_DEADLINE_SECONDS,
+    MAX_ORDER,
+    PluginKind,
+    RegistrationProperty,
+    Stage,
+)
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.filter_policy import problems
+from orchestrator_runtime.core.subscription import LAMBDA
+from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES, problems
 from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
 
 Properties = Mapping[str, Any]
@@ -44,7 +52,7 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
     activity = _required(properties, RegistrationProperty.ACTIVITY)
     stage = _required(properties, RegistrationProperty.STAGE)
     name = _required(properties, RegistrationProperty.NAME)
-    scope = properties.get(RegistrationProperty.FILTER_POLICY_SCOPE) or "MessageAttributes"
+    scope = properties.get(RegistrationProperty.FILTER_POLICY_SCOPE) or MESSAGE_ATTRIBUTES
     policy = _policy(properties)
     found = [
         problem_with_name("activity", activity, COMPONENT_NAME),
@@ -65,14 +73,14 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
         name=name,
         subscription_arn=_required(properties, RegistrationProperty.SUBSCRIPTION_ARN),
         endpoint=_required(properties, RegistrationProperty.ENDPOINT),
-        protocol=properties.get(RegistrationProperty.PROTOCOL) or "lambda",
+        protocol=properties.get(RegistrationProperty.PROTOCOL) or LAMBDA,
         kind=properties.get(RegistrationProperty.KIND) or PluginKind.FUNCTION,
         reports_start=_flag(properties, RegistrationProperty.REPORTS_START, default=True),
         owner=owner,
         filter_policy=policy,
         filter_policy_scope=scope,
         mandatory=_flag(properties, RegistrationProperty.MANDATORY, default=True),
-        order=_whole(properties, RegistrationProperty.ORDER, DEFAULT_ORDER),
+        order=_order(properties),
         always_run=_flag(properties, RegistrationProperty.ALWAYS_RUN, default=False),
         timeout_seconds=_seconds(properties, RegistrationProperty.TIMEOUT_SECONDS),
         start_within_seconds=_seconds(properties, RegistrationProperty.START_WITHIN_SECONDS),
@@ -117,10 +125,17 @@ def _whole(properties: Properties, name: RegistrationProperty, default: int) -> 
         raise RegistrationRefusedError(f"{name} must be a whole number, got {text!r}") from None
 
 
+def _order(properties: Properties) -> int:
+    order = _whole(properties, RegistrationProperty.ORDER, DEFAULT_ORDER)
+    if not 0 <= order <= MAX_ORDER:
+        raise RegistrationRefusedError(f"{RegistrationProperty.ORDER} must be from 0 to {MAX_ORDER}, got {order}")
+    return order
+
+
 def _seconds(properties: Properties, name: RegistrationProperty) -> int | None:
     if name not in properties:
         return None
     seconds = _whole(properties, name, 0)
-    if seconds <= 0:
-        raise RegistrationRefusedError(f"{name} must be more than 0 seconds, got {seconds}")
+    if not 0 < seconds <= MAX_DEADLINE_SECONDS:
+        raise RegistrationRefusedError(f"{name} must be from 1 to {MAX_DEADLINE_SECONDS} seconds, got {seconds}")
     return seconds

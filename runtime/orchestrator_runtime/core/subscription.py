@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -70,11 +69,11 @@ class Function:
     """A function that exists.
 
     Attributes:
-        modified_at: When its code or configuration was last changed.
+        revision: Another one after each change of its code or configuration, or of what an alias means.
         updating: Whether a change is under way: calls still reach what was before.
     """
 
-    modified_at: datetime
+    revision: str
     updating: bool = False
 
 

@@ -47,7 +47,7 @@ _SUBSCRIBES: Final = frozenset({"Subscribe", "ConfirmSubscription"})
 _CHANGES_SUBSCRIPTION: Final = frozenset({"SetSubscriptionAttributes", "Unsubscribe"})
 # Not DeleteFunctionConcurrency and its like: only the version of Lambda's API may follow.
 _CHANGES_FUNCTION: Final = re.compile(
-    r"(UpdateFunctionCode|UpdateFunctionConfiguration|DeleteFunction)(\d{8})?(v\d+)?",
+    r"(UpdateFunctionCode|UpdateFunctionConfiguration|UpdateAlias|DeleteFunction)(\d{8})?(v\d+)?",
 )
 _FUNCTION: Final = re.compile(
     r"(?:arn:(?P<partition>[^:]+):lambda:(?P<region>[^:]+):)?(?:(?P<account>\d{12}):)?(?:function:)?(?P<name>[^:]+)(?::[^:]+)?",

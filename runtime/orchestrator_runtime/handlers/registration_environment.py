@@ -19,7 +19,8 @@ from orchestrator_runtime.stores.items import utc_now
 from orchestrator_runtime.subscription_ports import RepairLog
 
 _SLOWS_DOWN: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
-"""SNS lists 30 pages a second for a whole account: a client that is throttled keeps to what it got."""
+"""SNS lists 30 pages a second for a whole account, Lambda tells of 15 functions: a client that is throttled keeps to
+what it got."""
 _CALLS_ONCE: Final = Config(read_timeout=15, connect_timeout=5, retries={"total_max_attempts": 1})
 """A function has 15 seconds to say what it is, and is asked once."""
 
@@ -40,7 +41,7 @@ def reconcile_ports(log: RepairLog) -> ReconcilePorts:
         registry=registry(),
         stages=SsmStages(client("ssm"), variable(Env.ACTIVITIES_PATH)),
         subscriptions=SnsSubscriptions(client("sns", _SLOWS_DOWN)),
-        functions=LambdaFunctions(client("lambda"), client("lambda", _CALLS_ONCE)),
+        functions=LambdaFunctions(client("lambda", _SLOWS_DOWN), client("lambda", _CALLS_ONCE)),
         log=log,
         topic_arn_prefix=variable(Env.TOPIC_ARN_PREFIX),
         clock=utc_now,

@@ -49,8 +49,8 @@ def register_plugin(properties: Properties, ports: RegisterPorts, *, stack_id: s
     # The construct's word is as of now: what reconciliation read before must not undo it.
     registration = parse_registration(properties, owner=stack_id, seen_at=ports.clock())
     _check_topic(registration, properties, ports.topics)
-    # Whom constructs registered is settled by the write. Whom reconciliation found has no claim on
-    # its name, so that it is only looked for: one that is found in this very moment is found twice.
+    # Between constructs the write settles whose a name is. One that reconciliation found keeps its name too,
+    # but is only looked for: one that is found in this very moment is found twice, and told as a problem.
     _check_stage(registration, ports)
     holder = ports.registry.register(registration)
     if holder is not None:

@@ -253,6 +253,7 @@ def registration_of(item: Item) -> Registration:
         reports_start=values.flag("reports_start"),
         sender_role_ids=tuple(values.document("sender_role_ids") or ()),
         description=values.text("description"),
+        revision=values.text("revision"),
         problem=values.text("problem"),
         seen_at=values.time("seen_at"),
     )

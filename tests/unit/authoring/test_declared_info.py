@@ -42,7 +42,7 @@ def test_nothing_said_is_all_defaults() -> None:
         ({"overrides": {"Rate": 0}}, TypeError, "@plugin: overrides['Rate'] must be True or False, got 0"),
         ({"order": True}, TypeError, "@plugin: order must be a whole number, got True"),
         ({"order": 1.0}, TypeError, "@plugin: order must be a whole number, got 1.0"),
-        ({"order": -1}, ValueError, "@plugin: order must be 0 or more, got -1"),
+        ({"order": -1}, ValueError, "@plugin: order must be from 0 to 1000000, got -1"),
         ({"timeout": 60}, TypeError, "@plugin: timeout must be a datetime.timedelta, got 60"),
         ({"timeout": timedelta()}, ValueError, "@plugin: timeout must be whole seconds, 1 or more, got 0:00:00"),
         ({"timeout": timedelta(days=-1)}, ValueError, "@plugin: timeout must be whole seconds, 1 or more"),

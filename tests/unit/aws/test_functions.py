@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from orchestrator_runtime.aws.functions import LambdaFunctions
 from orchestrator_runtime.core.subscription import Answer, Function, NoAnswer, Unseen
@@ -72,15 +71,15 @@ def functions(client: LambdaClient) -> LambdaFunctions:
     ],
 )
 def test_a_function_is_looked_at_under_its_alias(client: LambdaClient, state: dict[str, str], updating: bool) -> None:
-    document = {"LastModified": "2026-11-24T09:30:00.123+0000", **state}
+    document = {"Version": "7", "RevisionId": "4b1c", **state}
     with Lambda(client, "GetFunctionConfiguration", document) as aws:
         found = functions(client).get(SCORE)
-    assert found == Function(datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC), updating)
+    assert found == Function("7 4b1c", updating)
     assert "function%3Ascore%3Alive" in aws.asked[0]["url_path"]
 
 
 def test_a_function_that_is_being_updated_is_waited_for(client: LambdaClient) -> None:
-    document = {"LastModified": "2026-11-24T09:30:00.123+0000", "LastUpdateStatus": "InProgress"}
+    document = {"Version": "7", "RevisionId": "4b1c", "LastUpdateStatus": "InProgress"}
     pauses = 0
 
     def pause() -> None:
@@ -96,7 +95,7 @@ def test_a_function_that_is_being_updated_is_waited_for(client: LambdaClient) ->
 
 
 def test_a_function_that_is_updated_for_long_is_not_waited_for_longer(client: LambdaClient) -> None:
-    document = {"LastModified": "2026-11-24T09:30:00.123+0000", "State": "Pending"}
+    document = {"Version": "7", "RevisionId": "4b1c", "State": "Pending"}
     pauses: list[None] = []
     with Lambda(client, "GetFunctionConfiguration", document) as aws:
         found = LambdaFunctions(client, client, lambda: pauses.append(None)).updated(SCORE)
@@ -105,9 +104,9 @@ def test_a_function_that_is_updated_for_long_is_not_waited_for_longer(client: La
     assert len(aws.asked) == len(pauses) == 10
 
 
-def test_a_time_without_zone_is_utc(client: LambdaClient) -> None:
-    with Lambda(client, "GetFunctionConfiguration", {"LastModified": "2026-11-24T09:30:00"}):
-        assert functions(client).get(SCORE) == Function(datetime(2026, 11, 24, 9, 30, tzinfo=UTC))
+def test_where_lambda_tells_no_revision_the_time_of_the_change_stands_for_it(client: LambdaClient) -> None:
+    with Lambda(client, "GetFunctionConfiguration", {"Version": "7", "LastModified": "2026-11-24T09:30:00"}):
+        assert functions(client).get(SCORE) == Function("7 2026-11-24T09:30:00")
 
 
 def test_a_policy_is_read(client: LambdaClient) -> None:
@@ -166,7 +165,7 @@ FAILED = '{"errorType": "KeyError", "errorMessage": "the body of a message"}'
     ("answered", "expected"),
     [
         (called("null"), Answer(None)),
-        (called("plain text"), NoAnswer("the function's answer to initialize is no JSON")),
+        (called("plain text"), NoAnswer("the function's answer to initialize is no JSON that can be read")),
         (
             called(FAILED, FunctionError="Unhandled"),
             NoAnswer("the function failed when it was asked to initialize: KeyError"),
@@ -182,7 +181,16 @@ FAILED = '{"errorType": "KeyError", "errorMessage": "the body of a message"}'
         (refused("AccessDeniedException"), NoAnswer("Lambda did not call the function: AccessDeniedException")),
         (
             ReadTimeoutError(endpoint_url="https://lambda"),
-            NoAnswer("the function did not answer in time: ReadTimeoutError", passing=True),
+            NoAnswer("the function did not answer in time"),
+        ),
+        (
+            EndpointConnectionError(endpoint_url="https://lambda"),
+            NoAnswer("the function could not be called: EndpointConnectionError", passing=True),
+        ),
+        (called("[" * 100_000), NoAnswer("the function's answer to initialize is no JSON that can be read")),
+        (
+            called(json.dumps({"errorType": "secret " * 99}), FunctionError="Unhandled"),
+            NoAnswer("the function failed when it was asked to initialize: unknown error"),
         ),
     ],
 )

@@ -75,6 +75,7 @@ def test_what_names_a_subscription(name: str) -> None:
     [
         "UpdateFunctionCode20150331v2",
         "UpdateFunctionConfiguration20150331v2",
+        "UpdateAlias20150331",
         "DeleteFunction20150331",
         "UpdateFunctionCode",
         "DeleteFunction",

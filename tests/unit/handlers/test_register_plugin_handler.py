@@ -89,7 +89,7 @@ def test_every_property_is_registered(core: Core, cloudformation: Desk) -> None:
             P.REPORTS_START: "false",
             P.TOPIC_ARN: "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel",
             P.MANDATORY: "false",
-            P.ORDER: "-7",
+            P.ORDER: "7",
             P.ALWAYS_RUN: "true",
             P.TIMEOUT_SECONDS: "60",
             P.START_WITHIN_SECONDS: "30",
@@ -101,7 +101,7 @@ def test_every_property_is_registered(core: Core, cloudformation: Desk) -> None:
     )
     assert ask(cloudformation, "Create", properties)["Status"] == "SUCCESS"
     [plugin] = registered(core)
-    assert (plugin.protocol, plugin.mandatory, plugin.order, plugin.always_run) == ("sqs", False, -7, True)
+    assert (plugin.protocol, plugin.mandatory, plugin.order, plugin.always_run) == ("sqs", False, 7, True)
     assert (plugin.timeout_seconds, plugin.start_within_seconds) == (60, 30)
     assert (plugin.description, plugin.filter_policy, plugin.sender_role_ids) == (
         "Scores ü",
@@ -185,7 +185,9 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "no endpoint": ({P.ENDPOINT: ""}, "the registration has no Endpoint"),
     "no subscription": ({P.SUBSCRIPTION_ARN: ""}, "the registration has no SubscriptionArn"),
     "order": ({P.ORDER: "first"}, "Order must be a whole number, got 'first'"),
-    "timeout": ({P.TIMEOUT_SECONDS: "0"}, "TimeoutSeconds must be more than 0 seconds, got 0"),
+    "a timeout of ages": ({P.TIMEOUT_SECONDS: str(10**15)}, "TimeoutSeconds must be from 1 to 31536000 seconds, got 1"),
+    "an order beyond all": ({P.ORDER: str(10**40)}, "Order must be from 0 to 1000000, got 1"),
+    "timeout": ({P.TIMEOUT_SECONDS: "0"}, "TimeoutSeconds must be from 1 to 31536000 seconds, got 0"),
     "flag": ({P.MANDATORY: "yes"}, "Mandatory must be true or false, got 'yes'"),
     "other topic": (
         {P.TOPIC_ARN: "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-pre"},

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from orchestrator_runtime.contract import RegistrationProperty as P
@@ -49,7 +50,7 @@ class Code:
     """A function that a team deployed."""
 
     answer: Answer | NoAnswer
-    modified_at: datetime
+    revision: str
     updating: bool = False
     throttled: bool = False
     policy: Mapping[str, Any] | Unseen | None = field(default_factory=lambda: OPEN_TO_SNS)
@@ -76,6 +77,7 @@ class Outside:
         self.errors: list[Exception] = []
         self._now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
         self._numbers = 0
+        self._revisions = count(1)
 
     # What teams do
 
@@ -83,7 +85,7 @@ class Outside:
         """Deploy a function, or other code for it."""
         arn, made = f"{FUNCTIONS}{name}", answer if isinstance(answer, Answer | NoAnswer) else Answer(answer)
         known = arn in self.code
-        self.code[arn] = Code(made, self.clock())
+        self.code[arn] = Code(made, f"r{next(self._revisions)}")
         if known:
             self._tell("UpdateFunctionCode20150331v2", {"functionName": name})
         return arn
@@ -219,7 +221,8 @@ class Outside:
             told = parse_registration(properties, owner="", seen_at=self._now)
             return replace(told, **of_subscription(subscription))
         (topic,) = (topic for topic in self.topics if topic.arn == topic_of(subscription.arn))
-        return plain_registration(topic, subscription, code.answer if code else None, seen_at=self._now)
+        answer, revision = (code.answer, code.revision) if code else (None, None)
+        return plain_registration(topic, subscription, answer, seen_at=self._now, revision=revision)
 
     @property
     def registered(self) -> dict[str, Registration]:
@@ -292,7 +295,7 @@ class _Functions:
         code = self.outside.code.get(unqualified(function_arn))
         if code is None:
             return Unseen.GONE
-        return Unseen.UNREADABLE if code.foreign else Function(code.modified_at, code.updating)
+        return Unseen.UNREADABLE if code.foreign else Function(code.revision, code.updating)
 
     def updated(self, function_arn: str) -> Function | Unseen:
         self.outside.waits()

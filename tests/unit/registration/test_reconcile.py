@@ -193,7 +193,7 @@ def test_a_registration_that_never_stands_still_fails_alone(outside: Outside) ->
 
     def interfere(name: str) -> None:
         if name == "functions.initialize":
-            outside.registry.change(replace(outside.right()[arn], seen_at=outside.clock(), problem="x"))
+            outside.registry.change(replace(outside.right()[arn], seen_at=outside.clock(), revision=None))
 
     outside.before = interfere
     findings = outside.reconcile()
@@ -274,13 +274,38 @@ def test_trouble_with_one_stage_keeps_no_other_from_it(outside: Outside) -> None
 
 
 class TestAsking:
-    @pytest.mark.parametrize(
-        "answer", [THROTTLED, NoAnswer("it failed"), None, {"order": "three"}, {"statusCode": 200}]
-    )
-    def test_a_function_that_tells_nothing_useful_is_registered_with_defaults_and_asked_again(
+    @pytest.mark.parametrize("answer", [NoAnswer("it failed"), None, {"order": "three"}, {"statusCode": 200}])
+    def test_a_function_that_tells_nothing_useful_is_registered_with_defaults_and_asked_once(
         self, outside: Outside, answer: object
     ) -> None:
+        """It takes the question for work, say: then it must not be given that work every hour."""
         arn = plain(outside, answer)
+        assert kinds(outside.reconcile()) == ["not-initialized"]
+        registered = outside.registered[arn]
+        assert (registered.name, registered.mandatory, registered.reports_start) == ("Score", True, False)
+        outside.asked = []
+        for _ in range(3):
+            findings = outside.reconcile()
+            assert (told(findings), kinds(findings)) == ([], ["not-initialized"])
+        assert outside.asked == []
+        outside.deploy("score", ANSWER)
+        findings = outside.reconcile()
+        assert (told(findings), kinds(findings)) == ([("changed", "Score")], [])
+        assert outside.registered == outside.right()
+
+    def test_an_alias_that_is_moved_back_is_asked_again(self, outside: Outside) -> None:
+        arn = plain(outside)
+        outside.reconcile()
+        code = outside.code[outside.subscribed[arn].endpoint]
+        before = code.revision
+        outside.deploy("score", {**ANSWER, "order": 8})
+        outside.reconcile()
+        outside.code[outside.subscribed[arn].endpoint] = replace(code, revision=before)
+        assert told(outside.reconcile()) == [("changed", "Score")]
+        assert outside.registered[arn].order == 7
+
+    def test_a_function_that_could_not_be_asked_for_a_passing_reason_is_asked_again(self, outside: Outside) -> None:
+        arn = plain(outside, THROTTLED)
         assert kinds(outside.reconcile()) == ["not-initialized"]
         registered = outside.registered[arn]
         assert (registered.name, registered.mandatory, registered.reports_start) == ("Score", True, False)
