@@ -5,6 +5,8 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from orchestrator_constructs.placement import nearest_construct
+
 
 def policy_scope(grantee: iam.IGrantable, otherwise: Construct) -> Construct:
     """Find the construct in whose stack a grant will be written down.
@@ -12,9 +14,18 @@ def policy_scope(grantee: iam.IGrantable, otherwise: Construct) -> Construct:
     A principal that is no construct, such as an account, leaves it to ``otherwise``.
     """
     for candidate in (grantee.grant_principal, grantee):
-        if isinstance(candidate, Construct):
-            return candidate
+        if (found := nearest_construct(candidate)) is not None:
+            return found
     return otherwise
+
+
+def is_written(grant: iam.Grant, grantee: iam.IGrantable) -> bool:
+    """Tell whether a grant stands in a policy of who got it.
+
+    For a role that was imported with ``mutable=False`` the CDK calls it a success, and writes nothing.
+    """
+    node = getattr(grantee.grant_principal, "node", None)
+    return grant.success and node is not None and any(isinstance(child, iam.Policy) for child in node.find_all())
 
 
 def allow_report(grantee: iam.IGrantable, queue_arn: str) -> iam.Grant:

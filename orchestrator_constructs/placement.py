@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import Stack
 from aws_cdk import aws_ssm as ssm
@@ -12,6 +13,19 @@ from constructs import Construct
 def share_a_stack(one: Construct, other: Construct) -> bool:
     """Tell whether two constructs are deployed together, so that a plain reference will do."""
     return Stack.of(one).node.addr == Stack.of(other).node.addr
+
+
+def nearest_construct(thing: Any) -> Construct | None:  # noqa: ANN401 - what the CDK returns as an interface
+    """Take something for the construct that it is; ``None`` if it is none.
+
+    Some imports, such as roles and aliases, come to Python as an interface that no other construct can be
+    defined in: then it is the construct that they were imported into.
+    """
+    while not isinstance(thing, Construct):
+        if not hasattr(thing, "node"):
+            return None
+        thing = thing.node.scope
+    return thing
 
 
 @dataclass(frozen=True, slots=True)

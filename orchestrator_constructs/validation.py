@@ -23,6 +23,7 @@ from orchestrator_runtime.deployment import Deployment
 from orchestrator_runtime.names import COMPONENT_NAME, SYSTEM_NAME, problem_with_name
 
 SECONDS_PER_DAY: Final = 86_400
+_LONGEST_EXECUTION: Final = Duration.days(MAX_EXECUTION_DAYS)
 _MILLISECONDS_PER_MINUTE: Final = 60_000
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
@@ -101,14 +102,14 @@ def claim_name(scope: Construct, physical_name: str, what: str) -> None:
         )
 
 
-def whole_seconds(what: str, duration: Duration, *, at_least: int = 1, at_most_days: int = MAX_EXECUTION_DAYS) -> int:
-    """Turn a duration into the seconds that a state machine counts.
+def whole_seconds(what: str, duration: Duration, *, at_least: int = 1, at_most: Duration = _LONGEST_EXECUTION) -> int:
+    """Turn a duration into the seconds that AWS counts.
 
     Args:
         what: Whose duration it is, as it shall stand in the sentence.
         duration: The duration; a token is passed on unchecked.
         at_least: The fewest seconds allowed.
-        at_most_days: The most days allowed.
+        at_most: The longest allowed. Default: what an execution of a state machine may last.
 
     Raises:
         ValueError: It is no whole number of seconds, or out of bounds.
@@ -117,10 +118,11 @@ def whole_seconds(what: str, duration: Duration, *, at_least: int = 1, at_most_d
         return int(duration.to_seconds())
     milliseconds = duration.to_milliseconds()
     seconds = int(milliseconds // 1000)
-    if milliseconds % 1000 or not at_least <= seconds <= at_most_days * SECONDS_PER_DAY:
+    if milliseconds % 1000 or not at_least <= seconds <= at_most.to_seconds():
         given = f"{milliseconds:g} ms" if milliseconds % 1000 else f"{seconds} s"
         raise ValueError(
-            f"{what} is {given}: use a whole number of seconds, {at_least} or more and at most {at_most_days} days"
+            f"{what} is {given}: use a whole number of seconds, {at_least} or more and at most "
+            f"{at_most.to_human_string()}"
         )
     return seconds
 
@@ -139,16 +141,18 @@ def whole_minutes(what: str, duration: Duration, *, at_least: int) -> int:
     return minutes
 
 
-def check_count(what: str, value: float, *, at_least: int = 1) -> None:
-    """Refuse what is no whole number, or too small.
+def check_count(what: str, value: float, *, at_least: int = 1, at_most: int | None = None) -> None:
+    """Refuse what is no whole number, or out of bounds.
 
     Raises:
         ValueError: It is.
     """
     if Token.is_unresolved(value):
         return
-    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise ValueError(f"{what} is {value!r}: use a whole number, {at_least} or more")
+    too_much = at_most is not None and value > at_most
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least or too_much:
+        bounds = f", {at_least} or more" if at_most is None else f" from {at_least} to {at_most}"
+        raise ValueError(f"{what} is {value!r}: use a whole number{bounds}")
 
 
 def check_known(what: str, duration: Duration) -> None:

@@ -54,30 +54,22 @@ def let_lambda_report(
         ValueError: Lambda has to report, but the function's destinations are taken, or cannot reach the queue.
     """
     check_agreement(function, reports_itself=reports_itself)
-    config = function.node.try_find_child(_CONFIG)
+    scope, id = _place_of_config(function)  # noqa: A001 - a construct's id
+    config = scope.node.try_find_child(id)
     if config is not None and _told(function, _REPORTS_TO) == core.deployment.prefix:
         return [config]
     if config is not None:
         _destinations_are_taken(plugin, function, core, reports_itself=reports_itself)
         return []
-    queue_arn = core.results_queue_arn(consumer=as_construct(function))
-    if not reports_itself and _is_elsewhere(core, function):
-        raise ValueError(
-            f"reports_itself=False of plugin {plugin.node.path!r}: Lambda's destinations do not lead into another "
-            f"account, and the results queue {core.deployment.results_queue!r} lies in one: let the function report "
-            f"itself, as the plugin decorator does"
-        )
-    if reports_itself and not _shares_account(core, function):
-        _crashes_are_unseen(plugin, function, "the results queue lies in another account")
+    if not reports_itself:
+        _check_reach(plugin, function, core)
+    elif not _asks_lambda(plugin, function, core):
         return []
-    if reports_itself and not Resource.is_owned_resource(function):
-        _crashes_are_unseen(plugin, function, "it was imported, and its owner may have configured it")
-        return []
-    name, qualifier = _address(function)
-    to_queue = {"destination": queue_arn}
+    name, qualifier = _address(plugin, function)
+    to_queue = {"destination": core.results_queue_arn(consumer=scope)}
     made = lambda_.CfnEventInvokeConfig(
-        as_construct(function),
-        _CONFIG,
+        scope,
+        id,
         function_name=name,
         qualifier=qualifier,
         destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
@@ -136,40 +128,83 @@ def _destinations_are_taken(
     )
 
 
-def _crashes_are_unseen(plugin: Construct, function: lambda_.IFunction, why: str) -> None:
+def _reaches_core(core: IOrchestratorCore, function: lambda_.IFunction) -> bool | None:
+    """Whether the function lies in the core's account; ``None`` if that is not known yet."""
+    accounts = {
+        core.topic_arn_pattern(consumer=as_construct(function)).split(":")[_ACCOUNT_IN_ARN],
+        Stack.of(function).account,
+    }
+    if len(accounts) == 1:
+        return True
+    return None if any(Token.is_unresolved(account) for account in accounts) else False
+
+
+def _asks_lambda(plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore) -> bool:
+    """Whether Lambda shall report crashes of a function that reports itself; warn of what is lost if not."""
+    queue, reaches = core.deployment.results_queue, _reaches_core(core, function)
+    if not reaches:
+        lies = "lies" if reaches is False else "may lie"
+        why, advice = f"the results queue {lies} in another account", "give the plugin a short timeout"
+    elif not Resource.is_owned_resource(function):
+        why = "it was imported, and its owner may have configured it"
+        advice = f"let its on_failure point to {queue!r} where it is defined, or give the plugin a short timeout"
+    else:
+        return True
     Annotations.of(plugin).add_warning_v2(
         "orchestrator:crashesUnseen",
         f"Lambda is not asked to report failed calls of function {function.node.path!r}, because {why}: if it is "
-        f"killed, or raises Retryable to the end, its plugin ends with an error when its time is over. Give it a "
-        f"short timeout",
+        f"killed, or raises Retryable to the end, its plugin ends with an error only when its time is over. To know "
+        f"sooner, {advice}",
     )
+    return False
 
 
-def _shares_account(core: IOrchestratorCore, function: lambda_.IFunction) -> bool:
-    return _account_of(core, function) == Stack.of(function).account
+def _check_reach(plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore) -> None:
+    """Refuse to leave all reports of a function to Lambda where they cannot arrive; warn where they may not."""
+    of = f"reports_itself=False of plugin {plugin.node.path!r}: Lambda's destinations do not lead into another account"
+    queue, reaches = core.deployment.results_queue, _reaches_core(core, function)
+    if reaches is False:
+        raise ValueError(
+            f"{of}, and the results queue {queue!r} lies in one: let the function report itself, as the plugin "
+            f"decorator does"
+        )
+    if reaches is None:
+        Annotations.of(plugin).add_warning_v2(
+            "orchestrator:accountUnknown",
+            f"{of}, and it is not known yet whether the results queue {queue!r} lies in one: give the stack "
+            f"{Stack.of(function).node.path!r} an account (env), so that synthesis can tell",
+        )
 
 
-def _is_elsewhere(core: IOrchestratorCore, function: lambda_.IFunction) -> bool:
-    """Whether the core is known to lie in another account than the function."""
-    accounts = {_account_of(core, function), Stack.of(function).account}
-    return len(accounts) > 1 and not any(Token.is_unresolved(account) for account in accounts)
+def _place_of_config(function: lambda_.IFunction) -> tuple[Construct, str]:
+    """Where the configuration belongs in the app: below the function, or beside it if that cannot hold any."""
+    scope = as_construct(function)
+    return scope, _CONFIG if scope.node.path == function.node.path else f"{function.node.id}{_CONFIG}"
 
 
-def _account_of(core: IOrchestratorCore, function: lambda_.IFunction) -> str:
-    return core.topic_arn_pattern(consumer=as_construct(function)).split(":")[_ACCOUNT_IN_ARN]
+def _address(plugin: Construct, function: lambda_.IFunction) -> tuple[str, str]:
+    """A function's name, and the alias or version that is meant.
 
-
-def _address(function: lambda_.IFunction) -> tuple[str, str]:
-    """A function's name, and the alias or version that is meant."""
+    Raises:
+        ValueError: The function was imported by an ARN that may or may not name an alias or a version.
+    """
     arn = function.function_arn
-    if isinstance(function, lambda_.Alias | lambda_.Version):
+    # An alias has a version, too, and so have imports of both, which Python sees as interfaces.
+    if hasattr(function, "version"):
         # Out of its ARN: so the configuration comes after the alias.
         parts = Fn.split(":", arn)
         return Fn.select(_NAME_IN_ARN, parts), Fn.select(_QUALIFIER_IN_ARN, parts)
     written = arn.split(":")
-    if Resource.is_owned_resource(function) or len(written) <= _QUALIFIER_IN_ARN:
-        return function.function_name, "$LATEST"
-    return written[_NAME_IN_ARN], written[_QUALIFIER_IN_ARN]
+    if len(written) > _QUALIFIER_IN_ARN:
+        return written[_NAME_IN_ARN], written[_QUALIFIER_IN_ARN]
+    if not Resource.is_owned_resource(function) and len(written) <= _NAME_IN_ARN:
+        raise ValueError(
+            f"reports_itself=False of plugin {plugin.node.path!r}: function {function.node.path!r} was imported by an "
+            f"ARN that is known only when it is deployed, so this app cannot tell whether it names an alias or a "
+            f"version: import it by Function.from_function_name, or by Alias.from_alias_attributes or "
+            f"Version.from_version_arn"
+        )
+    return function.function_name, "$LATEST"
 
 
 def _told(function: lambda_.IFunction, kind: str) -> str | None:

@@ -1,17 +1,18 @@
-"""What a function needs so that it can be a plugin: to be called, to report, to know its name."""
+"""What a function needs so that it can be a plugin: to be called, and to know its name."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
-from aws_cdk import Annotations, Token
+from aws_cdk import Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
+from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IOrchestratorCore
+from orchestrator_constructs.placement import nearest_construct, share_a_stack
 from orchestrator_runtime.contract import Env
 
 _TOLD: Final = "orchestrator:told-"
@@ -25,8 +26,28 @@ def defined_function(function: lambda_.IFunction) -> lambda_.Function | None:
 
 
 def as_construct(function: lambda_.IFunction) -> Construct:
-    """Take a function for the construct that it is, imported or not: its interface does not say so."""
-    return cast("Construct", function)
+    """Take a function for the construct that it is, or that it was imported into: its interface does not say so."""
+    found = nearest_construct(function)
+    assert found is not None  # noqa: S101 - every function has a node
+    return found
+
+
+def check_stacks(plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore) -> None:
+    """Refuse a function in a later stack than the plugin's, which is the core's.
+
+    Raises:
+        ValueError: It is. The text says where the plugin belongs.
+    """
+    defined = defined_function(function)
+    if defined is None or share_a_stack(defined, plugin):
+        return
+    if isinstance(core, OrchestratorCore) and share_a_stack(core, plugin):
+        ours, its = Stack.of(plugin).node.path, Stack.of(defined).node.path
+        raise ValueError(
+            f"plugin {plugin.node.path!r} is defined in its core's stack {ours!r}, and its function "
+            f"{defined.node.path!r} in the stack {its!r}: the function needs the core, to report, and the core's stack "
+            f"would need the function. Define the {type(plugin).__name__} in the function's stack"
+        )
 
 
 def let_stages_call(function: lambda_.IFunction, core: IOrchestratorCore) -> Sequence[IConstruct]:
@@ -47,29 +68,6 @@ def let_stages_call(function: lambda_.IFunction, core: IOrchestratorCore) -> Seq
         )
     made = function.permissions_node.try_find_child(permission)
     return [] if made is None else [made]
-
-
-def let_report(plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore) -> iam.Grant | None:
-    """Let the function's role send to the results queue, or warn with the statement that its role needs.
-
-    Returns:
-        The grant; ``None`` if the role is not known.
-    """
-    if function.role is not None:
-        return core.grant_report(function)
-    _, partition, _, region, account, _ = core.topic_arn_pattern(consumer=plugin).split(":")
-    place = [
-        word if Token.is_unresolved(part) else part
-        for part, word in ((partition, "aws"), (region, "REGION"), (account, "ACCOUNT"))
-    ]
-    queue_arn = "arn:{}:sqs:{}:{}:{}".format(*place, core.deployment.results_queue)
-    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue_arn}
-    Annotations.of(plugin).add_warning_v2(
-        "orchestrator:roleUnknown",
-        f"function {function.node.path!r} was imported without its role, so this app cannot let it report: "
-        f"add to that role the statement {json.dumps(statement)}",
-    )
-    return None
 
 
 def give_name(function: lambda_.IFunction, name: str) -> None:

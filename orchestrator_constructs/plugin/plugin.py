@@ -12,9 +12,10 @@ from constructs import Construct
 
 from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.plugin.destinations import let_lambda_report
-from orchestrator_constructs.plugin.function import give_name, let_report, let_stages_call
+from orchestrator_constructs.plugin.function import check_stacks, give_name, let_stages_call
 from orchestrator_constructs.plugin.idempotency_table import remember_calls
 from orchestrator_constructs.plugin.registration import FilterPolicyScope, PluginProps, PluginRegistration
+from orchestrator_constructs.plugin.rights import let_report
 from orchestrator_constructs.queues import undelivered_queue
 from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind
 
@@ -51,9 +52,9 @@ class Plugin(Construct):
     15 minutes to hold in SNS. A function that is defined in this app gets the
     plugin's name in its environment (``ORCHESTRATOR_PLUGIN_NAME``), so that the
     decorator needs none; therefore it can be plugins of several stages, but only
-    under one name. A function that is imported without its role cannot be given
-    the right to report: synthesis warns, and prints the statement that its role
-    needs.
+    under one name. A function that is imported without its role, or with one that
+    is not to be changed, cannot be given the right to report: synthesis warns, and
+    prints the statement that its role needs.
 
     Limits: One subscription belongs to a topic and a function: a function can be
     one plugin of a stage, and a plugin that moves to another place in the app is
@@ -62,8 +63,10 @@ class Plugin(Construct):
     A topic holds 200 filter policies, and so 200 plugins, unless AWS raises that
     quota. A function, alias or version has one destination: only one core hears
     from Lambda, and none if its author configures asynchronous calls
-    (synthesis warns). No destination is set on an imported function, nor to a core
-    in another account, unless ``reports_itself=False`` asks for it.
+    (synthesis warns). No destination leads to a core in another account, and none is
+    set on an imported function unless ``reports_itself=False`` asks for it: where
+    such a function is killed, its plugin's deadline ends it (synthesis warns). A
+    function in another stack than the core's has its plugin there, or in a third.
 
     Example:
         ::
@@ -133,6 +136,7 @@ class Plugin(Construct):
         super().__init__(scope, id)
         self._name = id if name is None else name
         _check_reporting(self, start_within, reports_itself=reports_itself, idempotent=idempotent)
+        check_stacks(self, function, stage.core)
         registration = PluginRegistration(
             self,
             stage,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from aws_cdk import Duration, RemovalPolicy, Token
+from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.plugin.function import defined_function
 from orchestrator_constructs.queues import LONGEST_RETENTION
+from orchestrator_constructs.validation import check_count, whole_seconds
 
 DEFAULT_MAX_RECEIVES: Final = 3
 
@@ -19,13 +20,14 @@ _DEFAULT_RETENTION: Final = Duration.days(4)
 _DEFAULT_VISIBILITY: Final = Duration.minutes(5)
 _SHORTEST_DEFAULT_VISIBILITY: Final = Duration.seconds(30)
 _LONGEST_VISIBILITY: Final = Duration.hours(12)
-_SHORTEST_RETENTION: Final = Duration.seconds(60)
+_SHORTEST_RETENTION_SECONDS: Final = 60
 _TIMEOUTS_HIDDEN: Final = 6
 """AWS advises to hide a message for six times the function's timeout."""
 _LAMBDA_TIMEOUT_SECONDS: Final = 3
 """Of a function that names none."""
 _MOST_RECEIVES: Final = 1000
-_CONCURRENCY: Final = (2, 1000)
+_LEAST_CONCURRENCY: Final = 2
+_MOST_CONCURRENCY: Final = 1000
 _LARGEST_BATCH: Final = 10_000
 MOST_WITHOUT_WINDOW: Final = 10
 """Messages in a batch of a FIFO queue, or of any queue if Lambda may not wait for more."""
@@ -64,13 +66,16 @@ class QueueSettings:
                 f"max_concurrency and batch_size {of} say how Lambda reads the queue, and it has no function: "
                 f"leave them out, your consumer decides for itself"
             )
-        _check_whole(f"max_receives {of}", self.max_receives, 1, _MOST_RECEIVES)
-        largest = MOST_WITHOUT_WINDOW if self.fifo else _LARGEST_BATCH
-        _check_whole(f"batch_size {of}", self.batch_size, 1, largest)
+        check_count(f"max_receives {of}", self.max_receives, at_most=_MOST_RECEIVES)
+        check_count(f"batch_size {of}", self.batch_size, at_most=MOST_WITHOUT_WINDOW if self.fifo else _LARGEST_BATCH)
         if self.max_concurrency is not None:
-            _check_whole(f"max_concurrency {of}", self.max_concurrency, *_CONCURRENCY)
-        _check_duration(f"retention {of}", self.retention, _SHORTEST_RETENTION, LONGEST_RETENTION)
-        _check_duration(f"visibility_timeout {of}", self.visibility_timeout, Duration.seconds(1), _LONGEST_VISIBILITY)
+            what = f"max_concurrency {of}"
+            check_count(what, self.max_concurrency, at_least=_LEAST_CONCURRENCY, at_most=_MOST_CONCURRENCY)
+        if self.retention is not None:
+            least = _SHORTEST_RETENTION_SECONDS
+            whole_seconds(f"retention {of}", self.retention, at_least=least, at_most=LONGEST_RETENTION)
+        if self.visibility_timeout is not None:
+            whole_seconds(f"visibility_timeout {of}", self.visibility_timeout, at_most=_LONGEST_VISIBILITY)
         timeout = _timeout_seconds(function)
         given = self.visibility_timeout
         if timeout and given and not given.is_unresolved() and _seconds(given) < timeout:
@@ -78,6 +83,20 @@ class QueueSettings:
                 f"visibility_timeout {of} is {_seconds(given)} s, and its function may take {timeout} s: Lambda "
                 f"refuses that, because the message would come again while it is worked on. Use "
                 f"{_TIMEOUTS_HIDDEN * timeout} s, or leave it out"
+            )
+
+    def warn_of_loss(self, plugin: Construct) -> None:
+        """Warn of a queue that loses a message while the plugin still has time, if it could keep it."""
+        kept, timeout = self.retention, self.timeout
+        if kept is None or timeout is None or kept.is_unresolved() or timeout.is_unresolved():
+            return
+        wanted = min(_seconds(timeout), _seconds(LONGEST_RETENTION))
+        if _seconds(kept) < wanted:
+            Annotations.of(plugin).add_warning_v2(
+                "orchestrator:retentionShort",
+                f"retention of plugin {plugin.node.path!r} is {_seconds(kept)} s, and its timeout {_seconds(timeout)} "
+                f"s: a message that waits longer than the one is lost, and nobody learns of it before the other is "
+                f"over. Use {wanted} s, or leave retention out",
             )
 
     def hidden_for(self, function: lambda_.IFunction | None) -> Duration:
@@ -141,21 +160,3 @@ def _timeout_seconds(function: lambda_.IFunction | None) -> int | None:
 
 def _seconds(duration: Duration) -> int:
     return int(duration.to_seconds())
-
-
-def _check_whole(what: str, value: int, least: int, most: int) -> None:
-    if Token.is_unresolved(value):
-        return
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"{what} is {value!r}: use a whole number from {least} to {most}")
-
-
-def _check_duration(what: str, duration: Duration | None, least: Duration, most: Duration) -> None:
-    if duration is None or duration.is_unresolved():
-        return
-    milliseconds = duration.to_milliseconds()
-    if milliseconds % 1000 or not _seconds(least) * 1000 <= milliseconds <= _seconds(most) * 1000:
-        raise ValueError(
-            f"{what} is {milliseconds / 1000:g} s: use a whole number of seconds from {_seconds(least)} to "
-            f"{_seconds(most)} ({most.to_human_string()})"
-        )

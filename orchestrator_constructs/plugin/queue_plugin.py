@@ -15,7 +15,7 @@ from constructs import Construct, IDependable
 from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.placement import share_a_stack
 from orchestrator_constructs.plugin.destinations import check_agreement, let_lambda_report
-from orchestrator_constructs.plugin.function import give_max_receives, give_name, let_report, let_stages_call
+from orchestrator_constructs.plugin.function import check_stacks, give_max_receives, give_name, let_stages_call
 from orchestrator_constructs.plugin.idempotency_table import remember_calls
 from orchestrator_constructs.plugin.queue import DEFAULT_MAX_RECEIVES, QueueSettings, define_plugin_queue
 from orchestrator_constructs.plugin.queue_functions import (
@@ -23,9 +23,10 @@ from orchestrator_constructs.plugin.queue_functions import (
     define_dead_letter_function,
     define_fifo_feeder,
 )
-from orchestrator_constructs.plugin.queue_reader import connect, let_read
+from orchestrator_constructs.plugin.queue_reader import connect
 from orchestrator_constructs.plugin.registration import FilterPolicyScope, PluginProps, PluginRegistration
-from orchestrator_constructs.queues import CONSUME, dead_letter_queue, let_topic_send, undelivered_queue
+from orchestrator_constructs.plugin.rights import let_consume, let_work
+from orchestrator_constructs.queues import dead_letter_queue, let_topic_send, undelivered_queue
 from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind
 
 _NOBODY_YET: Final = "whoever will be let read the queue"
@@ -67,7 +68,8 @@ class QueuePlugin(Construct):
     dead. A topic promises no order, so theirs is that of their arrival at the
     feeder. A function whose concurrency is limited by other means than
     ``max_concurrency`` uses up receives while it is throttled. A function that is
-    imported must be imported with its role. With a core in another account, what the
+    imported must be imported with its role; one that another stack of the app defines
+    cannot refer to the queue there. With a core in another account, what the
     feeder could not forward is ended by the plugin's deadline.
 
     Example:
@@ -143,8 +145,8 @@ class QueuePlugin(Construct):
             visibility_timeout: How long a message that was received is hidden from others, at most
                 12 hours. Default: six times the function's timeout and 30 seconds at least, or 5 minutes
                 where that is not known.
-            retention: How long a message may wait in the queue, from a minute to 14 days. Default: 4 days, or
-                as long as ``timeout`` if that is longer.
+            retention: How long a message may wait in the queue, from a minute to 14 days; synthesis warns if
+                ``timeout`` is longer. Default: 4 days, or as long as ``timeout`` if that is longer.
             idempotent: Whether the function may be called twice for the same. Otherwise it gets a
                 DynamoDB table in which the ``plugin`` decorator remembers its calls; the function must be
                 defined in this app. Default: it may.
@@ -168,6 +170,9 @@ class QueuePlugin(Construct):
             timeout=timeout,
         )
         self._settings.check(self.node.path, function)
+        self._settings.warn_of_loss(self)
+        if function is not None:
+            check_stacks(self, function, stage.core)
         self._registration = PluginRegistration(
             self,
             stage,
@@ -189,11 +194,11 @@ class QueuePlugin(Construct):
         self._queue = define_plugin_queue(self, self._settings, function, self._dead_letter_queue)
         subscription, needed = self._subscribe_feeder() if fifo else self._subscribe_queue()
         self._subscription_arn = subscription.ref
-        if function is None:
-            self._registration.sent_by_unknown(_NOBODY_YET)
         if function is not None:
             needed = [*needed, self._connect(function, idempotent=idempotent)]
-        elif not idempotent:
+        elif idempotent:
+            self._registration.sent_by_unknown(_NOBODY_YET)
+        else:
             raise ValueError(
                 f"idempotent=False of plugin {self.node.path!r} gives its function a table, and it has no function: "
                 f"leave it out, your consumer remembers for itself"
@@ -237,16 +242,9 @@ class QueuePlugin(Construct):
         if isinstance(principal, iam.Role) and share_a_stack(self, principal):
             self._registration.sent_by(principal)
             self._registration.not_sent_by_unknown(_NOBODY_YET)
-            grant = let_read(self, self._queue, principal)
         else:
             self._registration.sent_by_unknown("a consumer that is not defined here")
-            grant = iam.Grant.add_to_principal_or_resource(
-                grantee=grantee,
-                actions=list(CONSUME),
-                resource_arns=[self._queue.queue_arn],
-                resource=self._queue,
-            )
-        return grant.combine(self._stage.core.grant_report(grantee))
+        return let_consume(self, self._queue, grantee, self._stage.core)
 
     def _subscribe_queue(self) -> tuple[sns.CfnSubscription, list[IDependable]]:
         """Let the topic fill the queue, and the dead letter queue with what it cannot deliver there."""
@@ -281,12 +279,12 @@ class QueuePlugin(Construct):
         return function
 
     def _connect(self, function: lambda_.IFunction, *, idempotent: bool) -> IDependable:
-        source = connect(self, self._queue, function, self._settings)
+        right = let_work(self, self._queue, function, self._stage.core)
+        source = connect(self, self._queue, function, self._settings, right)
         check_agreement(function, reports_itself=True)
         give_name(function, self._name)
         give_max_receives(function, self._settings.max_receives)
         if not idempotent:
             remember_calls(self, function)
-        let_report(self, function, self._stage.core)
         self._registration.sent_by(function.role)
         return source

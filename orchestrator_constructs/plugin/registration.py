@@ -14,7 +14,7 @@ from constructs import Construct, IDependable
 
 from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.plugin.function import number_as_text
-from orchestrator_constructs.validation import check_name, claim_name, whole_seconds
+from orchestrator_constructs.validation import check_count, check_name, claim_name, whole_seconds
 from orchestrator_runtime import filter_policy as policies
 from orchestrator_runtime.contract import (
     MAX_ORDER,
@@ -64,7 +64,7 @@ class PluginRegistration:
         path = plugin.node.path
         _check_region(plugin, stage)
         _check_filter(path, props.filter_policy, props.filter_policy_scope)
-        _check_order(path, props.order)
+        check_count(f"order of plugin {path!r}", props.order, at_least=0, at_most=MAX_ORDER)
         place = f"{stage.core.deployment.prefix}/{stage.activity_name}/{stage.position}"
         claim_name(plugin, f"{place}/{props.name}", f"plugin {props.name!r} of stage {place}")
         self._timeout = props.timeout and _seconds(f"timeout of plugin {path!r}", props.timeout)
@@ -199,13 +199,6 @@ def _check_filter(path: str, policy: Mapping[str, Any] | None, scope: str) -> No
     )
     if problems:
         raise ValueError(f"filter_policy of plugin {path!r}: {'; '.join(problems)}")
-
-
-def _check_order(path: str, order: int) -> None:
-    if Token.is_unresolved(order):
-        return
-    if isinstance(order, bool) or not isinstance(order, int) or not 0 <= order <= MAX_ORDER:
-        raise ValueError(f"order of plugin {path!r} is {order!r}: use a whole number from 0 to {MAX_ORDER}")
 
 
 def _has_token(value: object) -> bool:

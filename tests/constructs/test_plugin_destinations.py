@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Environment, Stack
+from aws_cdk import App, ArnFormat, Duration, Environment, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match, Template
@@ -115,10 +115,13 @@ class TestFunctionThatReportsItself:
             },
         )
 
-    def test_imported_is_left_to_its_owner(self, placed: Stack) -> None:
+    def test_imported_is_left_to_its_owner_who_is_told_what_to_do(self, placed: Stack) -> None:
         function = lambda_.Function.from_function_arn(placed, "Fn", IMPORTED_ARN)
         Plugin(placed, "Score", stage=imported_activity(placed).parallel, function=function)
         Template.from_stack(placed).resource_count_is(CONFIG, 0)
+        unseen = Match.string_like_regexp("orchestrator:crashesUnseen")
+        (warning,) = Annotations.from_stack(placed).find_warning("/Placed/Score", unseen)
+        assert "let its on_failure point to 'claims-dev-results' where it is defined" in str(warning.entry.data)
 
     def test_in_another_stack_than_the_plugin_and_the_core(self) -> None:
         app = App(context=dict(NO_BUNDLING))
@@ -152,11 +155,44 @@ class TestFunctionAsItIs:
         template = Template.from_stack(stack)
         template.has_resource_properties(CONFIG, {"FunctionName": Match.any_value(), "Qualifier": "$LATEST"})
 
+    @pytest.mark.parametrize("known", [True, False], ids=["ARN", "token"])
+    @pytest.mark.parametrize("kind", ["version", "alias"])
+    def test_may_be_an_imported_alias_or_version(self, placed: Stack, kind: str, known: bool) -> None:
+        arn = f"{IMPORTED_ARN}:7" if known else Token.as_string({"Fn::ImportValue": "Score"})
+        function: lambda_.IFunction
+        function = version = lambda_.Version.from_version_arn(placed, "Version", arn)
+        if kind == "alias":
+            function = lambda_.Alias.from_alias_attributes(placed, "Alias", alias_name="live", alias_version=version)
+        Plugin(placed, "Score", stage=imported_activity(placed).pre, function=function, reports_itself=False)
+        name, qualifier = "score", {"version": "7", "alias": "live"}[kind]
+        parts = {"Fn::Split": [":", placed.resolve(function.function_arn)]}
+        Template.from_stack(placed).has_resource_properties(
+            CONFIG,
+            {"FunctionName": name, "Qualifier": qualifier}
+            if known
+            else {"FunctionName": {"Fn::Select": [6, parts]}, "Qualifier": {"Fn::Select": [7, parts]}},
+        )
+
+    def test_may_be_imported_twice_as_two_aliases(self, placed: Stack) -> None:
+        rate = imported_activity(placed)
+        version = lambda_.Version.from_version_arn(placed, "Version", f"{IMPORTED_ARN}:7")
+        for name in ("live", "next"):
+            alias = lambda_.Alias.from_alias_attributes(placed, name, alias_name=name, alias_version=version)
+            for stage in (rate.pre, rate.post):
+                id = f"{name}-{stage.position}"  # noqa: A001
+                Plugin(placed, id, name=name, stage=stage, function=alias, reports_itself=False)
+        Template.from_stack(placed).resource_count_is(CONFIG, 2)
+
     def test_may_be_imported_with_its_role(self, stack: Stack, rate: IActivity) -> None:
         function = lambda_.Function.from_function_attributes(
             stack,
             "Fn",
-            function_arn=stack.format_arn(service="lambda", resource="function", resource_name="score"),
+            function_arn=stack.format_arn(
+                service="lambda",
+                resource="function",
+                resource_name="score",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            ),
             role=iam.Role.from_role_name(stack, "Role", "score-role"),
             same_environment=True,
         )
@@ -181,6 +217,16 @@ def test_a_function_as_it_is_cannot_have(stack: Stack, rate: IActivity, props: d
 def test_refuses_a_function_as_it_is_with_a_configuration_of_its_own(stack: Stack, rate: IActivity) -> None:
     function = define_function(stack, max_event_age=Duration.minutes(5))
     with pytest.raises(ValueError, match=re.escape("belong to a configuration of its own (EventInvokeConfig)")):
+        Plugin(stack, "Score", stage=rate.pre, function=function, reports_itself=False)
+
+
+def test_refuses_a_function_as_it_is_of_which_nobody_knows_whether_it_is_an_alias(
+    stack: Stack, rate: IActivity
+) -> None:
+    function = lambda_.Function.from_function_arn(stack, "Fn", Token.as_string({"Fn::ImportValue": "Score"}))
+    with pytest.raises(
+        ValueError, match=r"an ARN that is known only when .* or by Alias\.from_alias_attributes or Ver"
+    ):
         Plugin(stack, "Score", stage=rate.pre, function=function, reports_itself=False)
 
 

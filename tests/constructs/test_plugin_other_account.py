@@ -103,6 +103,7 @@ def test_lambda_reports_nothing_to_another_account_and_that_is_said(stack: Stack
     Template.from_stack(stack).resource_count_is("AWS::Lambda::EventInvokeConfig", 0)
     (warning,) = Annotations.from_stack(stack).find_warning("/Team/Score", Match.any_value())
     assert "because the results queue lies in another account" in str(warning.entry.data)
+    assert "orchestrator:crashesUnseen" in str(warning.entry.data)
 
 
 def test_a_function_as_it_is_cannot_be_a_plugin_of_another_account(stack: Stack, rate: IActivity) -> None:
@@ -110,12 +111,23 @@ def test_a_function_as_it_is_cannot_be_a_plugin_of_another_account(stack: Stack,
         Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack), reports_itself=False)
 
 
-def test_where_the_account_is_not_known_yet_the_deployment_has_to_tell(app: App) -> None:
+@pytest.mark.parametrize(
+    ("reports_itself", "configs", "sentence"),
+    [
+        (True, 0, "because the results queue may lie in another account"),
+        (False, 1, "it is not known yet whether the results queue 'claims-dev-results' lies in one"),
+    ],
+)
+def test_where_the_account_is_not_known_yet_that_is_said(
+    app: App, reports_itself: bool, configs: int, sentence: str
+) -> None:
     stack = Stack(app, "Anywhere")
     core = OrchestratorCore.from_attributes(stack, "Core", system="claims", stage="dev", account=CORE)
     rate = Activity.from_attributes(stack, "Rate", core=core, name="Rate")
-    Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack), reports_itself=False)
-    Template.from_stack(stack).resource_count_is("AWS::Lambda::EventInvokeConfig", 1)
+    Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack), reports_itself=reports_itself)
+    Template.from_stack(stack).resource_count_is("AWS::Lambda::EventInvokeConfig", configs)
+    (warning,) = Annotations.from_stack(stack).find_warning("/Anywhere/Score", Match.any_value())
+    assert sentence in str(warning.entry.data)
 
 
 def test_an_unknown_role_is_told_of_the_core_s_queue(stack: Stack, rate: IActivity) -> None:

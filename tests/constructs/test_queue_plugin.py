@@ -317,7 +317,8 @@ class TestConsumerOutsideOfLambda:
         plugin.grant_consume(task)
         plugin.grant_consume(task)
         template = Template.from_stack(stack)
-        assert len([name for name in template.find_resources("AWS::IAM::Policy") if "Reader" in name]) == 1
+        _, policy = only(template, "AWS::IAM::Policy", Roles=[{"Ref": logical_id(task)}])
+        assert len(policy["Properties"]["PolicyDocument"]["Statement"]) == 2  # to read, and to report
         _, registration = only(template, REGISTRATION_RESOURCE_TYPE)
         assert json.dumps(registration["Properties"]["SenderRoleIds"]).count(logical_id(task)) == 1
 
