@@ -70,6 +70,7 @@ class LambdaFunctions:
         return Function(
             revision=f"{found['Version']} {found.get('RevisionId') or found['LastModified']}",
             updating=found.get("LastUpdateStatus") == _UPDATING or found.get("State") == _CREATING,
+            version=found["Version"],
         )
 
     def updated(self, function_arn: str) -> Function | Unseen:
@@ -105,22 +106,23 @@ class LambdaFunctions:
             payload = called["Payload"].read()
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            return NoAnswer(f"Lambda did not call the function: {code}", passing=code in _PASSING)
+            return NoAnswer(f"Lambda did not call the function: {code}", passing=code in _PASSING, called=False)
         except ReadTimeoutError:
             # It hangs, or takes the question for work: it is not called with it again and again.
             return NoAnswer("the function did not answer in time")
         except BotoCoreError as error:
             return NoAnswer(f"the function could not be called: {type(error).__name__}", passing=True)
+        version = called.get("ExecutedVersion")
         try:
             document = json.loads(payload)
         except (ValueError, RecursionError):
-            return NoAnswer("the function's answer to initialize is no JSON that can be read")
+            return NoAnswer("the function's answer to initialize is no JSON that can be read", version=version)
         if called.get("FunctionError"):
             # What went wrong is the function's own affair, and told in its own log.
             kind = document.get("errorType") if isinstance(document, dict) else None
             kind = kind if isinstance(kind, str) and _ERROR_TYPE.fullmatch(kind) else "unknown error"
-            return NoAnswer(f"the function failed when it was asked to initialize: {kind}")
-        return Answer(document)
+            return NoAnswer(f"the function failed when it was asked to initialize: {kind}", version=version)
+        return Answer(document, version)
 
 
 def question(subscription_arn: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class SnsPublisher:
         """See ``ports.Publisher``."""
         attributes: Any = to_sns(message.attributes)
         self._client.publish(
-            TopicArn=f"{self._topic_arn_prefix}{activity}-{stage}",
+            TopicArn=_topic_arn(self._topic_arn_prefix, activity, stage),
             Message=message.body,
             MessageAttributes=attributes,
         )
@@ -53,7 +53,7 @@ class SnsTopics:
 
     def arn(self, activity: str, stage: Stage) -> str:
         """See ``ports.Topics``."""
-        return f"{self._topic_arn_prefix}{activity}-{stage}"
+        return _topic_arn(self._topic_arn_prefix, activity, stage)
 
     def exists(self, topic_arn: str) -> bool:
         """See ``ports.Topics``."""
@@ -64,3 +64,7 @@ class SnsTopics:
                 raise
             return False
         return True
+
+
+def _topic_arn(prefix: str, activity: str, stage: Stage) -> str:
+    return f"{prefix}{activity}-{stage}"

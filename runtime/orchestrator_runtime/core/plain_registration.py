@@ -50,9 +50,9 @@ def plain_registration(
         subscription: The subscription.
         answer: What its function said when it was asked; ``None`` if there is none to ask.
         seen_at: When all this was looked at.
-        revision: Of the function, when it was asked. One that did not answer for a passing reason is to be asked again.
+        revision: Of the function, when it was asked; ``None`` if that cannot be told. It is kept unless the function
+            has to be asked again: because it was not called, or did not answer for a passing reason.
     """
-    asked_again = isinstance(answer, NoAnswer) and answer.passing
     info, problems, follows = _understand(answer)
     return Registration(
         activity=topic.activity,
@@ -71,10 +71,16 @@ def plain_registration(
         start_within_seconds=info.start_within_seconds,
         reports_start=follows,
         description=info.description,
-        revision=None if asked_again else revision,
+        revision=revision if _was_asked(answer) else None,
         problem="; ".join(problems) or None,
         seen_at=seen_at,
     )
+
+
+def _was_asked(answer: Answer | NoAnswer | None) -> bool:
+    if isinstance(answer, NoAnswer):
+        return answer.called and not answer.passing
+    return answer is not None
 
 
 def is_plugin(subscription: Subscription) -> bool:

@@ -77,9 +77,9 @@ def has_to_ask(sight: Sight) -> bool:
     """Whether the function has to be asked to initialize.
 
     A function is asked when its subscription is new or was changed, and when it was changed itself
-    since it was asked; also if nothing came of it for a reason that passes. One that does not know
-    the question would be called in vain each time. A construct's function is never asked: the
-    construct's props are the registration.
+    since it was asked; also if it could not be called, or did not answer for a reason that passes. One
+    that does not know the question would take it for work each time. A construct's function is never
+    asked: the construct's props are the registration.
     """
     subscription, registered = sight.subscription, sight.registered
     if isinstance(subscription, Unseen) or subscription.protocol != LAMBDA or not subscription.confirmed:
@@ -88,8 +88,9 @@ def has_to_ask(sight: Sight) -> bool:
         return False
     return (
         registered is None
+        or registered.revision is None
         or _as_subscribed(registered, subscription) != registered
-        or _changed_since(sight.function, registered)
+        or (isinstance(sight.function, Function) and sight.function.revision != registered.revision)
     )
 
 
@@ -145,12 +146,20 @@ def _wanted(sight: Sight, subscription: Subscription) -> Registration:
 
 
 def _plain(sight: Sight, subscription: Subscription) -> Registration:
-    revision = sight.function.revision if isinstance(sight.function, Function) else None
-    return plain_registration(sight.topic, subscription, sight.answer, seen_at=sight.seen_at, revision=revision)
+    return plain_registration(
+        sight.topic, subscription, sight.answer, seen_at=sight.seen_at, revision=_revision(sight.function, sight.answer)
+    )
 
 
-def _changed_since(function: Function | Unseen | None, registered: Registration) -> bool:
-    return isinstance(function, Function) and function.revision != registered.revision
+def _revision(function: Function | Unseen | None, answer: Answer | NoAnswer | None) -> str | None:
+    """Which revision of the function gave the answer; ``None`` if that cannot be told."""
+    if not isinstance(function, Function):
+        # Nobody tells of what another account changes. Of what is no function there is nothing to ask.
+        return None if function is None else str(function)
+    if answer and None not in {answer.version, function.version} and answer.version != function.version:
+        # An alias was moved after the look at it, or shares its calls out among two versions.
+        return None
+    return function.revision
 
 
 def _as_subscribed(registered: Registration, subscription: Subscription) -> Registration:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind, Stage
+from orchestrator_runtime.core.subscription import LAMBDA
+from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES
 
 _PARTS_OF_A_FUNCTION_ARN: Final = 7
 
@@ -46,11 +48,11 @@ class Registration:
     name: str
     subscription_arn: str
     endpoint: str
-    protocol: str = "lambda"
+    protocol: str = LAMBDA
     kind: str = PluginKind.FUNCTION
     owner: str = ""
     filter_policy: Mapping[str, Any] = field(default_factory=dict)
-    filter_policy_scope: str = "MessageAttributes"
+    filter_policy_scope: str = MESSAGE_ATTRIBUTES
     mandatory: bool = True
     order: int = DEFAULT_ORDER
     always_run: bool = False
@@ -76,7 +78,7 @@ class Registration:
     @property
     def function(self) -> str:
         """What is subscribed: a function without its version or alias."""
-        return unqualified(self.endpoint) if self.protocol == "lambda" else self.endpoint
+        return unqualified(self.endpoint) if self.protocol == LAMBDA else self.endpoint
 
 
 def unqualified(function_arn: str) -> str:

@@ -69,19 +69,28 @@ class Function:
     """A function that exists.
 
     Attributes:
-        revision: Another one after each change of its code or configuration, or of what an alias means.
+        revision: Another one after each change of its code or configuration, or of what an alias means. Moved
+            back, an alias may have that of before.
         updating: Whether a change is under way: calls still reach what was before.
+        version: The version that calls reach; ``None`` if it is not known.
     """
 
     revision: str
     updating: bool = False
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a function answered to ``initialize``."""
+    """What a function answered to ``initialize``.
+
+    Attributes:
+        document: Its answer, decoded.
+        version: The version that was called; ``None`` if it is not known.
+    """
 
     document: object
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +100,14 @@ class NoAnswer:
     Attributes:
         reason: Why, for people; without any payload.
         passing: Whether it is likely to answer another time: it was throttled, say.
+        called: Whether it was called. One that was not may be asked again without doing anything twice.
+        version: The version that was called; ``None`` if it is not known.
     """
 
     reason: str
     passing: bool = False
+    called: bool = True
+    version: str | None = None
 
 
 def stage_topic(topic_arn: str, prefix: str) -> StageTopic | None:

@@ -45,6 +45,7 @@ from orchestrator_runtime.core.subscription import (
 )
 from orchestrator_runtime.core.trail_event import Change, FunctionChanged, Subscribed, SubscriptionChanged
 from orchestrator_runtime.ports import Registry
+from orchestrator_runtime.protocol.seen_functions import SeenFunctions
 from orchestrator_runtime.subscription_ports import Functions, RepairLog, Stages, Subscriptions
 
 _TRIES: Final = 5
@@ -147,6 +148,10 @@ class _Work:
     problems: list[Problem] = field(default_factory=list)
     checked: int = 0
     updating: list[str] = field(default_factory=list)
+    functions: SeenFunctions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.functions = SeenFunctions(self.ports.functions)
 
     @property
     def findings(self) -> Findings:
@@ -209,13 +214,21 @@ class _Work:
         subscription = sight.subscription
         if not isinstance(subscription, Subscription) or subscription.protocol != LAMBDA:
             return sight
-        sight = replace(sight, function=ports.functions.get(subscription.endpoint))
+        remembered = replace(sight, function=self.functions.remembered(subscription.endpoint))
+        if remembered.function is not None and not self._has_to_act(remembered):
+            return remembered
+        sight = replace(sight, function=self.functions.get(subscription.endpoint))
         if not self.repair or not has_to_ask(sight):
             return sight
         return self._ask(sight, subscription)
 
+    def _has_to_act(self, sight: Sight) -> bool:
+        return self.repair and (sight.function is Unseen.GONE or has_to_ask(sight))
+
     def _ask(self, sight: Sight, subscription: Subscription) -> Sight:
-        functions, endpoint = self.ports.functions, subscription.endpoint
+        functions, endpoint = self.functions, subscription.endpoint
+        if endpoint in self.updating:
+            return replace(sight, answer=_UPDATING)
         if isinstance(sight.function, Function) and sight.function.updating:
             # What answers now is what will not be there any more in a moment.
             sight = replace(sight, function=functions.updated(endpoint))
@@ -251,7 +264,7 @@ class _Work:
     def _policy(self, sight: Sight) -> Mapping[str, Any] | Unseen | None:
         if not isinstance(sight.function, Function) or not isinstance(sight.subscription, Subscription):
             return Unseen.UNREADABLE
-        return self.ports.functions.policy(sight.subscription.endpoint)
+        return self.functions.policy(sight.subscription.endpoint)
 
     def _failed(self, error: Exception, topic: StageTopic, arn: str = "") -> None:
         self.ports.log.failed(error, stage=topic.key, subscription_arn=arn)

@@ -74,7 +74,7 @@ def test_a_function_is_looked_at_under_its_alias(client: LambdaClient, state: di
     document = {"Version": "7", "RevisionId": "4b1c", **state}
     with Lambda(client, "GetFunctionConfiguration", document) as aws:
         found = functions(client).get(SCORE)
-    assert found == Function("7 4b1c", updating)
+    assert found == Function("7 4b1c", updating, version="7")
     assert "function%3Ascore%3Alive" in aws.asked[0]["url_path"]
 
 
@@ -106,7 +106,7 @@ def test_a_function_that_is_updated_for_long_is_not_waited_for_longer(client: La
 
 def test_where_lambda_tells_no_revision_the_time_of_the_change_stands_for_it(client: LambdaClient) -> None:
     with Lambda(client, "GetFunctionConfiguration", {"Version": "7", "LastModified": "2026-11-24T09:30:00"}):
-        assert functions(client).get(SCORE) == Function("7 2026-11-24T09:30:00")
+        assert functions(client).get(SCORE) == Function("7 2026-11-24T09:30:00", version="7")
 
 
 def test_a_policy_is_read(client: LambdaClient) -> None:
@@ -176,9 +176,12 @@ FAILED = '{"errorType": "KeyError", "errorMessage": "the body of a message"}'
         ),
         (
             refused("TooManyRequestsException"),
-            NoAnswer("Lambda did not call the function: TooManyRequestsException", passing=True),
+            NoAnswer("Lambda did not call the function: TooManyRequestsException", passing=True, called=False),
         ),
-        (refused("AccessDeniedException"), NoAnswer("Lambda did not call the function: AccessDeniedException")),
+        (
+            refused("AccessDeniedException"),
+            NoAnswer("Lambda did not call the function: AccessDeniedException", called=False),
+        ),
         (
             ReadTimeoutError(endpoint_url="https://lambda"),
             NoAnswer("the function did not answer in time"),
@@ -200,3 +203,10 @@ def test_an_answer_or_why_there_is_none_without_any_payload(
     with Lambda(client, "Invoke", answered) as aws:
         assert functions(client).initialize(SCORE, SUBSCRIPTION) == expected
     assert len(aws.asked) == 1
+
+
+@pytest.mark.parametrize("payload", ["{}", "no json", FAILED])
+def test_the_version_that_was_called_is_told(client: LambdaClient, payload: str) -> None:
+    failed: dict[str, Any] = {"FunctionError": "Unhandled"} if payload is FAILED else {}
+    with Lambda(client, "Invoke", called(payload, ExecutedVersion="7", **failed)):
+        assert functions(client).initialize(SCORE, SUBSCRIPTION).version == "7"

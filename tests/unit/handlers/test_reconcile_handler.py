@@ -107,7 +107,8 @@ class Silent:
 def test_clients_keep_to_what_their_services_can_bear(core: Core) -> None:
     log: RepairLog = Silent()
     ports: Any = reconcile_ports(log)
-    assert ports.subscriptions._client.meta.config.retries["mode"] == "adaptive"
+    for reader in (ports.subscriptions._client, ports.functions._reader):
+        assert reader.meta.config.retries["mode"] == "adaptive"
     caller = ports.functions._caller.meta.config
     assert (caller.retries["total_max_attempts"], caller.read_timeout) == (1, 15)
 

@@ -47,7 +47,7 @@ Event = Mapping[str, Any]
 
 @dataclass
 class Code:
-    """A function that a team deployed."""
+    """A version of a function that a team deployed."""
 
     answer: Answer | NoAnswer
     revision: str
@@ -68,11 +68,14 @@ class Outside:
         self.pending: dict[str, list[Listed]] = {}
         self.unreadable: set[str] = set()
         self.code: dict[str, Code] = {}
+        self.versions: dict[str, list[Code]] = {}
+        self.aliases: dict[str, Code] = {}
         self.constructs: dict[str, dict[str, str]] = {}
         self.deploying: set[str] = set()
         self.waits: Callable[[], object] = lambda: None
         self.events: list[Event] = []
         self.asked: list[str] = []
+        self.looked_at: list[str] = []
         self.logged: list[Repair] = []
         self.errors: list[Exception] = []
         self._now = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -86,13 +89,32 @@ class Outside:
         arn, made = f"{FUNCTIONS}{name}", answer if isinstance(answer, Answer | NoAnswer) else Answer(answer)
         known = arn in self.code
         self.code[arn] = Code(made, f"r{next(self._revisions)}")
+        self.versions.setdefault(arn, []).append(self.code[arn])
         if known:
             self._tell("UpdateFunctionCode20150331v2", {"functionName": name})
         return arn
 
     def destroy(self, function: str) -> None:
-        del self.code[function]
+        del self.code[function], self.versions[function]
+        self.aliases.pop(f"{function}:live", None)
         self._tell("DeleteFunction20150331", {"functionName": function})
+
+    def point(self, function: str, version: int) -> str:
+        """Let the alias ``live`` mean a version, which it does from then on; before, it is the last one."""
+        alias = f"{function}:live"
+        self.aliases[alias] = self.versions[function][version]
+        self._tell("UpdateAlias20150331", {"functionName": function.rpartition(":")[2], "name": "live"})
+        return alias
+
+    def code_of(self, endpoint: str) -> Code | None:
+        """What calls of a function or an alias reach."""
+        return self.aliases.get(endpoint) or self.code.get(unqualified(endpoint))
+
+    def calm(self) -> None:
+        """Let all trouble with functions be over."""
+        for versions in self.versions.values():
+            for code in versions:
+                code.throttled = code.updating = False
 
     def subscribe(
         self, topic: StageTopic, endpoint: str, policy: Mapping[str, Any] | None = None, protocol: str = "lambda"
@@ -214,7 +236,7 @@ class Outside:
         return {r.subscription_arn: replace(r, seen_at=None) for r in registrations if r}
 
     def _right(self, subscription: Subscription) -> Registration | None:
-        code = self.code.get(unqualified(subscription.endpoint))
+        code = self.code_of(subscription.endpoint)
         if subscription.protocol == "lambda" and code is None:
             return None
         if properties := self.constructs.get(subscription.arn):
@@ -292,28 +314,30 @@ class _Functions:
 
     def get(self, function_arn: str) -> Function | Unseen:
         self.outside.before("functions.get")
-        code = self.outside.code.get(unqualified(function_arn))
+        self.outside.looked_at.append(function_arn)
+        code = self.outside.code_of(function_arn)
         if code is None:
             return Unseen.GONE
-        return Unseen.UNREADABLE if code.foreign else Function(code.revision, code.updating)
+        return Unseen.UNREADABLE if code.foreign else Function(code.revision, code.updating, code.revision)
 
     def updated(self, function_arn: str) -> Function | Unseen:
         self.outside.waits()
         return self.get(function_arn)
 
     def policy(self, function_arn: str) -> Mapping[str, Any] | Unseen | None:
-        code = self.outside.code.get(unqualified(function_arn))
+        self.outside.looked_at.append(f"policy of {function_arn}")
+        code = self.outside.code_of(function_arn)
         return code.policy if code else None
 
     def initialize(self, function_arn: str, subscription_arn: str) -> Answer | NoAnswer:
         self.outside.before("functions.initialize")
         self.outside.asked.append(function_arn)
-        code = self.outside.code.get(unqualified(function_arn))
+        code = self.outside.code_of(function_arn)
         if code is None:
-            return NoAnswer("Lambda did not call the function: ResourceNotFoundException")
+            return NoAnswer("Lambda did not call the function: ResourceNotFoundException", called=False)
         if code.throttled:
             return THROTTLED
-        answer = code.answer
+        answer = replace(code.answer, version=code.revision)
         self.outside.before("functions.initialize: answered")
         return answer
 

@@ -68,6 +68,12 @@ def destroy(outside: Outside, pick: int, other: int) -> None:
         outside.destroy(function)
 
 
+def point(outside: Outside, pick: int, other: int) -> None:
+    """An alias comes to mean another version, also an older one."""
+    if function := among(outside.code, pick):
+        outside.point(function, other % len(outside.versions[function]))
+
+
 def subscribe(outside: Outside, pick: int, other: int) -> None:
     if function := among(outside.code, pick):
         endpoint = function if other % 3 else f"{function}:live"
@@ -137,7 +143,7 @@ def reconcile(outside: Outside, pick: int, other: int) -> None:
 
 # What ends something comes less often, so that there is something to end.
 ENDS = [destroy, unsubscribe, delete]
-CHANGES = [deploy, subscribe, subscribe_queue, set_filter, create, update, repeat]
+CHANGES = [deploy, point, subscribe, subscribe_queue, set_filter, create, update, repeat]
 CORE = [hear, reconcile]
 
 
@@ -192,8 +198,7 @@ def test_a_reconciliation_leaves_what_follows_from_the_world(planned: list[Step]
     """Whatever came before, events lost or stale, and whatever happened while the core was looking."""
     outside = start()
     play(outside, planned)
-    for code in outside.code.values():
-        code.throttled = code.updating = False
+    outside.calm()
     outside.reconcile()
     assert outside.registered == outside.right()
     assert all(len(owners) == 1 for owners in owners_of_names(list(outside.registry.all.values())).values())

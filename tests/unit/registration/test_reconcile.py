@@ -12,7 +12,7 @@ from orchestrator_runtime.contract import RegistrationProperty, Stage
 from orchestrator_runtime.core.findings import Findings, Repair, RepairAction
 from orchestrator_runtime.core.subscription import Answer, Listed, NoAnswer, StageTopic, Unseen
 from orchestrator_runtime.protocol.reconcile import BeingUpdatedError, KeepsChangingError
-from tests.unit.registration.outside import OPEN_TO_SNS, PARALLEL, PRE, PREFIX, THROTTLED, Outside
+from tests.unit.registration.outside import FUNCTIONS, OPEN_TO_SNS, PARALLEL, PRE, PREFIX, THROTTLED, Outside
 
 ANSWER = {"pluginName": "Score", "default": {"mandatory": False}, "order": 7}
 TEAM = "arn:stack/team"
@@ -294,15 +294,55 @@ class TestAsking:
         assert outside.registered == outside.right()
 
     def test_an_alias_that_is_moved_back_is_asked_again(self, outside: Outside) -> None:
-        arn = plain(outside)
+        function = outside.deploy("score", ANSWER)
+        arn = outside.subscribe(PARALLEL, outside.point(function, 0), {"plugins": ["Score"]})
         outside.reconcile()
-        code = outside.code[outside.subscribed[arn].endpoint]
-        before = code.revision
         outside.deploy("score", {**ANSWER, "order": 8})
+        assert outside.reconcile().repairs == [], "the alias is another version still"
+        for version, order in ((1, 8), (0, 7)):
+            outside.point(function, version)
+            assert told(outside.hear(outside.events[-1])) == [("changed", "Score")]
+            assert outside.registered[arn].order == order
+        assert outside.registered == outside.right()
+
+    def test_an_answer_of_another_version_than_was_looked_at_is_not_taken_for_its_own(self, outside: Outside) -> None:
+        """The alias is moved before the call, and back after it: its revision is as it was."""
+        function = outside.deploy("score", {**ANSWER, "order": 8})
+        outside.deploy("score", ANSWER)
+        arn = outside.subscribe(PARALLEL, outside.point(function, 1), {"plugins": ["Score"]})
+        to = {"functions.initialize": 0, "functions.initialize: answered": 1}
+
+        def interfere(name: str) -> None:
+            if name in to:
+                outside.point(function, to.pop(name))
+
+        outside.before = interfere
         outside.reconcile()
-        outside.code[outside.subscribed[arn].endpoint] = replace(code, revision=before)
+        assert outside.registered[arn].order == 8
+        outside.reconcile()
+        assert outside.registered == outside.right()
+
+    def test_a_function_that_may_not_be_called_is_asked_when_it_may(self, outside: Outside) -> None:
+        """A permission changes nothing in the function, so that nothing else would tell."""
+        refused = NoAnswer("Lambda did not call the function: AccessDeniedException", called=False)
+        arn = plain(outside, refused)
+        for _ in range(2):
+            assert kinds(outside.reconcile()) == ["not-initialized"]
+        assert len(outside.asked) == 2
+        outside.code[outside.subscribed[arn].endpoint].answer = Answer(ANSWER)
         assert told(outside.reconcile()) == [("changed", "Score")]
-        assert outside.registered[arn].order == 7
+        assert outside.reconcile() == Findings([], [], 1)
+
+    def test_a_function_of_another_account_is_asked_until_it_could_be(self, outside: Outside) -> None:
+        arn = plain(outside, THROTTLED)
+        code = outside.code[outside.subscribed[arn].endpoint]
+        code.foreign, code.policy = True, Unseen.UNREADABLE
+        outside.reconcile()
+        code.answer = NoAnswer("it failed")
+        outside.reconcile()
+        outside.asked = []
+        outside.reconcile()
+        assert (outside.asked, outside.registered[arn].problem) == ([], "it failed: defaults are used")
 
     def test_a_function_that_could_not_be_asked_for_a_passing_reason_is_asked_again(self, outside: Outside) -> None:
         arn = plain(outside, THROTTLED)
@@ -326,6 +366,17 @@ class TestAsking:
         registered = outside.registered[arn]
         assert (registered.order, registered.filter_policy["line"]) == (7, ["auto"])
         assert registered.problem == THROTTLED.reason
+
+    def test_what_was_asked_because_of_its_subscription_in_vain_is_asked_again(self, outside: Outside) -> None:
+        arn = plain(outside)
+        outside.reconcile()
+        code = outside.code[outside.subscribed[arn].endpoint]
+        code.throttled = True
+        outside.set_filter(arn, {"plugins": ["Score"], "line": ["auto"]})
+        outside.reconcile()
+        code.throttled = False
+        outside.reconcile()
+        assert outside.registered == outside.right()
 
     def test_a_function_that_is_being_updated_is_asked_later(self, outside: Outside) -> None:
         arn = plain(outside)
@@ -375,6 +426,45 @@ class TestAsking:
         assert outside.asked == [alias]
         outside.deploy("score", {**ANSWER, "order": 8})
         assert told(outside.hear(outside.events[-1])) == [("changed", "Score")]
+
+
+class TestLooking:
+    def test_a_function_of_many_stages_is_looked_at_once(self, outside: Outside) -> None:
+        plain(outside)
+        outside.subscribe(PRE, outside.subscribed[plain(outside)].endpoint, {"plugins": ["Score"]})
+        outside.reconcile()
+        outside.looked_at = []
+        assert outside.reconcile().checked == 2
+        function = f"{FUNCTIONS}score"
+        assert outside.looked_at == [function, f"policy of {function}"]
+
+    def test_who_has_something_to_do_looks_himself(self, outside: Outside) -> None:
+        """A function that was gone at one stage is back before the other is come to."""
+        pre, parallel = (plain(outside, topic=topic) for topic in (PRE, PARALLEL))
+        outside.reconcile()
+        function = outside.subscribed[pre].endpoint
+        outside.destroy(function)
+
+        def interfere(name: str) -> None:
+            if name == "registry.registrations" and outside.logged[1:]:
+                outside.before = lambda _name: None
+                outside.deploy("score", ANSWER)
+
+        outside.logged = [outside.logged[0]]
+        outside.before = interfere
+        outside.reconcile()
+        assert set(outside.registered) == {parallel}
+
+    def test_a_function_that_is_updated_for_long_is_waited_for_once(self, outside: Outside) -> None:
+        arns = [plain(outside, topic=topic) for topic in (PRE, PARALLEL)]
+        outside.code[outside.subscribed[arns[0]].endpoint].updating = True
+        waits: list[None] = []
+        outside.waits = lambda: waits.append(None)
+        outside.reconcile()
+        assert (len(waits), outside.asked) == (1, [])
+        event = {"eventName": "UpdateFunctionCode", "requestParameters": {"functionName": f"{FUNCTIONS}score"}}
+        with pytest.raises(BeingUpdatedError, match=r"^being updated: \S+:score$"):
+            outside.hear(event)
 
 
 class TestEvents:

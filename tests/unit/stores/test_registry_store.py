@@ -27,6 +27,8 @@ FULL = a_registration(
     reports_start=False,
     sender_role_ids=("AROAEXAMPLE",),
     description="Scores \U0001f697",
+    revision="7 4b1c",
+    problem="odd",
 )
 
 
