@@ -155,6 +155,9 @@ WORKFLOW_ATTRIBUTE: Final = "workflow"
 PLUGINS_ATTRIBUTE: Final = "plugins"
 RESERVED_ATTRIBUTES: Final = frozenset({WORKFLOW_ATTRIBUTE, PLUGINS_ATTRIBUTE})
 
+INITIALIZE: Final = "initialize"
+"""The one key of the question what a plugin is, with the value ``true``."""
+
 DEFAULT_ORDER: Final = 90
 DEFAULT_TIMEOUT_SECONDS: Final = 3600
 """A plugin's deadline where neither it nor its stage names one."""

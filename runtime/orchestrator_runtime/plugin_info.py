@@ -17,13 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from orchestrator_runtime.contract import DEFAULT_ORDER, MAX_DEADLINE_SECONDS, MAX_ORDER, MAX_TEXT
 from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
-
-INITIALIZE: Final = "initialize"
-"""The one key of the question, with the value ``true``."""
 
 T = TypeVar("T")
 

@@ -21,9 +21,8 @@ from pydantic import BaseModel, JsonValue
 from orchestrator_runtime.authoring.handler import PluginHandler
 from orchestrator_runtime.authoring.once import EveryTime, Once
 from orchestrator_runtime.authoring.outcome import Outcome
-from orchestrator_runtime.contract import Env, Stage
+from orchestrator_runtime.contract import INITIALIZE, Env, Stage
 from orchestrator_runtime.models import PluginMessage, Report
-from orchestrator_runtime.plugin_info import INITIALIZE
 
 _REGION_AND_ACCOUNT = "eu-west-1:123456789012"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator_runtime.models import PluginMessage, problems_of
-from orchestrator_runtime.plugin_info import INITIALIZE
-from orchestrator_runtime.plugin_queue.message_document import out_of_envelope
+from orchestrator_runtime.plugin_queue.message_document import asks_to_initialize, out_of_envelope, sns_texts
+
+__all__ = ["QueuedMessage", "asks_to_initialize", "queued_messages", "read_message", "sns_messages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,6 @@ class QueuedMessage:
     group: str | None
 
 
-def asks_to_initialize(event: object) -> bool:
-    """Whether an event of SNS asks the plugin what it is, instead of calling it."""
-    texts = _sns_texts(event)
-    if len(texts) != 1:
-        return False
-    try:
-        question = json.loads(texts[0])
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return isinstance(question, dict) and question.get(INITIALIZE) is True
-
-
 def queued_messages(event: object) -> list[QueuedMessage]:
     """The records of an event of SQS; none if it is of something else."""
     return [_queued(record) for record in _records(event) if record.get("eventSource") == "aws:sqs"]
@@ -54,7 +42,7 @@ def sns_messages(event: object) -> list[PluginMessage]:
     Raises:
         ValueError: It is no event of SNS, or one of its messages is not of a stage.
     """
-    texts = _sns_texts(event)
+    texts = sns_texts(event)
     if not texts:
         raise ValueError(
             "the event has no Records with Sns.Message, and none of a queue: a plugin's function is called by SNS, "
@@ -86,13 +74,6 @@ def _records(event: object) -> list[Mapping[str, Any]]:
     if not isinstance(records, list) or not all(isinstance(record, Mapping) for record in records):
         return []
     return records
-
-
-def _sns_texts(event: object) -> list[Any]:
-    try:
-        return [record["Sns"]["Message"] for record in _records(event)]
-    except (KeyError, TypeError):
-        return []
 
 
 def _queued(record: Mapping[str, Any]) -> QueuedMessage:

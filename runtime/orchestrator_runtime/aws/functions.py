@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
+from orchestrator_runtime.contract import INITIALIZE
 from orchestrator_runtime.core.subscription import Answer, Function, NoAnswer, Unseen
-from orchestrator_runtime.plugin_info import INITIALIZE
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -21,7 +21,12 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 
 from orchestrator_runtime.contract import Env
-from orchestrator_runtime.plugin_queue.message_document import MessageDocument, NotAMessageError
+from orchestrator_runtime.plugin_queue.message_document import (
+    MessageDocument,
+    NotAMessageError,
+    asks_to_initialize,
+    sns_texts,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -88,7 +93,7 @@ def fifo_messages(event: Mapping[str, Any], plugin: str, key: str | None) -> Ite
     Raises:
         NotAMessageError: The event is not of a stage's topic.
     """
-    texts = _texts(event)
+    texts = sns_texts(event)
     if not texts:
         raise NotAMessageError("the event has no Records with Sns.Message: subscribe this function to a stage's topic")
     for text in texts:
@@ -118,22 +123,6 @@ def deduplication_id(message: MessageDocument, plugin: str) -> str:
     """The same for every delivery of the same call, and for no other call."""
     names = ("workflow", "uid", "activity", "stage", "attempt")
     return _hash(json.dumps([*(message.keys[name] for name in names), plugin]))
-
-
-def asks_to_initialize(event: Mapping[str, Any]) -> bool:
-    """Whether an event of SNS asks the plugin what it is, instead of calling it."""
-    texts = _texts(event)
-    try:
-        return len(texts) == 1 and json.loads(texts[0]) == {"initialize": True}
-    except (TypeError, ValueError, RecursionError):
-        return False
-
-
-def _texts(event: Mapping[str, Any]) -> list[str]:
-    try:
-        return [record["Sns"]["Message"] for record in event["Records"]]
-    except (KeyError, TypeError):
-        return []
 
 
 def _hash(text: str) -> str:

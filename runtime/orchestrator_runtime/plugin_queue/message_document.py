@@ -1,4 +1,4 @@
-"""The message to a plugin as a queue or a topic brings it, read with the standard library alone."""
+"""What calls a plugin, as a queue or a topic brings it, read with the standard library alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+from orchestrator_runtime.contract import INITIALIZE
 
 _TEXTS: Final = ("uid", "workflow", "activity", "stage", "report_to")
 
@@ -57,6 +59,25 @@ class MessageDocument:
             raise NotAMessageError("metadata must be an object")
         keys = {key: document[key] for key in ("uid", "workflow", "activity", "stage", "attempt")}
         return cls(keys=keys, plugins=frozenset(plugins), metadata=metadata, report_to=document["report_to"])
+
+
+def sns_texts(event: object) -> list[Any]:
+    """The messages of an event of SNS, which are texts if SNS sent it; none if it is of something else."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    try:
+        return [record["Sns"]["Message"] for record in records or ()]
+    except (KeyError, TypeError):
+        return []
+
+
+def asks_to_initialize(event: object) -> bool:
+    """Whether an event of SNS asks the plugin what it is, instead of calling it."""
+    texts = sns_texts(event)
+    try:
+        question = json.loads(texts[0]) if len(texts) == 1 else None
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(question, dict) and question.get(INITIALIZE) is True
 
 
 def out_of_envelope(body: str) -> str:

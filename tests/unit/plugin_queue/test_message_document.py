@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.plugin_queue.message_document import MessageDocument, NotAMessageError, out_of_envelope
+from orchestrator_runtime.plugin_queue.message_document import (
+    MessageDocument,
+    NotAMessageError,
+    asks_to_initialize,
+    out_of_envelope,
+    sns_texts,
+)
 from tests.unit.authoring.plugin_calls import RUN_KEYS, message
 
 SENT: dict[str, Any] = json.loads(message("Score", "Other").model_dump_json())
@@ -65,3 +71,33 @@ def test_a_notification_is_unpacked() -> None:
 )
 def test_what_is_no_notification_stays_as_it_is(body: str) -> None:
     assert out_of_envelope(body) == body
+
+
+def of_sns(*texts: Any) -> dict[str, Any]:
+    return {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": text}} for text in texts]}
+
+
+def test_the_messages_of_sns_are_taken_as_they_came() -> None:
+    assert sns_texts(of_sns("one", "two")) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [None, [], "Records", {}, {"Records": None}, {"Records": 5}, {"Records": "text"}, {"Records": [{"body": "sqs"}]}],
+)
+def test_what_is_not_of_sns_has_none(event: object) -> None:
+    assert sns_texts(event) == []
+    assert not asks_to_initialize(event)
+
+
+@pytest.mark.parametrize("text", ['{"initialize": true}', '{"initialize": true, "more": 1}'])
+def test_the_question_is_known_whatever_comes_with_it(text: str) -> None:
+    assert asks_to_initialize(of_sns(text))
+    assert not asks_to_initialize(of_sns(text, text))
+
+
+@pytest.mark.parametrize(
+    "text", ['{"initialize": false}', '{"initialize": 1}', '["initialize"]', "true", "no json", None, "[" * 99_999]
+)
+def test_what_only_looks_like_the_question_is_none(text: Any) -> None:
+    assert not asks_to_initialize(of_sns(text))
