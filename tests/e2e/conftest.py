@@ -38,7 +38,7 @@ def core(local_aws: LocalEnvironment) -> System:
         context={
             "system": "faults",
             "stage": "e2e",
-            "activities": '["Check", "Bare", "Kinds", "Plain"]',
+            "activities": '["Check", "Bare", "Kinds", "Plain", "Here", "There"]',
             "workflows": '{"Work": ["Check"], "Idle": ["Bare"], "Everything": ["Kinds"], "Foreign": ["Plain"]}',
         },
     )

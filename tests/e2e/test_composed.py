@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import APPS
-from tests.e2e.system import System, eventually, plugins
+from tests.e2e.outside_consumer import outside_consumer
+from tests.e2e.system import System, eventually, plugins, told
 
 pytestmark = pytest.mark.e2e
 
@@ -19,20 +20,34 @@ def composed(faults: System) -> System:
     return faults
 
 
+def outputs(composed: System) -> dict[str, str]:
+    stack: Any = composed.aws.client("cloudformation").describe_stacks(StackName="composed")["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
 def test_activities_run_side_by_side_and_then_the_next(composed: System) -> None:
-    run = composed.run("Beside", "beside", {"case": "none"})
+    """Two activities wait at the same time, and the third begins when both may go on and are over."""
+    process = composed.begin("Beside", "beside", {"case": "meet"})
+
+    def both_wait() -> dict[str, Any] | None:
+        document = composed.status("Beside", "beside")
+        if document is None:
+            return None
+        waited_for = [document["activities"][name]["stages"]["parallel"]["state"] for name in ("Here", "There")]
+        return document if waited_for == ["In Progress"] * 2 else None
+
+    waiting = eventually(both_wait, what="both activities at work")
+    assert waiting["activities"]["Check"]["state"] == "Not Started"
+    urls = outputs(composed)
+    with outside_consumer(lambda: composed.aws.client("sqs"), "Meets", [urls["HereUrl"], urls["ThereUrl"]]):
+        run = told(process)
     assert run.exit_code == 0, run.stderr
-    assert run.document["state"] == "Complete"
     activities = run.document["activities"]
     assert {name: activity["state"] for name, activity in activities.items()} == dict.fromkeys(
-        ("Bare", "Plain", "Check"), "Complete"
+        ("Here", "There", "Check"), "Complete"
     )
-    first = {name: activities[name]["stages"] for name in ("Bare", "Plain")}
-    # Each begins before the other is over, and Check when both are.
-    assert first["Bare"]["pre"]["started_at"] <= first["Plain"]["post"]["ended_at"]
-    assert first["Plain"]["pre"]["started_at"] <= first["Bare"]["post"]["ended_at"]
-    check = activities["Check"]["stages"]["pre"]["started_at"]
-    assert max(stages["post"]["ended_at"] for stages in first.values()) <= check
+    begun = activities["Check"]["stages"]["pre"]["started_at"]
+    assert max(activities[name]["stages"]["post"]["ended_at"] for name in ("Here", "There")) <= begun
 
 
 @pytest.mark.parametrize(("case", "status", "state"), [("none", "SUCCEEDED", "Complete"), ("break", "FAILED", "Error")])
@@ -40,8 +55,7 @@ def test_the_end_of_a_run_is_an_event(composed: System, case: str, status: str, 
     uid = f"finished-{case}"
     run = composed.run("Beside", uid, {"case": case})
     assert run.document["state"] == state
-    stack: Any = composed.aws.client("cloudformation").describe_stacks(StackName="composed")["Stacks"][0]
-    (queue,) = [output["OutputValue"] for output in stack["Outputs"] if output["OutputKey"] == "FinishedUrl"]
+    queue = outputs(composed)["FinishedUrl"]
 
     def heard() -> dict[str, Any] | None:
         messages = composed.aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)

@@ -8,7 +8,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from orchestrator_constructs import Activity, OrchestratorCore, Workflow
+from orchestrator_constructs import Activity, OrchestratorCore, QueuePlugin, Workflow
 
 
 class ComposedStack(Stack):
@@ -17,10 +17,20 @@ class ComposedStack(Stack):
     def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002
         super().__init__(scope, id, stack_name="composed")
         core = OrchestratorCore.from_system(self, "Core", system="faults", stage="e2e")
-        bare, plain, check = (
-            Activity.from_system(self, name, system="faults", stage="e2e") for name in ("Bare", "Plain", "Check")
+        here, there, check = (
+            Activity.from_system(self, name, system="faults", stage="e2e") for name in ("Here", "There", "Check")
         )
-        beside = Workflow(self, "Beside", core=core, activities=[[bare, plain], check])
+        for activity in (here, there):
+            # Nobody reads its queue, so that a run with this case waits in it.
+            meets = QueuePlugin(
+                self,
+                f"Meets{activity.activity_name}",
+                stage=activity.parallel,
+                name="Meets",
+                filter_policy={"case": ["meet"]},
+            )
+            CfnOutput(self, f"{activity.activity_name}Url", value=meets.queue.queue_url)
+        beside = Workflow(self, "Beside", core=core, activities=[[here, there], check])
         finished = sqs.Queue(self, "Finished")
         beside.on_finished(self, "OnFinished", target=targets.SqsQueue(finished))
         CfnOutput(self, "FinishedUrl", value=finished.queue_url)
