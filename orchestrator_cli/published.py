@@ -24,7 +24,7 @@ def core_output(gateway: Gateway, deployment: Deployment, output: CoreOutput) ->
 
 def workflow_names(gateway: Gateway, deployment: Deployment) -> list[str]:
     """The names of the deployed workflows, sorted."""
-    return _names_below(gateway, deployment.workflow_parameters)
+    return _names_below(gateway, deployment.workflows_path)
 
 
 def activity_names(gateway: Gateway, deployment: Deployment) -> list[str]:

@@ -48,20 +48,24 @@ class Place:
         return ":".join(parts)
 
 
-def conventional_arn(  # noqa: D417 - service, resource and name are the parts of an ARN
+def arn_for(  # noqa: D417 - service, resource and name are the parts of an ARN
+    consumer: Construct,
+    own: str,
     *,
     producer: Construct,
-    consumer: Construct,
     service: str,
     resource: str = "",
     name: str,
 ) -> str:
-    """Build the ARN of a physically named resource for another stack of the app.
+    """Name a physically named resource for the stack of ``consumer``: by reference in its own, else by convention.
 
     Args:
-        producer: The construct that defines the resource; its stack will be deployed first.
         consumer: The construct that needs the ARN.
+        own: The ARN as the resource itself tells it.
+        producer: The construct that defines the resource; another stack than its own will be deployed later.
     """
+    if share_a_stack(producer, consumer):
+        return own
     _deploy_after(consumer, producer)
     return Place.of(producer).arn(service, name, resource=resource)
 

@@ -18,7 +18,7 @@ from orchestrator_constructs.activity.stage import ParallelStage, SequentialStag
 from orchestrator_constructs.activity.stage_options import StageOptions
 from orchestrator_constructs.core.imported import ImportedCore
 from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore
-from orchestrator_constructs.placement import conventional_arn, share_a_stack
+from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
 from orchestrator_constructs.state_machine import apply_boundary, define_state_machine
 from orchestrator_constructs.validation import (
@@ -218,11 +218,10 @@ class Activity(ActivityBase):
 
     def state_machine_arn(self, *, consumer: Construct) -> str:
         """Name the activity's state machine for the stack of ``consumer``."""
-        if share_a_stack(self, consumer):
-            return self._state_machine.state_machine_arn
-        return conventional_arn(
+        return arn_for(
+            consumer,
+            self._state_machine.state_machine_arn,
             producer=self,
-            consumer=consumer,
             service="states",
             resource="stateMachine",
             name=self._core.deployment.activity(self._activity_name),

@@ -9,47 +9,13 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from orchestrator_constructs.activity.base import ActivityBase
-from orchestrator_constructs.activity.definition import RULES
+from orchestrator_constructs.activity.stage_base import StageBase
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
-from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_runtime.contract import Stage
 
 
-class ImportedStage(Construct):
+class ImportedStage(StageBase):
     """Finds the topic for the stack that asks."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002
-        *,
-        core: IOrchestratorCore,
-        activity_name: str,
-        position: Stage,
-    ) -> None:
-        super().__init__(scope, id)
-        self._core = core
-        self._activity_name = activity_name
-        self._position = position
-
-    @property
-    def core(self) -> IOrchestratorCore:
-        """The core that the activity belongs to."""
-        return self._core
-
-    @property
-    def activity_name(self) -> str:
-        """The activity's name."""
-        return self._activity_name
-
-    @property
-    def position(self) -> Stage:
-        """``pre``, ``parallel`` or ``post``."""
-        return self._position
-
-    @property
-    def rule(self) -> ReleaseRule:
-        """How the stage releases its plugins."""
-        return RULES[self._position]
 
     @cached_property
     def topic(self) -> sns.ITopic:

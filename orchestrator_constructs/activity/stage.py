@@ -9,14 +9,14 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from orchestrator_constructs.activity.definition import RULES
 from orchestrator_constructs.activity.imported import ImportedStage
+from orchestrator_constructs.activity.stage_base import StageBase
 from orchestrator_constructs.core.imported import ImportedCore
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
-from orchestrator_constructs.placement import conventional_arn, share_a_stack
+from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
 from orchestrator_constructs.validation import check_name, checked_deployment, claim_name
-from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.deployment import STAGE_EXPORT_SUFFIX
 
 _ENCRYPTION_KEY = "alias/aws/sns"
@@ -32,7 +32,7 @@ class StageProps(TypedDict):
     organization_id: str | None
 
 
-class _StageTopic(Construct):
+class _StageTopic(StageBase):
     """The topic of a stage, published so that plugins in other apps find it."""
 
     def __init__(
@@ -43,12 +43,9 @@ class _StageTopic(Construct):
         position: Stage,
         **props: Unpack[StageProps],
     ) -> None:
-        super().__init__(scope, id)
         core, activity_name, exports = props["core"], props["activity_name"], props["exports"]
+        super().__init__(scope, id, core=core, activity_name=activity_name, position=position)
         check_name("activity", activity_name)
-        self._core = core
-        self._activity_name = activity_name
-        self._position = position
         deployment = core.deployment
         name = deployment.topic(activity_name, position)
         claim_name(self, name, f"stage {position} of activity {activity_name!r}")
@@ -67,37 +64,16 @@ class _StageTopic(Construct):
         published.export(suffix, f"{deployment.prefix}-{activity_name}-{suffix}", self._topic.topic_arn)
 
     @property
-    def core(self) -> IOrchestratorCore:
-        """The core that the activity belongs to."""
-        return self._core
-
-    @property
-    def activity_name(self) -> str:
-        """The activity's name."""
-        return self._activity_name
-
-    @property
-    def position(self) -> Stage:
-        """``pre``, ``parallel`` or ``post``."""
-        return self._position
-
-    @property
-    def rule(self) -> ReleaseRule:
-        """How the stage releases its plugins."""
-        return RULES[self._position]
-
-    @property
     def topic(self) -> sns.ITopic:
         """The topic that releases are published to."""
         return self._topic
 
     def topic_arn(self, *, consumer: Construct) -> str:
         """Name the topic for the stack of ``consumer``."""
-        if share_a_stack(self, consumer):
-            return self._topic.topic_arn
-        return conventional_arn(
+        return arn_for(
+            consumer,
+            self._topic.topic_arn,
             producer=self,
-            consumer=consumer,
             service="sns",
             name=self._core.deployment.topic(self._activity_name, self._position),
         )

@@ -26,7 +26,7 @@ from orchestrator_constructs.core.stores import define_stores
 from orchestrator_constructs.grants import allow_read_status, policy_scope
 from orchestrator_constructs.interfaces import IOrchestratorCore
 from orchestrator_constructs.other_accounts import OtherAccounts
-from orchestrator_constructs.placement import conventional_arn, published_value, share_a_stack
+from orchestrator_constructs.placement import arn_for, published_value, share_a_stack
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_constructs.runtime_layer import RuntimeLayer
 from orchestrator_constructs.validation import check_count, checked_deployment, claim_name, whole_days, whole_minutes
@@ -274,16 +274,13 @@ class OrchestratorCore(CoreBase):
 
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
         """Name a function of the core for the stack of ``consumer``."""
-        if share_a_stack(self, consumer):
-            return self._functions.of(handler).function_arn
-        name = self._deployment.function(handler)
-        return conventional_arn(producer=self, consumer=consumer, service="lambda", resource="function", name=name)
+        own, name = self._functions.of(handler).function_arn, self._deployment.function(handler)
+        return arn_for(consumer, own, producer=self, service="lambda", resource="function", name=name)
 
     def results_queue_arn(self, *, consumer: Construct) -> str:
         """Name the results queue for the stack of ``consumer``."""
-        if share_a_stack(self, consumer):
-            return self._stores.results.queue_arn
-        return conventional_arn(producer=self, consumer=consumer, service="sqs", name=self._deployment.results_queue)
+        own, name = self._stores.results.queue_arn, self._deployment.results_queue
+        return arn_for(consumer, own, producer=self, service="sqs", name=name)
 
     def grant_read_status(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a tool read the status of runs."""

@@ -57,9 +57,7 @@ def workflow_definition(
     names = [_name_of(step, number) for number, step in enumerate(steps, start=1)]
     states: States = {
         _BEGIN: {
-            **invoke(
-                partition, begin_run_arn, begin_payload(workflow, [list(step) for step in steps], timeout_seconds)
-            ),
+            **invoke(partition, begin_run_arn, begin_payload(workflow, steps, timeout_seconds)),
             "Retry": RETRY_BEGIN,
             "Catch": _CATCH_ALL,
             "Output": ANSWER,

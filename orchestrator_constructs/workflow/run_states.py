@@ -7,7 +7,7 @@ the CDK.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from orchestrator_constructs.asl import REFERENCE, RETRY_CRASH, RETRY_LAMBDA_SERVICE
@@ -28,7 +28,7 @@ _EXECUTION: Final = "{% $states.context.Execution.Id %}"
 _UID_IF_ANY: Final = "{% $exists($states.context.Execution.Input.uid) ? $states.context.Execution.Input.uid : null %}"
 
 
-def begin_payload(workflow: str, activities: Sequence[Sequence[str]], timeout_seconds: int) -> dict[str, Any]:
+def begin_payload(workflow: str, activities: Iterable[Iterable[str]], timeout_seconds: int) -> dict[str, Any]:
     """Tell ``begin_run`` what begins, for a state whose input is the run's.
 
     Args:

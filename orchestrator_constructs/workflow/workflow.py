@@ -12,7 +12,7 @@ from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge_wildcard
 from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore, IWorkflow
-from orchestrator_constructs.placement import conventional_arn, share_a_stack
+from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
 from orchestrator_constructs.state_machine import apply_boundary, define_state_machine
 from orchestrator_constructs.validation import (
@@ -178,11 +178,10 @@ class Workflow(WorkflowBase):
 
     def state_machine_arn(self, *, consumer: Construct) -> str:
         """Name the workflow's state machine for the stack of ``consumer``."""
-        if share_a_stack(self, consumer):
-            return self._state_machine.state_machine_arn
-        return conventional_arn(
+        return arn_for(
+            consumer,
+            self._state_machine.state_machine_arn,
             producer=self,
-            consumer=consumer,
             service="states",
             resource="stateMachine",
             name=self._deployment.workflow(self._name),

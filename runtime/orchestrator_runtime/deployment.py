@@ -56,15 +56,15 @@ class Deployment:
 
     def activity_parameter(self, activity: str) -> str:
         """The SSM parameter with the ARN of an activity's state machine."""
-        return f"/{self.system}/{self.stage}/activities/{activity}/state-machine-arn"
+        return f"{self.activities_path}{activity}/state-machine-arn"
 
     def topic_parameter(self, activity: str, stage: Stage) -> str:
         """The SSM parameter with the ARN of a stage's topic."""
-        return f"/{self.system}/{self.stage}/activities/{activity}/{stage}/topic-arn"
+        return f"{self.activities_path}{activity}/{stage}/topic-arn"
 
     def workflow_parameter(self, workflow: str) -> str:
         """The SSM parameter with the ARN of a workflow's state machine."""
-        return f"/{self.system}/{self.stage}/workflows/{workflow}/state-machine-arn"
+        return f"{self.workflows_path}{workflow}/state-machine-arn"
 
     @property
     def activities_path(self) -> str:
@@ -72,7 +72,7 @@ class Deployment:
         return f"/{self.system}/{self.stage}/activities/"
 
     @property
-    def workflow_parameters(self) -> str:
+    def workflows_path(self) -> str:
         """The SSM path below which every workflow is published."""
         return f"/{self.system}/{self.stage}/workflows/"
 

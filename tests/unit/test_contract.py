@@ -57,7 +57,7 @@ def test_physical_names_and_parameters() -> None:
         DEPLOYMENT.activity_parameter("Rate"),
         DEPLOYMENT.topic_parameter("Rate", Stage.POST),
         DEPLOYMENT.workflow_parameter("NewBusiness"),
-        DEPLOYMENT.workflow_parameters,
+        DEPLOYMENT.workflows_path,
     ]
     assert names == [
         "claims-dev",

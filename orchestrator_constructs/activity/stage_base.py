@@ -1,0 +1,47 @@
+"""What every stage can tell of itself, defined here or found, because it was told."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from orchestrator_constructs.activity.definition import RULES
+from orchestrator_constructs.interfaces import IOrchestratorCore
+from orchestrator_runtime.contract import ReleaseRule, Stage
+
+
+class StageBase(Construct):
+    """Where a stage belongs; its topic each kind of stage finds in a way of its own."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        core: IOrchestratorCore,
+        activity_name: str,
+        position: Stage,
+    ) -> None:
+        super().__init__(scope, id)
+        self._core = core
+        self._activity_name = activity_name
+        self._position = position
+
+    @property
+    def core(self) -> IOrchestratorCore:
+        """The core that the activity belongs to."""
+        return self._core
+
+    @property
+    def activity_name(self) -> str:
+        """The activity's name."""
+        return self._activity_name
+
+    @property
+    def position(self) -> Stage:
+        """``pre``, ``parallel`` or ``post``."""
+        return self._position
+
+    @property
+    def rule(self) -> ReleaseRule:
+        """How the stage releases its plugins."""
+        return RULES[self._position]
