@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from rich.text import Text
 
 from orchestrator_cli.plugins.reconciling import Finding, Reconciliation
+from orchestrator_runtime.core.findings import ProblemKind, RepairAction
 
-_NOT_REGISTERED: Final = "not-registered"
-_STYLES: Final = {"added": "green", "changed": "cyan", "removed": "yellow"}
+_STYLES: Final[Mapping[str, str]] = {
+    RepairAction.ADDED: "green",
+    RepairAction.CHANGED: "cyan",
+    RepairAction.REMOVED: "yellow",
+}
 
 
 def describe_findings(found: Reconciliation, *, repaired: bool) -> Iterator[Text]:
@@ -32,8 +36,8 @@ def describe_findings(found: Reconciliation, *, repaired: bool) -> Iterator[Text
 
 def _is_told_by_a_repair(problem: Finding, found: Reconciliation) -> bool:
     """A subscription without registration is both wrong and repaired by registering it: it is told once."""
-    return problem.what == _NOT_REGISTERED and any(
-        repair.subscription == problem.subscription and repair.what == "added" for repair in found.repairs
+    return problem.what == ProblemKind.NOT_REGISTERED and any(
+        repair.subscription == problem.subscription and repair.what == RepairAction.ADDED for repair in found.repairs
     )
 
 

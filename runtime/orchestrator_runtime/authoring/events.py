@@ -9,9 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from orchestrator_runtime.models import PluginMessage, problems_of
-from orchestrator_runtime.plugin_queue.message_document import asks_to_initialize, out_of_envelope, sns_texts
-
-__all__ = ["QueuedMessage", "asks_to_initialize", "queued_messages", "read_message", "sns_messages"]
+from orchestrator_runtime.plugin_queue.message_document import out_of_envelope, sns_texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,7 @@ from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
 from orchestrator_runtime.authoring.body import Body, PluginBody
-from orchestrator_runtime.authoring.events import (
-    QueuedMessage,
-    asks_to_initialize,
-    queued_messages,
-    read_message,
-    sns_messages,
-)
+from orchestrator_runtime.authoring.events import QueuedMessage, queued_messages, read_message, sns_messages
 from orchestrator_runtime.authoring.once import EveryTime, NoIdempotencyTableError, NoTable, Once
 from orchestrator_runtime.authoring.outcome import Outcome, told_by
 from orchestrator_runtime.authoring.reporting import CallReports, Reporter, ReportNotSentError, SqsReporter
@@ -27,6 +21,7 @@ from orchestrator_runtime.contract import Env, State
 from orchestrator_runtime.models import PluginMessage
 from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.plugin_info import PluginInfo
+from orchestrator_runtime.plugin_queue.message_document import asks_to_initialize
 
 
 class PluginHandler:

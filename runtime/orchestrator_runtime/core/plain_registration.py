@@ -59,11 +59,7 @@ def plain_registration(
         stage=topic.stage,
         name=info.name or fallback_name(subscription),
         subscription_arn=subscription.arn,
-        endpoint=subscription.endpoint,
-        protocol=subscription.protocol,
         kind=_KINDS.get(subscription.protocol, subscription.protocol),
-        filter_policy=subscription.filter_policy,
-        filter_policy_scope=subscription.filter_policy_scope,
         mandatory=info.mandatory_in(topic.activity),
         order=info.order,
         always_run=info.always_run,
@@ -74,6 +70,7 @@ def plain_registration(
         revision=revision if _was_asked(answer) else None,
         problem="; ".join(problems) or None,
         seen_at=seen_at,
+        **of_subscription(subscription),
     )
 
 

@@ -13,7 +13,7 @@ from orchestrator_runtime.core.attributes import filter_keys, message_attributes
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan, subscription_end
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import LAMBDA
-from orchestrator_runtime.filter_policy import FilterPolicyError, matches
+from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES, FilterPolicyError, matches
 
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -40,7 +40,7 @@ def keys_to_send(registrations: Iterable[Registration]) -> list[str]:
 
     Filters that only SNS understands count as well: SNS evaluates them.
     """
-    policies = [r.filter_policy for r in registrations if r.filter_policy_scope == "MessageAttributes"]
+    policies = [r.filter_policy for r in registrations if r.filter_policy_scope == MESSAGE_ATTRIBUTES]
     return filter_keys(policies)
 
 
@@ -100,6 +100,7 @@ def make_plan(
         expires_at: When what is written for the stage expires.
         attribute_keys: As ``keys_to_send`` named them.
     """
+    held_by_name = _by_name(expected)
     plugins = [
         ExpectedPlugin(
             name=r.name,
@@ -108,10 +109,10 @@ def make_plan(
             timeout_seconds=r.timeout_seconds or options.timeout_seconds,
             start_within_seconds=(r.start_within_seconds or options.start_within_seconds) if r.reports_start else None,
             sender_role_ids=r.sender_role_ids,
-            subscriptions=_subscriptions(r, expected),
+            subscriptions=_subscriptions(r, held_by_name[r.name]),
             kept=_kept(r, rows.get(r.name)),
         )
-        for r in one_of_each_name(expected)
+        for r in map(_that_counts, held_by_name.values())
     ]
     plugins.sort(key=lambda plugin: (plugin.order, plugin.name))
     return StagePlan(
@@ -124,12 +125,12 @@ def make_plan(
     )
 
 
-def _subscriptions(counts: Registration, expected: Iterable[Registration]) -> tuple[str, ...]:
-    """Through which subscriptions Lambda is called for a plugin, also while its owner replaces one by another."""
+def _subscriptions(counts: Registration, held: Iterable[Registration]) -> tuple[str, ...]:
+    """Through which of a name's subscriptions Lambda is called, also while its owner replaces one by another."""
     return tuple(
         subscription_end(r.subscription_arn)
-        for r in expected
-        if r.name == counts.name and r.owner == counts.owner and r.protocol == LAMBDA
+        for r in held
+        if r.owner == counts.owner and r.protocol == LAMBDA
         if counts.managed or r.subscription_arn == counts.subscription_arn
     )
 
@@ -142,10 +143,14 @@ def one_of_each_name(registrations: Iterable[Registration]) -> list[Registration
     counts, which is what is being deployed; but SNS calls both, and so both may report. Of
     subscriptions made by other means the one with the smallest ARN counts.
     """
+    return [_that_counts(held) for held in _by_name(registrations).values()]
+
+
+def _by_name(registrations: Iterable[Registration]) -> dict[str, list[Registration]]:
     by_name: dict[str, list[Registration]] = {}
     for registration in registrations:
         by_name.setdefault(registration.name, []).append(registration)
-    return [_that_counts(held) for held in by_name.values()]
+    return by_name
 
 
 def _that_counts(held: Sequence[Registration]) -> Registration:

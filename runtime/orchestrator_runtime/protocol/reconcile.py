@@ -108,15 +108,13 @@ def follow(change: Change, ports: ReconcilePorts) -> Findings:
     work = _Work(ports)
     match change:
         case SubscriptionChanged(arn):
-            topic = _known_stage(topic_of(arn), arn, ports)
-            if topic is not None:
+            if topic := _known_stage(topic_of(arn), arn, ports):
                 work.subscription(topic, arn)
         case Subscribed(topic_arn, endpoint):
-            topic = _known_stage(topic_arn, None, ports)
-            listed = ports.subscriptions.of_topic(topic_arn) if topic is not None else ()
-            # An endpoint that the event hides can be any of them.
-            for found in [one for one in listed if one.endpoint == endpoint] or listed:
-                if topic is not None:
+            if topic := _known_stage(topic_arn, None, ports):
+                listed = ports.subscriptions.of_topic(topic_arn)
+                # An endpoint that the event hides can be any of them.
+                for found in [one for one in listed if one.endpoint == endpoint] or listed:
                     work.listed(topic, found)
         case FunctionChanged(arn):
             for registered in ports.registry.of_function(arn):

@@ -42,6 +42,8 @@ _SHORT: Final = {
     "subscriptions": "via",
 }
 _LONG: Final = {short: name for name, short in _SHORT.items()}
+_USUAL: Final = asdict(ExpectedPlugin(name="", timeout_seconds=0))
+"""What a plan does not write down of a plugin; nobody has that name or that deadline."""
 OUTPUTS: Final = "~outputs/"
 """First part of an output's path, so that no read of a run or a stage meets it."""
 
@@ -246,8 +248,7 @@ def plan_of(item: Item) -> StagePlan:
 
 
 def _expected_document(plugin: ExpectedPlugin) -> dict[str, object]:
-    usual = asdict(ExpectedPlugin(name="", timeout_seconds=0))
-    return {_SHORT.get(name, name): value for name, value in asdict(plugin).items() if value != usual[name]}
+    return {_SHORT.get(name, name): value for name, value in asdict(plugin).items() if value != _USUAL[name]}
 
 
 def _expected_of(document: Mapping[str, Any]) -> ExpectedPlugin:
