@@ -62,6 +62,12 @@ def only(template: Template, resource_type: str, **having: Any) -> tuple[str, di
     return found, dict(definition)
 
 
+def results_queue(template: Template) -> str:
+    """The parameter that names the results queue of the core ``claims-dev``."""
+    ((parameter, _),) = template.find_parameters("*", {"Default": "/claims/dev/core/results-queue-arn"}).items()
+    return str(parameter)
+
+
 def logical_id(construct: IConstruct) -> str:
     element = construct.node.default_child
     assert isinstance(element, CfnElement)

@@ -16,16 +16,6 @@ from tests.constructs.synthesis import NO_BUNDLING
 TABLE = "AWS::DynamoDB::GlobalTable"
 
 
-@pytest.fixture
-def stack() -> Stack:
-    return team_stack()
-
-
-@pytest.fixture
-def rate(stack: Stack) -> IActivity:
-    return imported_activity(stack)
-
-
 def test_is_as_powertools_wants_it_and_goes_with_the_stack(stack: Stack, rate: IActivity) -> None:
     Plugin(stack, "Score", stage=rate.pre, function=define_function(stack), idempotent=False)
     Template.from_stack(stack).has_resource(

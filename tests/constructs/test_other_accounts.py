@@ -143,11 +143,6 @@ def test_stages_can_be_opened_one_by_one() -> None:
     }
 
 
-@pytest.fixture
-def stack() -> Stack:
-    return Stack(App(context=dict(NO_BUNDLING)), "Team")
-
-
 @pytest.mark.parametrize(
     ("props", "problem"),
     [

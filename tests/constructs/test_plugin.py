@@ -5,62 +5,31 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import cfnlint.api
 import pytest
-from aws_cdk import App, CfnElement, Duration, Environment, Stack, Token, Validations
+from aws_cdk import App, Duration, Environment, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match, Template
-from cdk_nag import AwsSolutionsChecks
-from constructs import Construct, IConstruct
 
 from orchestrator_constructs.activity.activity import Activity
 from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.plugin.plugin import Plugin
 from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
+from tests.constructs.plugin_stacks import bare_role, define_function, lint, logical_id, nag, only
+from tests.constructs.synthesis import NO_BUNDLING
 
-NO_BUNDLING: dict[str, list[str]] = {"aws:cdk:bundling-stacks": []}
 SNS = "sns.amazonaws.com"
 
 
 @pytest.fixture
 def app() -> App:
-    return App(context=NO_BUNDLING)
+    return App(context=dict(NO_BUNDLING))
 
 
 @pytest.fixture
 def stack(app: App) -> Stack:
     return Stack(app, "Team")
-
-
-@pytest.fixture
-def rate(stack: Stack) -> IActivity:
-    return Activity.from_system(stack, "Rate", system="claims", stage="dev", name="Rate")
-
-
-def define_function(scope: Construct, name: str = "Score", *, role: iam.IRole | None = None) -> lambda_.Function:
-    return lambda_.Function(
-        scope,
-        f"{name}Function",
-        code=lambda_.Code.from_inline("def handler(event, context): ..."),
-        handler="index.handler",
-        runtime=lambda_.Runtime.PYTHON_3_14,
-        architecture=lambda_.Architecture.ARM_64,
-        role=role,
-    )
-
-
-def only(template: Template, resource_type: str) -> tuple[str, dict[str, Any]]:
-    """The logical id and the definition of the one resource of a type."""
-    ((logical_id, definition),) = template.find_resources(resource_type).items()
-    return logical_id, dict(definition)
-
-
-def logical_id(construct: IConstruct) -> str:
-    element = construct.node.default_child
-    assert isinstance(element, CfnElement)
-    return str(Stack.of(construct).get_logical_id(element))
 
 
 class TestSubscription:
@@ -325,16 +294,11 @@ class TestPlaces:
 
 def test_cdk_nag_finds_nothing(app: App, stack: Stack, rate: IActivity) -> None:
     # With no managed policy: what the function may do beside reporting is its author's choice, not the plugin's.
-    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-    Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack, role=role))
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()
+    Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack, role=bare_role(stack)))
+    nag(app)
 
 
 def test_cfn_lint_finds_nothing(stack: Stack, rate: IActivity) -> None:
     for position, stage in (("Pre", rate.pre), ("Parallel", rate.parallel)):
         Plugin(stack, f"Score{position}", stage=stage, function=define_function(stack, position), name="Score")
-    template = json.dumps(Template.from_stack(stack).to_json())
-    found = cfnlint.api.lint(template, regions=["eu-west-1"])
-    # W3005: CDK states dependencies that references imply.
-    assert [str(one) for one in found if one.rule.id != "W3005"] == []
+    assert lint(stack) == []

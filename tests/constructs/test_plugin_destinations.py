@@ -16,7 +16,16 @@ from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.plugin.plugin import Plugin
 from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
-from tests.constructs.plugin_stacks import bare_role, define_function, imported_activity, lint, nag, only, team_stack
+from tests.constructs.plugin_stacks import (
+    bare_role,
+    define_function,
+    imported_activity,
+    lint,
+    nag,
+    only,
+    results_queue,
+    team_stack,
+)
 from tests.constructs.synthesis import NO_BUNDLING
 
 CONFIG = "AWS::Lambda::EventInvokeConfig"
@@ -24,25 +33,9 @@ IMPORTED_ARN = "arn:aws:lambda:eu-west-1:111122223333:function:score"
 
 
 @pytest.fixture
-def stack() -> Stack:
-    return team_stack()
-
-
-@pytest.fixture
-def rate(stack: Stack) -> IActivity:
-    return imported_activity(stack)
-
-
-@pytest.fixture
 def placed() -> Stack:
     env = Environment(account="111122223333", region="eu-west-1")
     return Stack(App(context=dict(NO_BUNDLING)), "Placed", env=env)
-
-
-def results_queue(template: Template) -> dict[str, str]:
-    """The reference to the results queue of the core ``claims-dev``."""
-    ((parameter, _),) = template.find_parameters("*", {"Default": "/claims/dev/core/results-queue-arn"}).items()
-    return {"Ref": parameter}
 
 
 class TestFunctionThatReportsItself:
@@ -54,7 +47,7 @@ class TestFunctionThatReportsItself:
         assert config["Properties"] == {
             "FunctionName": stack.resolve(function.function_name),
             "Qualifier": "$LATEST",
-            "DestinationConfig": {"OnFailure": {"Destination": results_queue(template)}},
+            "DestinationConfig": {"OnFailure": {"Destination": {"Ref": results_queue(template)}}},
         }
         template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"ReportsStart": "true", "Kind": "function"})
 
@@ -88,7 +81,9 @@ class TestFunctionThatReportsItself:
         Plugin(stack, "TestScore", stage=other.pre, function=function, name="Score")
         template = Template.from_stack(stack)
         _, config = only(template, CONFIG)
-        assert config["Properties"]["DestinationConfig"]["OnFailure"] == {"Destination": results_queue(template)}
+        assert config["Properties"]["DestinationConfig"]["OnFailure"] == {
+            "Destination": {"Ref": results_queue(template)}
+        }
         (warning,) = Annotations.from_stack(stack).find_warning("/Team/TestScore", Match.any_value())
         assert "belong to a plugin of claims-dev" in str(warning.entry.data)
         assert "is not reported to claims-test" in str(warning.entry.data)
@@ -137,7 +132,7 @@ class TestFunctionAsItIs:
     def test_is_reported_by_lambda_however_a_call_ended(self, stack: Stack, rate: IActivity) -> None:
         Plugin(stack, "Score", stage=rate.parallel, function=define_function(stack), reports_itself=False)
         template = Template.from_stack(stack)
-        to_queue = {"Destination": results_queue(template)}
+        to_queue = {"Destination": {"Ref": results_queue(template)}}
         template.has_resource_properties(CONFIG, {"DestinationConfig": {"OnFailure": to_queue, "OnSuccess": to_queue}})
         template.has_resource_properties(REGISTRATION_RESOURCE_TYPE, {"ReportsStart": "false", "Kind": "function"})
 

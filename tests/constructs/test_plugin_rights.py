@@ -16,7 +16,7 @@ from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.plugin.plugin import Plugin
 from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
-from tests.constructs.plugin_stacks import define_function, imported_activity
+from tests.constructs.plugin_stacks import define_function
 from tests.constructs.synthesis import NO_BUNDLING
 
 ACCOUNT, OTHER, REGION = "111122223333", "444455556666", "eu-west-1"
@@ -35,11 +35,6 @@ TO_READ = {
 @pytest.fixture
 def stack() -> Stack:
     return Stack(App(context=dict(NO_BUNDLING)), "Team", env=Environment(account=ACCOUNT, region=REGION))
-
-
-@pytest.fixture
-def rate(stack: Stack) -> IActivity:
-    return imported_activity(stack)
 
 
 def role_of(stack: Stack, account: str = ACCOUNT, **how: Any) -> iam.IRole:

@@ -6,22 +6,12 @@ import re
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 
 from orchestrator_constructs.activity.activity import Activity
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.plugin.plugin import Plugin
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return Stack(App(context={"aws:cdk:bundling-stacks": []}), "Team")
-
-
-@pytest.fixture
-def rate(stack: Stack) -> IActivity:
-    return Activity.from_system(stack, "Rate", system="claims", stage="dev", name="Rate")
 
 
 def define_function(stack: Stack, name: str = "Function") -> lambda_.Function:

@@ -25,6 +25,7 @@ from tests.constructs.plugin_stacks import (
     nag,
     only,
     referred,
+    results_queue,
     team_stack,
 )
 from tests.constructs.synthesis import NO_BUNDLING
@@ -32,21 +33,6 @@ from tests.constructs.synthesis import NO_BUNDLING
 SOURCE = "AWS::Lambda::EventSourceMapping"
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}
 DEAD_LETTERS = "orchestrator_runtime.plugin_queue.report_dead_letters.lambda_handler"
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return team_stack()
-
-
-@pytest.fixture
-def rate(stack: Stack) -> IActivity:
-    return imported_activity(stack)
-
-
-def results_queue(template: Template) -> str:
-    ((parameter, _),) = template.find_parameters("*", {"Default": "/claims/dev/core/results-queue-arn"}).items()
-    return str(parameter)
 
 
 def role_of_handler(template: Template, handler: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from aws_cdk import App, Stack
 from aws_cdk.assertions import Match, Template
 
@@ -25,16 +24,6 @@ from tests.constructs.synthesis import NO_BUNDLING
 
 FEEDER = "orchestrator_runtime.plugin_queue.forward_to_fifo.lambda_handler"
 DEAD_LETTERS = "orchestrator_runtime.plugin_queue.report_dead_letters.lambda_handler"
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return team_stack()
-
-
-@pytest.fixture
-def rate(stack: Stack) -> IActivity:
-    return imported_activity(stack)
 
 
 def feeder_of(template: Template) -> tuple[str, dict[str, object]]:

@@ -12,18 +12,7 @@ from aws_cdk.assertions import Annotations, Match, Template
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.plugin.plugin import Plugin
 from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
-from tests.constructs.plugin_stacks import define_function, imported_activity, team_stack
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return team_stack()
-
-
-@pytest.fixture
-def rate(stack: Stack) -> IActivity:
-    return imported_activity(stack)
-
+from tests.constructs.plugin_stacks import define_function
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a slash in the name": ({"name": "a/b"}, "the plugin name 'a/b' is not allowed"),
