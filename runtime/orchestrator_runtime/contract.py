@@ -52,6 +52,20 @@ class State(StrEnum):
 _DONE: Final = frozenset({State.COMPLETE, State.DO_NOT_RUN})
 _TERMINAL: Final = _DONE | {State.ERROR, State.OPTIONAL_TASK_ERROR}
 
+
+class Ending(StrEnum):
+    """How a run came to its end. Its state says whether the work was done, this says what became of it."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    """On purpose, through the core."""
+    STOPPED = "stopped"
+    """Its execution was stopped by somebody else than the core."""
+    TIMED_OUT = "timed out"
+    """It took longer than its workflow allows."""
+
+
 REPORTABLE: Final = frozenset({State.IN_PROGRESS, State.COMPLETE, State.ERROR, State.DO_NOT_RUN})
 """What a plugin may report of itself."""
 
@@ -63,6 +77,8 @@ class Handler(StrEnum):
     ADVANCE_STAGE = "advance-stage"
     RECORD_RESULT = "record-result"
     END_RUN = "end-run"
+    CANCEL_RUN = "cancel-run"
+    SWEEP_RUNS = "sweep-runs"
     REGISTER_PLUGIN = "register-plugin"
     RECONCILE = "reconcile"
 
@@ -70,6 +86,19 @@ class Handler(StrEnum):
     def entry_point(self) -> str:
         """The handler string that Lambda imports."""
         return f"orchestrator_runtime.handlers.{self.name.lower()}.lambda_handler"
+
+
+class DeadLetters(StrEnum):
+    """What the core keeps when it could not handle it, a queue for each."""
+
+    RESULTS = "results"
+    """Reports that could not be recorded."""
+    SWEEPS = "sweeps"
+    """Events that an execution has ended, and that led to nothing."""
+    RECONCILIATIONS = "reconciliations"
+    """Events that a plugin has changed, and that led to nothing."""
+    REGISTRATIONS = "registrations"
+    """Requests of CloudFormation that were not answered."""
 
 
 class Env(StrEnum):
@@ -81,6 +110,8 @@ class Env(StrEnum):
     RESULTS_QUEUE_URL = "ORCHESTRATOR_RESULTS_QUEUE_URL"
     TOPIC_ARN_PREFIX = "ORCHESTRATOR_TOPIC_ARN_PREFIX"
     """What a stage's topic ARN starts with; ``{activity}-{stage}`` follows."""
+    WORKFLOW_ARN_PREFIX = "ORCHESTRATOR_WORKFLOW_ARN_PREFIX"
+    """What the ARN of a workflow's state machine starts with; the workflow's name follows."""
     RETENTION_DAYS = "ORCHESTRATOR_RETENTION_DAYS"
     ACTIVITIES_PATH = "ORCHESTRATOR_ACTIVITIES_PATH"
     """The SSM path below which every activity is published."""
@@ -108,6 +139,7 @@ class ErrorName(StrEnum):
     PLUGIN_FAILED = "PluginFailed"
     RUN_SUPERSEDED = "RunSuperseded"
     RUN_ENDED = "RunEnded"
+    RUN_CANCELLED = "RunCancelled"
 
 
 class RegistrationProperty(StrEnum):
@@ -194,10 +226,17 @@ class TableAttribute(StrEnum):
     SUBSCRIPTION_ARN = "subscription_arn"
     FUNCTION = "function"
     EXPIRES_AT = "expires_at"
+    ACTIVE = "active"
+    ACTIVE_SINCE = "active_since"
 
 
 REGISTRY_BY_FUNCTION: Final = "by_function"
 """The registry's index by subscribed function, without its version or alias; or by whatever else is subscribed."""
+
+ACTIVE_RUNS: Final = "active_runs"
+"""The status table's index of the runs in progress, and of nothing else: only their rows have its keys."""
+ACTIVE_RUNS_PARTITIONS: Final = 16
+"""Over which that index is spread. DynamoDB writes 1,000 times a second to one; a run takes two writes."""
 
 # What the command line tells a CDK app that it deploys to the local environment, and its user to both.
 LAYER_TARGET_CONTEXT: Final = "orchestrator:layer-target"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from orchestrator_runtime.contract import Handler, Stage
+from orchestrator_runtime.contract import DeadLetters, Handler, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,10 @@ class Deployment:
     def function(self, handler: Handler) -> str:
         """The physical name of a function of the core."""
         return f"{self.prefix}-{handler}"
+
+    def dead_letters_parameter(self, kind: DeadLetters) -> str:
+        """The SSM parameter with the URL of one of the core's dead letter queues."""
+        return self.core_parameter(CoreOutput(f"dead-{kind}-url"))
 
     def activity(self, activity: str) -> str:
         """The name of an activity's state machine."""
@@ -91,6 +95,11 @@ class CoreOutput(StrEnum):
     END_RUN_ARN = "end-run-arn"
     REGISTER_PLUGIN_ARN = "register-plugin-arn"
     RECONCILE_ARN = "reconcile-arn"
+    CANCEL_RUN_ARN = "cancel-run-arn"
+    DEAD_RESULTS_URL = "dead-results-url"
+    DEAD_SWEEPS_URL = "dead-sweeps-url"
+    DEAD_RECONCILIATIONS_URL = "dead-reconciliations-url"
+    DEAD_REGISTRATIONS_URL = "dead-registrations-url"
 
 
 # The plain exports, for tools that know only those. They lock the producer; SSM does not.

@@ -31,6 +31,8 @@ from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.cost.capacity_units import Bill, Meter, item_bytes
+from tests.rules.calls import Calls
+from tests.rules.memory_ports import MemoryExecutions
 from tests.unit.moto_tables import CONTROL, REGION, REGISTRY, STATUS, Clock, create_tables
 
 PLUGINS = (5, 50, 200)
@@ -63,9 +65,6 @@ class World:
         assert self.fails, cause
         self.woken += 1
         return True
-
-    def is_running(self, execution: str) -> bool:
-        raise AssertionError(execution)
 
     def refused(self, reason: str, detail: str, **about: str | int) -> None:
         raise AssertionError(f"{reason}: {detail}")
@@ -120,7 +119,7 @@ def bill_of_a_run(plugins: int, *, fails: bool = False) -> Bill:
             timeout=timedelta(days=30),
             metadata={"line": "auto"},
         ),
-        BeginPorts(status=status, executions=world, retention=timedelta(days=90), clock=clock),
+        BeginPorts(status=status, executions=MemoryExecutions(Calls()), retention=timedelta(days=90), clock=clock),
     )
     memory = PlanMemory()
     for stage in Stage:
@@ -141,7 +140,7 @@ def bill_of_a_run(plugins: int, *, fails: bool = False) -> Bill:
                 assert record_results(batch, ports, world, lambda ref: memory.find(ref, status)) == []
     assert world.woken >= len(Stage)
     ended = EndRequest(uid="q-1", workflow="NewBusiness", execution=EXECUTION)
-    end_run(ended, EndPorts(status=status, control=control, clock=clock))
+    end_run(ended, EndPorts(status=status, control=control, signals=world, clock=clock))
     document = DynamoStatusStore(probe, STATUS, clock).run_document(uid="q-1", workflow="NewBusiness")
     assert document is not None
     assert document["activities"]["Rate"]["state"] == ("Error" if fails else "Complete")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.core.ended_execution import Execution, ExecutionStatus, state_machine_of
 from orchestrator_runtime.core.message import Message
+from orchestrator_runtime.core.records import ActiveRun
 from tests.rules.calls import Calls
+from tests.rules.memory_status import MemoryStatusStore
 
 
 @dataclass
@@ -63,13 +66,49 @@ class MemorySignals:
 
 
 @dataclass
-class MemoryExecutions:
-    """Implements ``ports.Executions``."""
+class MemoryActiveRuns:
+    """Implements ``ports.ActiveRuns``."""
 
-    running: set[str] = field(default_factory=set)
+    status: MemoryStatusStore
+
+    def runs(self) -> list[ActiveRun]:
+        return self.status.active_runs()
+
+
+@dataclass
+class MemoryExecutions:
+    """Implements ``ports.Executions``; ``begin``, ``end`` and ``forget`` make what there is to ask about."""
+
+    calls: Calls
+    executions: dict[str, Execution] = field(default_factory=dict)
+
+    def begin(self, execution: str, *, given: str = "{}") -> None:
+        self.executions[execution] = Execution(arn=execution, status=ExecutionStatus.RUNNING, input=given)
+
+    def end(self, execution: str, status: ExecutionStatus, **how: Any) -> Execution:
+        ended = replace(self.executions[execution], status=status, **how)
+        self.executions[execution] = ended
+        return ended
+
+    def forget(self) -> None:
+        self.executions.clear()
 
     def is_running(self, execution: str) -> bool:
-        return execution in self.running
+        found = self.executions.get(execution)
+        return found is not None and not found.status.is_over
+
+    def find(self, execution: str) -> Execution | None:
+        self.calls.read("executions.find")
+        return self.executions.get(execution)
+
+    def running(self, state_machine: str) -> set[str]:
+        self.calls.read("executions.running")
+        return {arn for arn in self.executions if self.is_running(arn) and state_machine_of(arn) == state_machine}
+
+    def stop(self, execution: str, error: str, cause: str) -> None:
+        self.calls.effect("executions.stop")
+        if self.is_running(execution):
+            self.end(execution, ExecutionStatus.ABORTED, error=error, cause=cause)
 
 
 @dataclass

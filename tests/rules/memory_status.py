@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from orchestrator_runtime.contract import State
-from orchestrator_runtime.core.records import Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
+from orchestrator_runtime.contract import Ending, State
+from orchestrator_runtime.core.records import ActiveRun, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.ports import Recorded, StageRecords
 from tests.rules.calls import Calls, Clock
 
@@ -71,13 +71,24 @@ class MemoryStatusStore:
         self._calls.read("status.get_run")
         return self.runs.get(uid, RunRef(uid, workflow, 0).path)
 
-    def end_run(self, ref: RunRef, *, execution: str, state: State, message: str | None, now: datetime) -> bool:
+    def end_run(
+        self, ref: RunRef, *, execution: str, state: State, ending: Ending, message: str | None, now: datetime
+    ) -> bool:
         self._calls.effect("status.end_run")
         stored = self.runs.get(ref.uid, ref.path)
         if stored is None or stored.execution != execution or stored.ref != ref or stored.ended:
             return False
-        self.runs.put(ref.uid, ref.path, replace(stored, state=state, message=message, ended_at=now))
+        self.runs.put(ref.uid, ref.path, replace(stored, state=state, ending=ending, message=message, ended_at=now))
         return True
+
+    def active_runs(self) -> list[ActiveRun]:
+        """What the index of runs in progress holds; see ``MemoryActiveRuns``."""
+        runs = [self.runs.get(*key) for key in self.runs.items]
+        return [
+            ActiveRun(ref=run.ref, execution=run.execution, started_at=run.started_at)
+            for run in runs
+            if run is not None and not run.ended
+        ]
 
     def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:
         self._calls.effect("status.open_stage")

@@ -64,7 +64,7 @@ def test_a_new_attempt_plans_anew() -> None:
 
 def test_an_older_attempts_child_fails_its_own_task() -> None:
     world = open_stage(A)
-    world.executions.running.clear()
+    world.executions.forget()
     world.begin("two")
     world.calls.log.clear()
     token = world.advance(attempt=1)
@@ -75,7 +75,7 @@ def test_an_older_attempts_child_fails_its_own_task() -> None:
 
 def test_an_older_attempts_child_fails_after_the_new_attempt_opened_the_stage() -> None:
     world = open_stage(A)
-    world.executions.running.clear()
+    world.executions.forget()
     world.begin("two")
     new = world.advance()
     world.advance(attempt=1)
@@ -117,7 +117,7 @@ def test_another_execution_is_refused_while_the_first_runs() -> None:
 def test_a_run_whose_execution_died_is_taken_over() -> None:
     world = World()
     world.begin("one")
-    world.executions.running.clear()
+    world.executions.forget()
     assert world.begin("two").attempt == 2
     assert (world.run.execution, world.run.state) == ("two", State.IN_PROGRESS)
 
@@ -126,7 +126,7 @@ def test_an_ended_run_is_taken_over_without_asking_step_functions() -> None:
     world = World()
     world.begin("one")
     world.end("one")
-    world.executions.running.add("one")
+    world.executions.begin("one")
     assert world.begin("two").attempt == 2
 
 
@@ -143,7 +143,7 @@ def test_of_two_that_take_over_one_does() -> None:
 def test_a_holder_that_died_meanwhile_does_not_answer_for_the_next() -> None:
     world = World()
     world.begin("one")
-    world.executions.running.clear()
+    world.executions.forget()
     world.calls.meanwhile("status.take_over_run", lambda: world.begin("three"))
     with pytest.raises(RunInProgress, match="in execution three"):
         world.begin("two")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from orchestrator_runtime.contract import State
+from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.begin import RunInProgress
-from orchestrator_runtime.protocol.end_run import Failure, plain_failure
+from orchestrator_runtime.core.failure import Failure
 from tests.rules.calls import Crash
 from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present
 
@@ -46,7 +44,7 @@ def test_a_refused_second_start_disturbs_nothing() -> None:
 def test_an_end_of_an_execution_that_was_taken_over_changes_nothing() -> None:
     world = World()
     world.begin("one")
-    world.executions.running.clear()
+    world.executions.forget()
     world.begin("two")
     world.end("one", error="Broken")
     assert world.run.state is State.IN_PROGRESS
@@ -135,21 +133,25 @@ def test_a_report_after_the_end_changes_nothing() -> None:
     assert world.run.state is State.ERROR
 
 
-def test_an_error_of_a_child_execution_is_unwrapped() -> None:
-    child = json.dumps({"Status": "FAILED", "Error": "PluginFailed", "Cause": "Rate/parallel: A: no rate"})
-    assert plain_failure(Failure("States.TaskFailed", child)) == Failure("PluginFailed", "Rate/parallel: A: no rate")
+def test_how_it_ended_is_told_beside_the_state() -> None:
+    world = World()
+    world.begin()
+    world.end()
+    assert world.run.ending is Ending.COMPLETED
+    failed = World()
+    failed.begin()
+    failed.end(error="Broken")
+    assert failed.run.ending is Ending.FAILED
 
 
-def test_an_exception_of_a_function_is_unwrapped() -> None:
-    thrown = json.dumps({"errorType": "MetadataDiffers", "errorMessage": "other metadata", "trace": []})
-    assert plain_failure(Failure("MetadataDiffers", thrown)) == Failure("MetadataDiffers", "other metadata")
+def test_what_is_open_is_told_so_that_its_execution_ends_too() -> None:
+    world = open_stage(A)
+    world.end(error="Broken", cause="no rate")
+    assert [(signal.error, signal.cause) for signal in world.heard] == [("RunEnded", "run ended: no rate")]
 
 
-def test_a_child_execution_that_does_not_say_why_is_told_by_its_status() -> None:
-    failure = plain_failure(Failure("States.TaskFailed", json.dumps({"Status": "ABORTED", "Input": "{}"})))
-    assert failure == Failure("RunEnded", "an activity's execution ended ABORTED without saying why")
-
-
-@pytest.mark.parametrize("cause", ["plain words", "[1]", "7", "{}", '{"Cause": 7}', ""])
-def test_a_cause_that_wraps_nothing_stays(cause: str) -> None:
-    assert plain_failure(Failure("Broken", cause)) == Failure("Broken", cause)
+def test_a_stage_that_was_closed_is_not_told_again() -> None:
+    world = open_stage(A)
+    world.report("A")
+    world.end(error="Broken")
+    assert [signal.error for signal in world.signals.sent] == [None]

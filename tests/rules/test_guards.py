@@ -44,7 +44,7 @@ def test_a_report_before_the_stage_is_set_up_releases_nobody() -> None:
 def test_a_report_of_an_attempt_that_was_taken_over_releases_nobody() -> None:
     """The first attempt was never ended, and the next has not reached the stage yet."""
     world = open_stage(A, B, rule=SEQUENTIAL)
-    world.executions.running.clear()
+    world.executions.forget()
     world.begin("two")
     world.report("A", attempt=1)
     assert world.released == [["A"]]

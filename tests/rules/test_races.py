@@ -22,7 +22,7 @@ def second_time(world: World, name: str, action: Callable[[], object]) -> None:
 def test_the_answer_on_one_holder_does_not_hold_for_the_next() -> None:
     world = World()
     world.begin("one")
-    world.executions.running.clear()
+    world.executions.forget()
     second_time(world, "status.create_run", lambda: world.begin("three"))
     with pytest.raises(RunInProgress, match="in execution three"):
         world.begin("two")
@@ -79,7 +79,7 @@ def test_a_report_of_an_earlier_attempt_is_refused_though_its_plan_is_remembered
     remembered = world.plan
     if has_row:
         world.report("A", State.IN_PROGRESS)
-    world.executions.running.clear()
+    world.executions.forget()
     world.begin("two")
     world.advance()
     before = world.row("A")

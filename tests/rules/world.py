@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.core.ended_execution import Execution, ExecutionStatus
+from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.core.registration import Registration
@@ -15,12 +18,15 @@ from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.attribution import ReceivedRecord
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
+from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
 from orchestrator_runtime.protocol.record_result import Received, record_results
 from orchestrator_runtime.protocol.stage_effects import StagePorts
+from orchestrator_runtime.protocol.sweep_runs import SweepPorts, end_left_behind, sweep_runs
 from tests.rules.calls import Calls, Clock
 from tests.rules.memory_control import MemoryControlStore
 from tests.rules.memory_ports import (
+    MemoryActiveRuns,
     MemoryExecutions,
     MemoryJournal,
     MemoryPublisher,
@@ -32,6 +38,8 @@ from tests.rules.memory_status import MemoryStatusStore
 
 UID, WORKFLOW, ACTIVITY = "q-1", "NewBusiness", "Rate"
 METADATA: dict[str, Any] = {"line": "auto", "premium": 1200}
+MACHINES = "arn:aws:states:eu-west-1:123456789012"
+WORKFLOW_ARN_PREFIX = f"{MACHINES}:stateMachine:claims-dev-workflow-"
 SEQUENTIAL = ReleaseRule.ONE_AT_A_TIME
 R = TypeVar("R")
 
@@ -46,7 +54,7 @@ class World:
         self.registry = MemoryRegistry()
         self.publisher = MemoryPublisher(self.calls)
         self.signals = MemorySignals(self.calls)
-        self.executions = MemoryExecutions()
+        self.executions = MemoryExecutions(self.calls)
         self.journal = MemoryJournal()
         self.attempt = 1
         self._entries = 0
@@ -76,7 +84,7 @@ class World:
         ports = BeginPorts(
             status=self.status, executions=self.executions, retention=timedelta(days=90), clock=self.clock
         )
-        self.executions.running.add(execution)
+        self.executions.begin(execution, given=json.dumps({"uid": uid}))
         ref = begin_run(request, ports)
         self.attempt = ref.attempt
         return ref
@@ -123,10 +131,35 @@ class World:
     def end(
         self, execution: str = "one", *, error: str | None = None, cause: str = "why", uid: str | None = UID
     ) -> Failure | None:
-        self.executions.running.discard(execution)
+        if execution in self.executions.executions:
+            self.executions.end(execution, ExecutionStatus.FAILED if error else ExecutionStatus.SUCCEEDED)
         failure = Failure(error, cause) if error else None
         request = EndRequest(uid=uid, workflow=WORKFLOW, execution=execution, failure=failure)
-        return end_run(request, EndPorts(status=self.status, control=self.control, clock=self.clock))
+        return end_run(request, self.end_ports)
+
+    def cancel(self, reason: str | None = None, *, by: str | None = None, uid: str = UID) -> Run:
+        request = CancelRequest(uid=uid, workflow=WORKFLOW, reason=reason, by=by)
+        return cancel_run(request, CancelPorts(end=self.end_ports, executions=self.executions))
+
+    def tell(self, told: Execution) -> RunRef | None:
+        """Bring the event that an execution has ended."""
+        return end_left_behind(told, self.sweep_ports)
+
+    def sweep(self) -> list[RunRef]:
+        return [*sweep_runs(self.sweep_ports)]
+
+    @property
+    def end_ports(self) -> EndPorts:
+        return EndPorts(status=self.status, control=self.control, signals=self.signals, clock=self.clock)
+
+    @property
+    def sweep_ports(self) -> SweepPorts:
+        return SweepPorts(
+            end=self.end_ports,
+            active=MemoryActiveRuns(self.status),
+            executions=self.executions,
+            workflow_arn_prefix=WORKFLOW_ARN_PREFIX,
+        )
 
     @property
     def ports(self) -> StagePorts:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, TableAttribute
+from orchestrator_runtime.contract import ACTIVE_RUNS, REGISTRY_BY_FUNCTION, TableAttribute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,6 +24,19 @@ _KEYS = {
     STATUS: (TableAttribute.UID, TableAttribute.PATH),
     CONTROL: (TableAttribute.UID, TableAttribute.PATH),
     REGISTRY: (TableAttribute.STAGE, TableAttribute.SUBSCRIPTION_ARN),
+}
+
+_INDEXES: dict[str, Any] = {
+    STATUS: {
+        "name": ACTIVE_RUNS,
+        "keys": (TableAttribute.ACTIVE, TableAttribute.ACTIVE_SINCE),
+        "projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["workflow", "attempt", "execution"]},
+    },
+    REGISTRY: {
+        "name": REGISTRY_BY_FUNCTION,
+        "keys": (TableAttribute.FUNCTION,),
+        "projection": {"ProjectionType": "ALL"},
+    },
 }
 
 
@@ -42,20 +55,14 @@ class Clock:
 
 def create_tables(client: DynamoDBClient) -> None:
     for table, (partition, sort) in _KEYS.items():
-        names = [partition, sort, *([TableAttribute.FUNCTION] if table == REGISTRY else [])]
-        indexes: Any = (
-            {
-                "GlobalSecondaryIndexes": [
-                    {
-                        "IndexName": REGISTRY_BY_FUNCTION,
-                        "KeySchema": [{"AttributeName": TableAttribute.FUNCTION, "KeyType": "HASH"}],
-                        "Projection": {"ProjectionType": "ALL"},
-                    }
-                ]
-            }
-            if table == REGISTRY
-            else {}
-        )
+        index = _INDEXES.get(table)
+        names = [partition, sort, *(index["keys"] if index else ())]
+        indexes: Any = {}
+        if index:
+            kinds = ("HASH", "RANGE")[: len(index["keys"])]
+            keys = [{"AttributeName": name, "KeyType": kind} for name, kind in zip(index["keys"], kinds, strict=True)]
+            described = {"IndexName": index["name"], "KeySchema": keys, "Projection": index["projection"]}
+            indexes = {"GlobalSecondaryIndexes": [described]}
         client.create_table(
             TableName=table,
             BillingMode="PAY_PER_REQUEST",

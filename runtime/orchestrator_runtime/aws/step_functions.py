@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
+
+from orchestrator_runtime.core.ended_execution import Execution, ExecutionStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 _DEAD_TOKEN: Final = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+_OVER: Final = frozenset({"ExecutionDoesNotExist", "ValidationException"})
+"""What is answered about an execution that cannot be stopped any more."""
 
 
 class StepFunctionsSignals:
@@ -37,12 +41,45 @@ class StepFunctionsExecutions:
 
     def is_running(self, execution: str) -> bool:
         """See ``ports.Executions``."""
+        found = self.find(execution)
+        return found is not None and not found.status.is_over
+
+    def find(self, execution: str) -> Execution | None:
+        """See ``ports.Executions``."""
         try:
-            return self._client.describe_execution(executionArn=execution)["status"] in {"RUNNING", "PENDING_REDRIVE"}
+            found = self._client.describe_execution(executionArn=execution)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ExecutionDoesNotExist":
                 raise
-            return False
+            return None
+        return Execution(
+            arn=execution,
+            status=ExecutionStatus(found["status"]),
+            input=found.get("input"),
+            error=found.get("error"),
+            cause=found.get("cause"),
+            stopped_at=found.get("stopDate"),
+        )
+
+    def running(self, state_machine: str) -> Collection[str]:
+        """See ``ports.Executions``."""
+        pages = self._client.get_paginator("list_executions").paginate(
+            stateMachineArn=state_machine, statusFilter="RUNNING"
+        )
+        try:
+            return {found["executionArn"] for page in pages for found in page["executions"]}
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "StateMachineDoesNotExist":
+                raise
+            return set()
+
+    def stop(self, execution: str, error: str, cause: str) -> None:
+        """See ``ports.Executions``."""
+        try:
+            self._client.stop_execution(executionArn=execution, error=error, cause=cause)
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] not in _OVER:
+                raise
 
 
 def _alive(signal: Callable[[], object]) -> bool:

@@ -87,7 +87,7 @@ def decide_begin(
         return Refuse(
             RunInProgress(
                 f"run {stored.ref.uid!r} of {stored.ref.workflow} is in progress, attempt {stored.ref.attempt}, "
-                f"in execution {stored.execution}: wait until it ends, or stop that execution"
+                f"in execution {stored.execution}: wait until it ends, or cancel it"
             )
         )
     if not metadata_override and (difference := metadata_difference(stored.metadata, metadata)):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from orchestrator_runtime.contract import DEFAULT_ORDER, ReleaseRule, Stage, State
+from orchestrator_runtime.contract import DEFAULT_ORDER, Ending, ReleaseRule, Stage, State
 
 _SUBSCRIPTION_END: Final = 12
 
@@ -74,12 +74,22 @@ class Run:
     started_at: datetime
     expires_at: int
     ended_at: datetime | None = None
+    ending: Ending | None = None
     message: str | None = None
 
     @property
     def ended(self) -> bool:
         """Whether this attempt is over."""
         return self.ended_at is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveRun:
+    """What the index of the runs in progress tells of one."""
+
+    ref: RunRef
+    execution: str
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ def run_document(
         plugins: Their plugins' rows, likewise, each by name.
 
     Returns:
-        ``{uid, workflow, state, attempt, metadata, message, execution, started_at, ended_at,
+        ``{uid, workflow, state, ending, attempt, metadata, message, execution, started_at, ended_at,
         activities: {name: {state, stages: {stage: {state, message, started_at, ended_at,
         plugins: {name: {state, mandatory, …}}}}}}}``; activities, stages and plugins in the order in
         which they run, times in ISO 8601.
@@ -49,6 +49,7 @@ def run_document(
         "uid": run.ref.uid,
         "workflow": run.ref.workflow,
         "state": run.state.value,
+        "ending": run.ending.value if run.ending else None,
         "attempt": run.ref.attempt,
         "metadata": run.metadata,
         "message": run.message,

@@ -7,9 +7,10 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.handlers.environment import end_ports
 from orchestrator_runtime.names import problem_with_uid
-from orchestrator_runtime.protocol.end_run import EndRequest, Failure, end_run
+from orchestrator_runtime.protocol.end_run import EndRequest, end_run
 
 logger = Logger()
 

@@ -18,8 +18,11 @@ from orchestrator_runtime.aws.step_functions import StepFunctionsExecutions, Ste
 from orchestrator_runtime.aws.topics import SnsPublisher
 from orchestrator_runtime.contract import Env
 from orchestrator_runtime.protocol.begin_run import BeginPorts
+from orchestrator_runtime.protocol.cancel_run import CancelPorts
 from orchestrator_runtime.protocol.end_run import EndPorts
 from orchestrator_runtime.protocol.stage_effects import StagePorts
+from orchestrator_runtime.protocol.sweep_runs import SweepPorts
+from orchestrator_runtime.stores.active_runs import DynamoActiveRuns
 from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.items import utc_now
 from orchestrator_runtime.stores.registry import DynamoRegistry
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RETRIES: Final = Config(retries={"mode": "standard", "max_attempts": 6})
+SLOWS_DOWN: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
+"""For many calls in a row, of which AWS answers some tens in a second: a client that is throttled keeps to what it
+got."""
 
 
 class MissingEnvironmentError(Exception):
@@ -103,4 +109,24 @@ def stage_ports() -> StagePorts:
 
 def end_ports() -> EndPorts:
     """What ``end_run`` needs of the world."""
-    return EndPorts(status=status_store(), control=control_store(), clock=utc_now)
+    return EndPorts(
+        status=status_store(),
+        control=control_store(),
+        signals=StepFunctionsSignals(client("stepfunctions")),
+        clock=utc_now,
+    )
+
+
+def cancel_ports() -> CancelPorts:
+    """What ``cancel_run`` needs of the world."""
+    return CancelPorts(end=end_ports(), executions=StepFunctionsExecutions(client("stepfunctions")))
+
+
+def sweep_ports() -> SweepPorts:
+    """What ``sweep_runs`` needs of the world."""
+    return SweepPorts(
+        end=end_ports(),
+        active=DynamoActiveRuns(_dynamodb(), variable(Env.STATUS_TABLE)),
+        executions=StepFunctionsExecutions(client("stepfunctions", SLOWS_DOWN)),
+        workflow_arn_prefix=variable(Env.WORKFLOW_ARN_PREFIX),
+    )

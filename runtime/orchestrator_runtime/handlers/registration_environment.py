@@ -12,15 +12,12 @@ from orchestrator_runtime.aws.stage_topics import SsmStages
 from orchestrator_runtime.aws.subscriptions import SnsSubscriptions
 from orchestrator_runtime.aws.topics import SnsTopics
 from orchestrator_runtime.contract import MAX_PLUGINS_PER_STAGE, Env
-from orchestrator_runtime.handlers.environment import client, registry, variable
+from orchestrator_runtime.handlers.environment import SLOWS_DOWN, client, registry, variable
 from orchestrator_runtime.protocol.reconcile import ReconcilePorts
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts
 from orchestrator_runtime.stores.items import utc_now
 from orchestrator_runtime.subscription_ports import RepairLog
 
-_SLOWS_DOWN: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
-"""SNS lists 30 pages a second for a whole account, Lambda tells of 15 functions: a client that is throttled keeps to
-what it got."""
 _CALLS_ONCE: Final = Config(read_timeout=15, connect_timeout=5, retries={"total_max_attempts": 1})
 """A function has 15 seconds to say what it is, and is asked once."""
 
@@ -40,8 +37,8 @@ def reconcile_ports(log: RepairLog) -> ReconcilePorts:
     return ReconcilePorts(
         registry=registry(),
         stages=SsmStages(client("ssm"), variable(Env.ACTIVITIES_PATH)),
-        subscriptions=SnsSubscriptions(client("sns", _SLOWS_DOWN)),
-        functions=LambdaFunctions(client("lambda", _SLOWS_DOWN), client("lambda", _CALLS_ONCE)),
+        subscriptions=SnsSubscriptions(client("sns", SLOWS_DOWN)),
+        functions=LambdaFunctions(client("lambda", SLOWS_DOWN), client("lambda", _CALLS_ONCE)),
         log=log,
         topic_arn_prefix=variable(Env.TOPIC_ARN_PREFIX),
         clock=utc_now,

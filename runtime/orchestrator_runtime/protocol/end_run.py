@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
 
-from orchestrator_runtime.contract import MAX_TEXT, ErrorName, ReleaseRule, State
+from orchestrator_runtime.contract import MAX_TEXT, Ending, ErrorName, ReleaseRule, State
+from orchestrator_runtime.core.failure import Failure, plain_failure
 from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Run, StagePlan, StageRef
-from orchestrator_runtime.ports import ControlStore, StatusStore
+from orchestrator_runtime.ports import ControlStore, Signals, StatusStore
 from orchestrator_runtime.protocol.stage_effects import failed_row
-
-MAX_ERROR: Final = 256
-"""Characters of an error's name that a Fail state takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndRequest:
-    """An execution that came to its end.
+    """An execution that came to its end, by its own account.
 
     Attributes:
         uid: The run's id; ``None`` if the execution was started without one.
@@ -34,25 +30,18 @@ class EndRequest:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error as Step Functions hands it to a ``Catch``."""
-
-    error: str
-    cause: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndPorts:
     """What ending a run needs of the world."""
 
     status: StatusStore
     control: ControlStore
+    signals: Signals
     clock: Callable[[], datetime]
 
 
 def end_run(request: EndRequest, ports: EndPorts) -> Failure | None:
-    """Write how the run ended, and leave nothing of it open.
+    """Write how the run of an execution ended, and leave nothing of it open.
 
     Only the execution that holds the run may end it: one that was refused at its start
     passes through and disturbs nothing. Everything here may be done twice.
@@ -62,38 +51,69 @@ def end_run(request: EndRequest, ports: EndPorts) -> Failure | None:
     """
     failure = plain_failure(request.failure) if request.failure else None
     run = ports.status.get_run(request.uid, request.workflow) if request.uid else None
-    if run is None or run.execution != request.execution:
-        return failure
-    state = State.ERROR if failure else State.COMPLETE
-    ports.status.end_run(
-        run.ref,
-        execution=request.execution,
-        state=state,
-        message=failure.cause[:MAX_TEXT] if failure else None,
-        now=ports.clock(),
-    )
-    if failure is None:
-        return None
-    # The row says "ended" before the stages are listed: a stage that opens later reads it and stops.
-    for (activity, stage), control in ports.control.end_stages(run.ref).items():
-        _end_stage(run, run.ref.stage(activity, stage), control, f"run ended: {failure.cause}"[:MAX_TEXT], ports)
+    if run is not None and run.execution == request.execution:
+        if failure is None:
+            write_end(run, ports, ending=Ending.COMPLETED)
+        else:
+            write_end(run, ports, ending=Ending.FAILED, message=failure.cause)
     return failure
+
+
+def write_end(
+    run: Run, ports: EndPorts, *, ending: Ending, message: str | None = None, at: datetime | None = None
+) -> bool:
+    """Write how a run ended, unless that is written, and what it means for its stages, their plugins and executions.
+
+    Args:
+        run: The run, as it was read: nothing is written if it is of another execution or attempt by now.
+        ports: The world.
+        ending: How it ended.
+        message: Why, unless it completed.
+        at: When; now, if that is not known.
+
+    Returns:
+        Whether it ended by this, and not before by something else.
+    """
+    state = State.COMPLETE if ending is Ending.COMPLETED else State.ERROR
+    message = message[:MAX_TEXT] if message else None
+    written = ports.status.end_run(
+        run.ref,
+        execution=run.execution,
+        state=state,
+        ending=ending,
+        message=message,
+        now=max(at, run.started_at) if at else ports.clock(),
+    )
+    if not written:
+        # What ended it may have died before it got to the stages. It is what they are told of.
+        stands = ports.status.get_run(run.ref.uid, run.ref.workflow)
+        if stands is None or (stands.ref, stands.execution) != (run.ref, run.execution):
+            return False
+        state, message = stands.state, stands.message
+    if state is not State.COMPLETE:
+        # The row says "ended" before the stages are listed: a stage that opens later reads it and stops.
+        for (activity, stage), control in ports.control.end_stages(run.ref).items():
+            _end_stage(run, run.ref.stage(activity, stage), control, f"run ended: {message}"[:MAX_TEXT], ports)
+    return written
 
 
 def _end_stage(run: Run, ref: StageRef, control: Control, why: str, ports: EndPorts) -> None:
     now = ports.clock()
     records = ports.status.load_stage(ref)
-    if records.row is not None and records.row.outcome is None:
+    was_open = records.row is not None and records.row.outcome is None
+    if was_open:
         ports.status.close_stage(ref, Outcome(state=State.ERROR, message=why), now=now)
     for row in records.plugins.values():
         if row.attempt == ref.attempt and not row.expected and not row.state.is_terminal:
             ended = replace(row, state=State.OPTIONAL_TASK_ERROR, message=why, updated_at=now, ended_at=now)
             ports.status.record(ref, ended, expires_at=run.expires_at)
-    if records.plan is None or control.release is None:
-        return
-    for index in _released_and_open(records.plan, control, records.plugins):
-        row = failed_row(records.plan.plugins[index], ref.attempt, why, now=now)
-        ports.status.record(ref, row, expires_at=run.expires_at)
+    if records.plan is not None and control.release is not None:
+        for index in _released_and_open(records.plan, control, records.plugins):
+            row = failed_row(records.plan.plugins[index], ref.attempt, why, now=now)
+            ports.status.record(ref, row, expires_at=run.expires_at)
+    if was_open:
+        # Where a workflow is stopped, its activities' executions may go on; this one would until its next wake.
+        ports.signals.fail(control.token, ErrorName.RUN_ENDED, why)
 
 
 def _released_and_open(plan: StagePlan, control: Control, rows: Mapping[str, PluginRow]) -> list[int]:
@@ -105,35 +125,3 @@ def _released_and_open(plan: StagePlan, control: Control, rows: Mapping[str, Plu
         for i in called
         if (row := rows.get(plan.plugins[i].name)) is None or row.attempt != plan.attempt or not row.state.is_terminal
     ]
-
-
-def plain_failure(failure: Failure) -> Failure:
-    """Unwrap an error to the one that a person wants to read.
-
-    A child execution's failure arrives as its whole description, with its own error
-    and cause inside; a function's as the JSON of its exception.
-    """
-    error, cause = failure.error, failure.cause
-    for _ in range(5):
-        inner = _inner(cause)
-        if inner is None:
-            break
-        error, cause = inner[0] or error, inner[1]
-    return Failure(error[:MAX_ERROR], cause)
-
-
-def _inner(cause: str) -> tuple[str | None, str] | None:
-    try:
-        document: Any = json.loads(cause)
-    except ValueError:
-        return None
-    if not isinstance(document, dict):
-        return None
-    for error_key, cause_key in (("Error", "Cause"), ("errorType", "errorMessage")):
-        if isinstance(document.get(cause_key), str):
-            error = document.get(error_key)
-            return (error if isinstance(error, str) else None), document[cause_key]
-    if isinstance(document.get("Status"), str):
-        status = document["Status"]
-        return ErrorName.RUN_ENDED, f"an activity's execution ended {status} without saying why"
-    return None

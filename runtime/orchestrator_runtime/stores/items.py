@@ -11,9 +11,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from zlib import crc32
 
-from orchestrator_runtime.contract import ReleaseRule, State
+from orchestrator_runtime.contract import ACTIVE_RUNS_PARTITIONS, Ending, ReleaseRule, State, TableAttribute
 from orchestrator_runtime.core.records import (
+    ActiveRun,
     Control,
     ExpectedPlugin,
     Outcome,
@@ -154,9 +156,28 @@ def run_item(run: Run) -> NewItem:
             "activities": compact_json(run.activities),
             "started_at": run.started_at,
             "ended_at": run.ended_at,
+            "ending": run.ending,
             "message": run.message,
             "expires_at": run.expires_at,
+            **({} if run.ended else _active_keys(run)),
         }
+    )
+
+
+def _active_keys(run: Run) -> dict[str, object]:
+    """The keys of the index of runs in progress. A row without them is not in it."""
+    return {
+        TableAttribute.ACTIVE: str(crc32(run.ref.uid.encode()) % ACTIVE_RUNS_PARTITIONS),
+        TableAttribute.ACTIVE_SINCE: f"{run.ref.path}{iso(run.started_at)}",
+    }
+
+
+def active_run_of(item: Item) -> ActiveRun:
+    """Read what the index of runs in progress tells of one."""
+    return ActiveRun(
+        ref=RunRef(item["uid"]["S"], item["workflow"]["S"], int(item["attempt"]["N"])),
+        execution=item["execution"]["S"],
+        started_at=datetime.fromisoformat(item["active_since"]["S"].rpartition("/")[2]),
     )
 
 
@@ -172,6 +193,7 @@ def run_of(item: Item) -> Run:
         started_at=datetime.fromisoformat(item["started_at"]["S"]),
         expires_at=int(item["expires_at"]["N"]),
         ended_at=values.time("ended_at"),
+        ending=Ending(ending) if (ending := values.text("ending")) else None,
         message=values.text("message"),
     )
 

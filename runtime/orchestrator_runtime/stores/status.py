@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import State
+from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.records import Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.core.run_document import run_document
 from orchestrator_runtime.ports import Recorded, StageRecords
@@ -90,9 +90,12 @@ class DynamoStatusStore:
         item = self._get(uid, RunRef(uid, workflow, 0).path)
         return run_of(item) if item else None
 
-    def end_run(self, ref: RunRef, *, execution: str, state: State, message: str | None, now: datetime) -> bool:
+    def end_run(
+        self, ref: RunRef, *, execution: str, state: State, ending: Ending, message: str | None, now: datetime
+    ) -> bool:
         """See ``ports.StatusStore``."""
-        update = "SET #state = :state, ended_at = :ended" + (", message = :message" if message else "")
+        told = ", message = :message" if message else ""
+        update = f"SET #state = :state, ended_at = :ended, ending = :ending{told} REMOVE active, active_since"
         try:
             write_if(
                 self._client.update_item,
@@ -104,6 +107,7 @@ class DynamoStatusStore:
                 ExpressionAttributeValues={
                     ":state": text(state),
                     ":ended": time(now),
+                    ":ending": text(ending),
                     ":now": self._epoch(),
                     ":execution": text(execution),
                     ":attempt": number(ref.attempt),

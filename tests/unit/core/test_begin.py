@@ -56,7 +56,7 @@ def test_another_execution_is_refused_while_the_holder_runs() -> None:
     assert isinstance(verdict.error, RunInProgress)
     assert str(verdict.error) == (
         f"run 'q-1' of NewBusiness is in progress, attempt 3, in execution {EXECUTION}: "
-        "wait until it ends, or stop that execution"
+        "wait until it ends, or cancel it"
     )
 
 

@@ -55,6 +55,7 @@ def test_a_run_that_has_just_begun() -> None:
         "uid": "q-1",
         "workflow": "NewBusiness",
         "state": "In Progress",
+        "ending": None,
         "attempt": 1,
         "metadata": {"line": "auto", "premium": 1200.5},
         "message": None,

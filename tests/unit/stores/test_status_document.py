@@ -47,6 +47,7 @@ def test_the_document_of_a_run(status: DynamoStatusStore) -> None:
         "uid": "q-1",
         "workflow": "NewBusiness",
         "state": "In Progress",
+        "ending": None,
         "attempt": 1,
         "metadata": {"line": "auto", "premium": 1200.5},
         "message": None,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator_runtime.contract import State
+from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 OTHER = EXECUTION.replace(":one", ":two")
 LATER = NOW + timedelta(seconds=5)
+COMPLETED: dict[str, Any] = {"state": State.COMPLETE, "ending": Ending.COMPLETED}
+FAILED: dict[str, Any] = {"state": State.ERROR, "ending": Ending.FAILED}
 
 
 def test_a_run_is_created_and_read_back(status: DynamoStatusStore) -> None:
@@ -86,7 +88,7 @@ def test_reads_and_writes_agree_on_the_moment_of_expiry(status: DynamoStatusStor
 
 
 def test_a_run_is_taken_over_from_who_held_it(status: DynamoStatusStore) -> None:
-    first = a_run(ended_at=NOW, state=State.ERROR, message="why")
+    first = a_run(ended_at=NOW, **FAILED, message="why")
     status.create_run(first)
     second = a_run(2, execution=OTHER, started_at=LATER)
     assert status.take_over_run(second, previous=first) is True
@@ -120,28 +122,28 @@ def test_a_run_that_expired_meanwhile_is_not_taken_over(status: DynamoStatusStor
 
 def test_the_holder_ends_its_run_once(status: DynamoStatusStore) -> None:
     status.create_run(a_run())
-    ended = status.end_run(run_ref(), execution=EXECUTION, state=State.ERROR, message="first", now=LATER)
+    ended = status.end_run(run_ref(), execution=EXECUTION, **FAILED, message="first", now=LATER)
     assert ended is True
-    again = status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, message="second", now=NOW)
+    again = status.end_run(run_ref(), execution=EXECUTION, **COMPLETED, message="second", now=NOW)
     assert again is False
-    assert status.get_run("q-1", "NewBusiness") == a_run(state=State.ERROR, message="first", ended_at=LATER)
+    assert status.get_run("q-1", "NewBusiness") == a_run(**FAILED, message="first", ended_at=LATER)
 
 
 def test_a_run_that_went_well_ends_without_a_message(status: DynamoStatusStore) -> None:
     status.create_run(a_run())
-    assert status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, message=None, now=LATER)
-    assert status.get_run("q-1", "NewBusiness") == a_run(state=State.COMPLETE, ended_at=LATER)
+    assert status.end_run(run_ref(), execution=EXECUTION, **COMPLETED, message=None, now=LATER)
+    assert status.get_run("q-1", "NewBusiness") == a_run(ended_at=LATER, **COMPLETED)
 
 
 @pytest.mark.parametrize(("attempt", "execution"), [(1, OTHER), (2, EXECUTION)], ids=["execution", "attempt"])
 def test_nobody_else_ends_a_run(status: DynamoStatusStore, attempt: int, execution: str) -> None:
     status.create_run(a_run())
-    assert not status.end_run(run_ref(attempt), execution=execution, state=State.ERROR, message="no", now=LATER)
+    assert not status.end_run(run_ref(attempt), execution=execution, **FAILED, message="no", now=LATER)
     assert status.get_run("q-1", "NewBusiness") == a_run()
 
 
 def test_a_run_that_is_not_there_is_not_ended(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
-    assert not status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, message=None, now=LATER)
+    assert not status.end_run(run_ref(), execution=EXECUTION, **COMPLETED, message=None, now=LATER)
     assert items(dynamodb, STATUS) == []
 
 
@@ -149,7 +151,7 @@ def test_an_expired_run_is_not_ended(status: DynamoStatusStore, dynamodb: Dynamo
     status.create_run(a_run())
     before = items(dynamodb, STATUS)
     clock.forward(1000)
-    assert not status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, message=None, now=LATER)
+    assert not status.end_run(run_ref(), execution=EXECUTION, **COMPLETED, message=None, now=LATER)
     assert items(dynamodb, STATUS) == before
 
 

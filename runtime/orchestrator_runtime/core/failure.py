@@ -1,0 +1,54 @@
+"""What went wrong, in the words of whoever said it first."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orchestrator_runtime.contract import ErrorName
+
+MAX_ERROR: Final = 256
+"""Characters of an error's name that a Fail state takes."""
+_MOST_WRAPPINGS: Final = 5
+"""A plugin's error in a stage's, in an activity's, in a workflow's; and one to spare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as Step Functions tells of it: a name, and a text that may be JSON with another error inside."""
+
+    error: str
+    cause: str
+
+
+def plain_failure(failure: Failure) -> Failure:
+    """Unwrap an error to the one that a person wants to read.
+
+    A child execution's failure arrives as its whole description, with its own error
+    and cause inside; a function's as the JSON of its exception.
+    """
+    error, cause = failure.error, failure.cause
+    for _ in range(_MOST_WRAPPINGS):
+        inner = _inner(cause)
+        if inner is None:
+            break
+        error, cause = inner[0] or error, inner[1]
+    return Failure(error[:MAX_ERROR], cause)
+
+
+def _inner(cause: str) -> tuple[str | None, str] | None:
+    try:
+        document: Any = json.loads(cause)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    for error_key, cause_key in (("Error", "Cause"), ("errorType", "errorMessage")):
+        if isinstance(document.get(cause_key), str):
+            error = document.get(error_key)
+            return (error if isinstance(error, str) else None), document[cause_key]
+    if isinstance(document.get("Status"), str):
+        status = document["Status"]
+        return ErrorName.RUN_ENDED, f"an activity's execution ended {status} without saying why"
+    return None

@@ -1,0 +1,50 @@
+"""Ends runs that came to an end from outside: told by events, and on a schedule for events that were lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
+
+from orchestrator_runtime.core.ended_execution import read_status_event
+from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.handlers.environment import sweep_ports
+from orchestrator_runtime.protocol.sweep_runs import SweepPorts, end_left_behind, sweep_runs
+
+logger = Logger()
+
+_STATUS_CHANGE: Final = "Step Functions Execution Status Change"
+_SCHEDULE: Final = "Scheduled Event"
+
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
+    """End the run of one execution, or of every one that is over.
+
+    Args:
+        event: EventBridge's event that an execution has ended; ``{}`` or a scheduled event: look at all.
+        context: Lambda's.
+
+    Returns:
+        ``{ended: [{uid, workflow, attempt}, …]}``: the runs that ended by this.
+    """
+    ended: list[dict[str, Any]] = []
+    for run in serve(event, sweep_ports()):
+        ended.append(run.as_document())
+        logger.warning("run ended from outside", extra=ended[-1])
+    return {"ended": ended}
+
+
+def serve(event: Mapping[str, Any], ports: SweepPorts) -> Iterable[RunRef]:
+    """Do what the event asks.
+
+    Raises:
+        ValueError: The event asks for nothing that is known here.
+    """
+    kind = event.get("detail-type", _SCHEDULE)
+    if kind == _STATUS_CHANGE:
+        run = end_left_behind(read_status_event(event), ports)
+        return [run] if run else []
+    if kind != _SCHEDULE:
+        raise ValueError("events of this detail-type are not understood: send {} to look at every run in progress")
+    return sweep_runs(ports)

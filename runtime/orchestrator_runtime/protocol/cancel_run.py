@@ -1,0 +1,67 @@
+"""Cancels a run on purpose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator_runtime.contract import Ending, ErrorName
+from orchestrator_runtime.core.records import Run
+from orchestrator_runtime.ports import Executions
+from orchestrator_runtime.protocol.end_run import EndPorts, write_end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequest:
+    """Somebody's wish that a run should end.
+
+    Attributes:
+        uid: The run's id within the workflow.
+        workflow: The workflow.
+        reason: Why, for whoever reads the run's status.
+        by: Who wishes it.
+    """
+
+    uid: str
+    workflow: str
+    reason: str | None = None
+    by: str | None = None
+
+    @property
+    def message(self) -> str:
+        """What the run's status says of it."""
+        return "cancelled" + (f" by {self.by}" if self.by else "") + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPorts:
+    """What cancelling a run needs of the world."""
+
+    end: EndPorts
+    executions: Executions
+
+
+class CancelRefusedError(Exception):
+    """There is nothing to cancel; the text says why."""
+
+
+def cancel_run(request: CancelRequest, ports: CancelPorts) -> Run:
+    """End a run that is in progress, and stop its execution.
+
+    The row is written first. Should the rest not happen, no stage opens any more and each wait comes to its end;
+    cancelling again then does the rest.
+
+    Returns:
+        The run as it was.
+
+    Raises:
+        CancelRefusedError: There is no such run, or it has ended by something else.
+    """
+    name = f"run {request.uid!r} of {request.workflow}"
+    run = ports.end.status.get_run(request.uid, request.workflow)
+    if run is None:
+        raise CancelRefusedError(f"there is no {name}: it was never started, or has expired")
+    if run.ended and run.ending is not Ending.CANCELLED:
+        raise CancelRefusedError(f"{name} is not in progress: it is {run.state.value!r}, attempt {run.ref.attempt}")
+    write_end(run, ports.end, ending=Ending.CANCELLED, message=request.message)
+    ports.executions.stop(run.execution, ErrorName.RUN_CANCELLED, request.message)
+    return run

@@ -1,0 +1,38 @@
+"""The words of whoever said first what went wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from orchestrator_runtime.core.failure import MAX_ERROR, Failure, plain_failure
+
+
+def test_an_error_of_a_child_execution_is_unwrapped() -> None:
+    child = json.dumps({"Status": "FAILED", "Error": "PluginFailed", "Cause": "Rate/parallel: A: no rate"})
+    assert plain_failure(Failure("States.TaskFailed", child)) == Failure("PluginFailed", "Rate/parallel: A: no rate")
+
+
+def test_an_exception_of_a_function_is_unwrapped() -> None:
+    thrown = json.dumps({"errorType": "MetadataDiffers", "errorMessage": "other metadata", "trace": []})
+    assert plain_failure(Failure("MetadataDiffers", thrown)) == Failure("MetadataDiffers", "other metadata")
+
+
+def test_a_child_execution_that_does_not_say_why_is_told_by_its_status() -> None:
+    failure = plain_failure(Failure("States.TaskFailed", json.dumps({"Status": "ABORTED", "Input": "{}"})))
+    assert failure == Failure("RunEnded", "an activity's execution ended ABORTED without saying why")
+
+
+@pytest.mark.parametrize("cause", ["plain words", "[1]", "7", "{}", '{"Cause": 7}', ""])
+def test_a_cause_that_wraps_nothing_stays(cause: str) -> None:
+    assert plain_failure(Failure("Broken", cause)) == Failure("Broken", cause)
+
+
+def test_a_cause_that_is_nested_without_end_stays() -> None:
+    cause = "[" * 100_000
+    assert plain_failure(Failure("Broken", cause)) == Failure("Broken", cause)
+
+
+def test_a_name_is_cut_to_what_a_state_may_fail_with() -> None:
+    assert len(plain_failure(Failure("x" * 300, "")).error) == MAX_ERROR
