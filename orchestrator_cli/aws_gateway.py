@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import boto3
 import botocore.exceptions
 from botocore.config import Config
 
 from orchestrator_cli.errors import CliError, UsageError
-from orchestrator_cli.gateway import Answer, Document, Execution, Gateway
+from orchestrator_cli.gateway import Answer, DeadLetter, Document, Execution, Gateway
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"})
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 _BUSY: Final = frozenset({"TooManyRequestsException", "ThrottlingException"})
+_HIDDEN_SECONDS: Final = 15 * 60
+"""As long as a function may take; a dead letter is not handled twice at a time."""
 _ONE_LONG_CALL: Final = Config(read_timeout=15 * 60 + 10, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 """A function may take 15 minutes, and tells then that it took too long. Called again, it would do its work twice."""
 
@@ -86,6 +88,50 @@ class AwsGateway:
             except functions.exceptions.ResourceNotFoundException:
                 return None
             return Answer(json.loads(answer["Payload"].read()), failed="FunctionError" in answer)
+
+    def caller(self) -> str:
+        """See ``Gateway``."""
+        with _sentences("sts:GetCallerIdentity"):
+            return self._session.client("sts").get_caller_identity()["Arn"]
+
+    def receive_messages(self, queue_url: str) -> list[DeadLetter]:
+        """See ``Gateway``."""
+        with _sentences(f"sqs:ReceiveMessage on {queue_url}"):
+            received = self._session.client("sqs").receive_message(
+                QueueUrl=queue_url,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=_HIDDEN_SECONDS,
+                WaitTimeSeconds=1,  # asks all of SQS's servers, not some
+                MessageSystemAttributeNames=["SenderId"],
+            )
+            return [
+                DeadLetter(
+                    id=message["MessageId"],
+                    body=message["Body"],
+                    sender=message.get("Attributes", {}).get("SenderId", ""),
+                    receipt=message["ReceiptHandle"],
+                )
+                for message in received.get("Messages", [])
+            ]
+
+    def delete_message(self, queue_url: str, receipt: str) -> None:
+        """See ``Gateway``."""
+        with _sentences(f"sqs:DeleteMessage on {queue_url}"):
+            self._session.client("sqs").delete_message(QueueUrl=queue_url, ReceiptHandle=receipt)
+
+    def release_message(self, queue_url: str, receipt: str) -> None:
+        """See ``Gateway``."""
+        with _sentences(f"sqs:ChangeMessageVisibility on {queue_url}"):
+            self._session.client("sqs").change_message_visibility(
+                QueueUrl=queue_url, ReceiptHandle=receipt, VisibilityTimeout=0
+            )
+
+    def count_messages(self, queue_url: str) -> int:
+        """See ``Gateway``."""
+        with _sentences(f"sqs:GetQueueAttributes on {queue_url}"):
+            name: Literal["ApproximateNumberOfMessages"] = "ApproximateNumberOfMessages"
+            found = self._session.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])
+            return int(found["Attributes"][name])
 
 
 @contextlib.contextmanager

@@ -41,6 +41,23 @@ class Answer:
     failed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message of a dead letter queue.
+
+    Attributes:
+        id: SQS's id of the message.
+        body: The message.
+        sender: Who sent it at first, as SQS says.
+        receipt: What it takes to delete it.
+    """
+
+    id: str
+    body: str
+    sender: str
+    receipt: str
+
+
 class Gateway(Protocol):
     """The AWS account, as far as the command uses it."""
 
@@ -70,4 +87,24 @@ class Gateway(Protocol):
 
     def invoke(self, function: str, document: Document) -> Answer | None:
         """Invoke a function once and wait for its answer, up to 15 minutes; ``None`` if there is no such function."""
+        ...
+
+    def caller(self) -> str:
+        """The ARN of whoever gives the command."""
+        ...
+
+    def receive_messages(self, queue_url: str) -> list[DeadLetter]:
+        """Receive up to ten messages; nobody else sees them for some minutes."""
+        ...
+
+    def delete_message(self, queue_url: str, receipt: str) -> None:
+        """Delete a message that was received."""
+        ...
+
+    def release_message(self, queue_url: str, receipt: str) -> None:
+        """Let others see a message again that was received."""
+        ...
+
+    def count_messages(self, queue_url: str) -> int:
+        """Count the messages of a queue; SQS counts approximately."""
         ...

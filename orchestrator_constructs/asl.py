@@ -25,12 +25,29 @@ RETRY_LAMBDA_SERVICE: Final[list[dict[str, Any]]] = [
             "Lambda.ClientExecutionTimeoutException",
         ],
         "IntervalSeconds": 2,
-        "MaxAttempts": 6,
+        "MaxAttempts": 30,
         "BackoffRate": 2,
+        "MaxDelaySeconds": 60,
         "JitterStrategy": "FULL",
     }
 ]
-"""What Lambda answers when it, not the function, has a bad moment. Never a timeout: its retry may reuse a token."""
+"""What Lambda answers when it, not the function, has a bad moment: such as too many functions at once, for which a run
+must not fail. A quarter of an hour, more or less. Never a timeout: its retry may reuse a token."""
+
+RETRY_START: Final[dict[str, Any]] = {
+    "ErrorEquals": [
+        "StepFunctions.ExecutionLimitExceeded",
+        "StepFunctions.ExecutionLimitExceededException",
+        "StepFunctions.ThrottlingException",
+        "StepFunctions.SdkClientException",
+    ],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 30,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+"""What starting a child execution meets while too many are started at once. How the child ends is never retried."""
 
 RETRY_CRASH: Final[dict[str, Any]] = {
     "ErrorEquals": ["States.TaskFailed"],

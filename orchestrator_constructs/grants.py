@@ -42,6 +42,11 @@ def allow_read_status(grantee: iam.IGrantable, table_arn: str) -> iam.Grant:
     )
 
 
+def allow_invoke(grantee: iam.IGrantable, function_arn: str) -> iam.Grant:
+    """Allow to invoke a function."""
+    return iam.Grant.add_to_principal(grantee=grantee, actions=["lambda:InvokeFunction"], resource_arns=[function_arn])
+
+
 def allow_start(grantee: iam.IGrantable, state_machine_arn: str) -> iam.Grant:
     """Allow to start executions of a state machine."""
     return iam.Grant.add_to_principal(

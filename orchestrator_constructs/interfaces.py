@@ -66,7 +66,7 @@ class IOrchestratorCore(Protocol):
         ...
 
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
-        """The ARN of one of the core's functions; ``record-result`` serves the queue alone and is not published."""
+        """The ARN of one of the core's functions, but for those that serve the core alone."""
         ...
 
     def results_queue_arn(self, *, consumer: Construct) -> str:
@@ -91,6 +91,10 @@ class IOrchestratorCore(Protocol):
 
     def grant_read_status(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a tool read the status of runs."""
+        ...
+
+    def grant_cancel(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a tool cancel runs."""
         ...
 
     def metric(self, name: str, *, handler: Handler, **props: Unpack[MetricProps]) -> cloudwatch.Metric:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Self
 
-from orchestrator_cli.errors import CliError, UsageError
+from orchestrator_cli.core_functions import call_core, not_understood
 from orchestrator_cli.gateway import Document, Gateway
 from orchestrator_cli.one_line import one_line
 from orchestrator_cli.plugins.registered import chosen_activities
 from orchestrator_cli.published import core_output
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import CoreOutput, Deployment
-
-_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +72,11 @@ def reconcile(gateway: Gateway, deployment: Deployment, *, activity: str | None,
     core_output(gateway, deployment, CoreOutput.REGISTRY_TABLE_NAME)
     if activity is not None:
         chosen_activities(gateway, deployment, activity)
-    function = deployment.function(Handler.RECONCILE)
-    answer = gateway.invoke(function, {"repair": repair, "activity": activity})
-    if answer is None:
-        raise UsageError(
-            f"the core {deployment.prefix} has no function {function}, so it is older than this command: deploy the "
-            "core with the library's present version"
-        )
-    if answer.failed:
-        raise CliError(f"{function} failed: {_why(answer.document)}: its log says more")
+    answer = call_core(gateway, deployment, Handler.RECONCILE, {"repair": repair, "activity": activity})
     try:
-        return _read(answer.document)
+        return _read(answer)
     except (KeyError, TypeError, AttributeError) as error:
-        raise CliError(
-            f"{function} answered {_excerpt(answer.document)}, which this command does not understand: install the "
-            "version that the core was deployed with"
-        ) from error
+        raise not_understood(deployment, Handler.RECONCILE, answer) from error
 
 
 def _read(document: Any) -> Reconciliation:  # noqa: ANN401 - whatever the function answered
@@ -100,15 +86,3 @@ def _read(document: Any) -> Reconciliation:  # noqa: ANN401 - whatever the funct
         checked=int(document["checked"]),
         document=document,
     )
-
-
-def _why(told: object) -> str:
-    """Lambda's account of an error: type and message."""
-    if not isinstance(told, Mapping) or "errorMessage" not in told:
-        return _excerpt(told)
-    return one_line(": ".join(str(told[key]) for key in ("errorType", "errorMessage") if told.get(key)))
-
-
-def _excerpt(document: object) -> str:
-    text = json.dumps(document)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -18,6 +18,7 @@ from orchestrator_cli.published import core_output, those_there_are, workflow_na
 from orchestrator_cli.runs.metadata_difference import show_difference
 from orchestrator_cli.runs.run_input import execution_name, run_input
 from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.ended_execution import state_machine_of
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 from orchestrator_runtime.names import SYSTEM_NAME, problem_with_name
 
@@ -105,7 +106,7 @@ def find_workflow(gateway: Gateway, deployment: Deployment, name: str) -> Workfl
     Raises:
         UsageError: There is no such core or no such workflow; the text lists those that there are.
     """
-    _check_workflow_name(name)
+    check_workflow_name(name)
     table = core_output(gateway, deployment, CoreOutput.STATUS_TABLE_NAME)
     state_machine = gateway.parameter(deployment.workflow_parameter(name))
     if state_machine is None:
@@ -123,7 +124,7 @@ def run_document(gateway: Gateway, deployment: Deployment, workflow: str, uid: s
         NoSuchRunError: There is no such run; the text says so if the workflow is not deployed either.
         UsageError: There is no such core, or the workflow's name is not allowed.
     """
-    _check_workflow_name(workflow)
+    check_workflow_name(workflow)
     table = core_output(gateway, deployment, CoreOutput.STATUS_TABLE_NAME)
     document = gateway.run_document(table, uid=uid, workflow=workflow)
     if document is not None:
@@ -146,6 +147,25 @@ def start_run(
     document = run_input(uid, metadata, metadata_override=metadata_override)
     execution = gateway.start_execution(workflow.state_machine, name=execution_name(uid), document=document)
     return StartedRun(workflow=workflow, uid=uid, execution=execution, metadata=metadata)
+
+
+def retry_run(gateway: Gateway, deployment: Deployment, workflow: str, uid: str) -> StartedRun:
+    """Resume a run with the metadata that it has, whatever state machine it is of.
+
+    Raises:
+        NoSuchRunError: There is no such run.
+        RunRefusedError: It is complete. Whether it is in progress is for its start to find out.
+        UsageError: There is no such core, or the workflow's name is not allowed.
+    """
+    document = run_document(gateway, deployment, workflow, uid)
+    if document["state"] == State.COMPLETE:
+        raise RunRefusedError(f"run {uid!r} of {workflow} is Complete: there is nothing to retry")
+    found = Workflow(
+        name=workflow,
+        state_machine=state_machine_of(document["execution"]),
+        status_table=core_output(gateway, deployment, CoreOutput.STATUS_TABLE_NAME),
+    )
+    return start_run(gateway, found, uid, document["metadata"])
 
 
 class RunWatcher:
@@ -201,7 +221,12 @@ def await_acceptance(watcher: RunWatcher, *, every: float, pause: Callable[[floa
         pause(every)
 
 
-def _check_workflow_name(name: str) -> None:
+def check_workflow_name(name: str) -> None:
+    """Check a workflow's name.
+
+    Raises:
+        UsageError: It is not allowed.
+    """
     if problem := problem_with_name("workflow", name):
         raise UsageError(problem)
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from orchestrator_constructs.grants import allow_report, policy_scope
+from orchestrator_constructs.grants import allow_invoke, allow_report, policy_scope
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.metrics import MetricProps, core_metric
 from orchestrator_constructs.other_accounts import NOBODY_ELSE, OtherAccounts
@@ -76,6 +76,11 @@ class CoreBase(Construct):
     def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a plugin report: send to the results queue, nothing else."""
         return allow_report(grantee, self.results_queue_arn(consumer=policy_scope(grantee, self)))
+
+    def grant_cancel(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let a tool cancel runs."""
+        function_arn = self.function_arn(Handler.CANCEL_RUN, consumer=policy_scope(grantee, self))
+        return allow_invoke(grantee, function_arn)
 
     def metric(self, name: str, *, handler: Handler, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Name a metric that a function of the core counts. Default: the sum of five minutes."""

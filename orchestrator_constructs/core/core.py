@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -15,6 +16,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.core.base import CoreBase
+from orchestrator_constructs.core.dead_letters import CoreDeadLetters
 from orchestrator_constructs.core.events import ReconciliationEvents
 from orchestrator_constructs.core.function import FunctionOptions, checked_concurrency
 from orchestrator_constructs.core.functions import CoreFunctions
@@ -22,6 +24,7 @@ from orchestrator_constructs.core.imported import ImportedCore
 from orchestrator_constructs.core.named import NamedCore
 from orchestrator_constructs.core.network import define_network
 from orchestrator_constructs.core.outputs import publish_core
+from orchestrator_constructs.core.run_events import RunEvents
 from orchestrator_constructs.core.stores import define_stores
 from orchestrator_constructs.grants import allow_read_status, policy_scope
 from orchestrator_constructs.interfaces import IOrchestratorCore
@@ -30,7 +33,7 @@ from orchestrator_constructs.placement import arn_for, published_value, share_a_
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_constructs.runtime_layer import RuntimeLayer
 from orchestrator_constructs.validation import check_count, checked_deployment, claim_name, whole_days, whole_minutes
-from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, MAX_PLUGINS_PER_STAGE, Handler
+from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, MAX_PLUGINS_PER_STAGE, DeadLetters, Handler
 from orchestrator_runtime.deployment import CoreOutput
 
 _HOURLY: Final = Duration.hours(1)
@@ -51,11 +54,13 @@ class OrchestratorCore(CoreBase):
                                results queue ──► record_result ──────────┘
         deployments of plugins ──► register_plugin ──► registry
         a schedule, CloudTrail ──► reconcile ────────────┘
+        a schedule, Step Functions ──► sweep_runs ──► status table;  people ──► cancel_run
 
     Resources: three DynamoDB tables, on demand and with point-in-time recovery;
-    the results queue ``{system}-{stage}-results`` and its dead letter queue; six
-    functions with a role and a log group each; the runtime layer; EventBridge
-    rules that start ``reconcile``; SSM parameters below ``/{system}/{stage}/core/``
+    the results queue ``{system}-{stage}-results``; eight functions with a role and
+    a log group each; the runtime layer; EventBridge rules that start ``reconcile``
+    and ``sweep_runs``; four dead letter queues, each with an alarm
+    ``{system}-{stage}-dead-…``; SSM parameters below ``/{system}/{stage}/core/``
     and, unless turned off, plain exports ``{system}-{stage}-status-name`` and so on.
 
     Failures: a report that cannot be recorded is tried fifty times and then kept
@@ -147,12 +152,21 @@ class OrchestratorCore(CoreBase):
         retention_days = whole_days("retention", retention or Duration.days(DEFAULT_RETENTION_DAYS))
         architecture = architecture or lambda_.Architecture.ARM_64
         runtime = runtime or lambda_.Runtime.PYTHON_3_13
-        self._stores = define_stores(self, deployment=self._deployment, removal_policy=removal_policy)
+        self._dead_letters = CoreDeadLetters(
+            self, "DeadLetters", deployment=self._deployment, removal_policy=removal_policy
+        )
+        self._stores = define_stores(
+            self,
+            deployment=self._deployment,
+            removal_policy=removal_policy,
+            dead_results=self._dead_letters.of(DeadLetters.RESULTS),
+        )
         self._functions = CoreFunctions(
             self,
             "Functions",
             deployment=self._deployment,
             stores=self._stores,
+            dead_letters=self._dead_letters,
             retention_days=retention_days,
             plugins_per_stage=plugins_per_stage,
             plugin_functions=plugin_functions,
@@ -172,12 +186,27 @@ class OrchestratorCore(CoreBase):
             "Reconciliation",
             deployment=self._deployment,
             reconcile=self._functions.of(Handler.RECONCILE),
-            dead_letters=self._functions.dead_reconciliations,
+            dead_letters=self._dead_letters.of(DeadLetters.RECONCILIATIONS),
             every=reconcile_every,
+        )
+        RunEvents(
+            self,
+            "RunEvents",
+            deployment=self._deployment,
+            workflow_arn_prefix=self._functions.workflow_arn_prefix,
+            sweep_runs=self._functions.of(Handler.SWEEP_RUNS),
+            dead_letters=self._dead_letters.of(DeadLetters.SWEEPS),
         )
         self._other_accounts.open_queue(self._stores.results)
         self._other_accounts.open_function(self._functions.of(Handler.REGISTER_PLUGIN))
-        publish_core(self, deployment=self._deployment, exports=exports, stores=self._stores, functions=self._functions)
+        publish_core(
+            self,
+            deployment=self._deployment,
+            exports=exports,
+            stores=self._stores,
+            functions=self._functions,
+            dead_letters=self._dead_letters,
+        )
 
     @classmethod
     def from_system(
@@ -266,6 +295,14 @@ class OrchestratorCore(CoreBase):
     def registry_table(self) -> dynamodb.ITable:
         """The table of who is registered to which stage."""
         return self._stores.registry
+
+    @property
+    def dead_letter_alarms(self) -> list[cloudwatch.Alarm]:
+        """One for each dead letter queue of the core: something could not be handled.
+
+        They tell nobody until they are given an action: ``alarm.add_alarm_action(SnsAction(topic))``.
+        """
+        return self._dead_letters.alarms
 
     @property
     def results_queue(self) -> sqs.IQueue:

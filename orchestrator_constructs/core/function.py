@@ -37,6 +37,8 @@ _DESCRIPTIONS: Final = {
     Handler.ADVANCE_STAGE: "Opens, wakes and closes a stage of a run",
     Handler.RECORD_RESULT: "Records what plugins report",
     Handler.END_RUN: "Writes how a run ended",
+    Handler.CANCEL_RUN: "Cancels a run",
+    Handler.SWEEP_RUNS: "Ends runs whose executions were stopped, timed out, or failed at their last",
     Handler.REGISTER_PLUGIN: "Registers plugins as they are deployed",
     Handler.RECONCILE: "Repairs the registry from what is subscribed",
 }
@@ -121,8 +123,7 @@ def define_function(
     function = lambda_.Function(
         scope,
         name,
-        # Nobody but the queue calls record-result, so it needs no name that others could know.
-        function_name=None if handler is Handler.RECORD_RESULT else deployment.function(handler),
+        function_name=deployment.function(handler),
         description=_DESCRIPTIONS[handler],
         code=options.code,
         handler=handler.entry_point,

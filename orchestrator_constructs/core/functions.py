@@ -12,17 +12,18 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge_wildcard
+from orchestrator_constructs.core.dead_letters import CoreDeadLetters
 from orchestrator_constructs.core.function import FunctionOptions, define_function
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT, CoreStores
 from orchestrator_constructs.placement import Place
-from orchestrator_constructs.queues import CONSUME, dead_letter_queue
-from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Env, Handler
+from orchestrator_constructs.queues import CONSUME
+from orchestrator_runtime.contract import ACTIVE_RUNS, REGISTRY_BY_FUNCTION, DeadLetters, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
 _REPORTS_A_BATCH: Final = 10
 _MOST_CONCURRENT_BATCHES: Final = 1000
-_RECONCILE_TIMEOUT: Final = Duration.minutes(15)
-"""SNS answers 30 calls a second, and every subscription takes one."""
+_LONGEST_TIMEOUT: Final = Duration.minutes(15)
+"""SNS answers 30 calls a second, and every subscription takes one; Step Functions 15, for each run left behind."""
 
 _GET: Final = "dynamodb:GetItem"
 _QUERY: Final = "dynamodb:Query"
@@ -32,9 +33,9 @@ _DELETE: Final = "dynamodb:DeleteItem"
 
 
 class CoreFunctions(Construct):
-    """Defines the six functions and connects the results queue to the one that reads it.
+    """Defines the functions and connects the results queue to the one that reads it.
 
-    Five have physical names, because state machines, custom resources and people
+    They have physical names, because state machines, custom resources and people
     elsewhere call them: a custom resource's service token may never change. What
     belongs to activities and workflows, which may be deployed later and elsewhere,
     is granted by the prefix of the deployment's names.
@@ -47,6 +48,7 @@ class CoreFunctions(Construct):
         *,
         deployment: Deployment,
         stores: CoreStores,
+        dead_letters: CoreDeadLetters,
         retention_days: int,
         plugins_per_stage: int,
         plugin_functions: Sequence[str] | None,
@@ -70,30 +72,39 @@ class CoreFunctions(Construct):
             Env.RESULTS_QUEUE_URL: stores.results.queue_url,
         }
         registration_env = {**registry_env, **topics_env}
-        self._dead_reconciliations = dead_letter_queue(self, "DeadReconciliations", options.removal_policy)
+        self._workflow_arn_prefix = self._place.arn("states", deployment.workflow(""), resource="stateMachine")
         self._functions = {
             Handler.BEGIN_RUN: self._define(Handler.BEGIN_RUN, {**status_env, Env.RETENTION_DAYS: str(retention_days)}),
             Handler.ADVANCE_STAGE: self._define(Handler.ADVANCE_STAGE, stage_env),
             Handler.RECORD_RESULT: self._define(Handler.RECORD_RESULT, stage_env),
             Handler.END_RUN: self._define(Handler.END_RUN, {**status_env, **control_env}),
+            Handler.CANCEL_RUN: self._define(Handler.CANCEL_RUN, {**status_env, **control_env}),
+            Handler.SWEEP_RUNS: self._define(
+                Handler.SWEEP_RUNS,
+                {**status_env, **control_env, Env.WORKFLOW_ARN_PREFIX: self._workflow_arn_prefix},
+                timeout=_LONGEST_TIMEOUT,
+                dead_letters=dead_letters.of(DeadLetters.SWEEPS),
+            ),
             Handler.REGISTER_PLUGIN: self._define(
                 Handler.REGISTER_PLUGIN,
                 {**registration_env, Env.PLUGINS_PER_STAGE: str(plugins_per_stage)},
                 # CloudFormation invokes it asynchronously; what crashes before it can answer ends up here.
-                dead_letters=dead_letter_queue(self, "DeadRegistrations", options.removal_policy),
+                dead_letters=dead_letters.of(DeadLetters.REGISTRATIONS),
             ),
             Handler.RECONCILE: self._define(
                 Handler.RECONCILE,
                 {**registration_env, Env.ACTIVITIES_PATH: deployment.activities_path},
-                timeout=_RECONCILE_TIMEOUT,
+                timeout=_LONGEST_TIMEOUT,
                 # A change of a function that is still being updated is left to Lambda's next try, a minute later.
-                dead_letters=self._dead_reconciliations,
+                dead_letters=dead_letters.of(DeadLetters.RECONCILIATIONS),
             ),
         }
         self._grant_begin_run()
         for handler in (Handler.ADVANCE_STAGE, Handler.RECORD_RESULT):
             self._grant_stage_work(self.of(handler), f"{topics}*")
-        self._grant_end_run()
+        for handler in (Handler.END_RUN, Handler.CANCEL_RUN, Handler.SWEEP_RUNS):
+            self._grant_ending(self.of(handler))
+        self._grant_executions()
         self._grant_registration(f"{topics}*")
         self._grant_reconciliation(f"{topics}*", plugin_functions)
         self._consume_results()
@@ -103,9 +114,9 @@ class CoreFunctions(Construct):
         return self._functions[handler]
 
     @property
-    def dead_reconciliations(self) -> sqs.Queue:
-        """The queue of reconciliations that failed, or that EventBridge could not start."""
-        return self._dead_reconciliations
+    def workflow_arn_prefix(self) -> str:
+        """What the ARNs of the workflows' state machines start with."""
+        return self._workflow_arn_prefix
 
     def _define(
         self,
@@ -127,9 +138,18 @@ class CoreFunctions(Construct):
 
     def _grant_begin_run(self) -> None:
         _allow(self.of(Handler.BEGIN_RUN), (_GET, _PUT, _UPDATE), [self._stores.status.table_arn])
+
+    def _grant_executions(self) -> None:
         executions = self._place.arn("states", f"{self._deployment.workflow('*')}:*", resource="execution")
-        _allow(self.of(Handler.BEGIN_RUN), ["states:DescribeExecution"], [executions])
-        self._acknowledge_prefix(executions, "workflows")
+        for handler in (Handler.BEGIN_RUN, Handler.SWEEP_RUNS):
+            _allow(self.of(handler), ["states:DescribeExecution"], [executions])
+        _allow(self.of(Handler.CANCEL_RUN), ["states:StopExecution"], [executions])
+        machines = f"{self._workflow_arn_prefix}*"
+        _allow(self.of(Handler.SWEEP_RUNS), ["states:ListExecutions"], [machines])
+        active_runs = f"{self._stores.status.table_arn}/index/{ACTIVE_RUNS}"
+        _allow(self.of(Handler.SWEEP_RUNS), (_QUERY,), [active_runs])
+        for resource in (executions, machines):
+            self._acknowledge_prefix(resource, "workflows")
 
     def _grant_stage_work(self, function: lambda_.Function, topics: str) -> None:
         stores = self._stores
@@ -142,9 +162,11 @@ class CoreFunctions(Construct):
         for resource in (topics, machines):
             self._acknowledge_prefix(resource, "activities")
 
-    def _grant_end_run(self) -> None:
-        _allow(self.of(Handler.END_RUN), (_GET, _QUERY, _PUT, _UPDATE), [self._stores.status.table_arn])
-        _allow(self.of(Handler.END_RUN), (_GET, _QUERY, _UPDATE), [self._stores.control.table_arn])
+    def _grant_ending(self, function: lambda_.Function) -> None:
+        _allow(function, (_GET, _QUERY, _PUT, _UPDATE), [self._stores.status.table_arn])
+        _allow(function, (_QUERY, _UPDATE), [self._stores.control.table_arn])
+        machines = self._place.arn("states", self._deployment.activity("*"), resource="stateMachine")
+        _allow(function, ["states:SendTaskFailure"], [machines])
 
     def _grant_registration(self, topics: str) -> None:
         function = self.of(Handler.REGISTER_PLUGIN)

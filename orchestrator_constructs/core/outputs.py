@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from constructs import Construct
 
+from orchestrator_constructs.core.dead_letters import CoreDeadLetters
 from orchestrator_constructs.core.functions import CoreFunctions
 from orchestrator_constructs.core.stores import CoreStores
 from orchestrator_constructs.published import Published
-from orchestrator_runtime.contract import Handler
+from orchestrator_runtime.contract import DeadLetters, Handler
 from orchestrator_runtime.deployment import CORE_EXPORT_SUFFIX, CoreOutput, Deployment
 
 
 def publish_core(
-    scope: Construct, *, deployment: Deployment, exports: bool, stores: CoreStores, functions: CoreFunctions
+    scope: Construct,
+    *,
+    deployment: Deployment,
+    exports: bool,
+    stores: CoreStores,
+    functions: CoreFunctions,
+    dead_letters: CoreDeadLetters,
 ) -> None:
     """Publish a core's names in SSM and, unless exports are off, some as plain exports."""
     stream_arn = stores.status.table_stream_arn
@@ -29,6 +36,8 @@ def publish_core(
         CoreOutput.END_RUN_ARN: functions.of(Handler.END_RUN).function_arn,
         CoreOutput.REGISTER_PLUGIN_ARN: functions.of(Handler.REGISTER_PLUGIN).function_arn,
         CoreOutput.RECONCILE_ARN: functions.of(Handler.RECONCILE).function_arn,
+        CoreOutput.CANCEL_RUN_ARN: functions.of(Handler.CANCEL_RUN).function_arn,
+        **{CoreOutput(f"dead-{kind}-url"): dead_letters.of(kind).queue_url for kind in DeadLetters},
     }
     published = Published(scope, "Published", exports=exports)
     for output, value in outputs.items():

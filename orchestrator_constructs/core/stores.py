@@ -10,8 +10,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.queues import LONGEST_RETENTION, dead_letter_queue
-from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, TableAttribute
+from orchestrator_constructs.queues import LONGEST_RETENTION
+from orchestrator_runtime.contract import ACTIVE_RUNS, REGISTRY_BY_FUNCTION, TableAttribute
 from orchestrator_runtime.deployment import Deployment
 
 FUNCTION_TIMEOUT: Final = Duration.seconds(30)
@@ -38,7 +38,9 @@ class CoreStores:
     results: sqs.Queue
 
 
-def define_stores(scope: Construct, *, deployment: Deployment, removal_policy: RemovalPolicy) -> CoreStores:
+def define_stores(
+    scope: Construct, *, deployment: Deployment, removal_policy: RemovalPolicy, dead_results: sqs.IQueue
+) -> CoreStores:
     """Define the tables and the queue of a core as children of ``scope``; their ids are API."""
     return CoreStores(
         status=_table(
@@ -49,6 +51,16 @@ def define_stores(scope: Construct, *, deployment: Deployment, removal_policy: R
             removal_policy,
             expires=True,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+            indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=ACTIVE_RUNS,
+                    partition_key=_string(TableAttribute.ACTIVE),
+                    sort_key=_string(TableAttribute.ACTIVE_SINCE),
+                    # Metadata would make each of the index's writes as large as the run's row.
+                    projection_type=dynamodb.ProjectionType.INCLUDE,
+                    non_key_attributes=["workflow", "attempt", "execution"],
+                )
+            ],
         ),
         control=_table(scope, "Control", TableAttribute.UID, TableAttribute.PATH, removal_policy, expires=True),
         registry=_table(
@@ -71,9 +83,7 @@ def define_stores(scope: Construct, *, deployment: Deployment, removal_policy: R
             enforce_ssl=True,
             visibility_timeout=_VISIBILITY,
             retention_period=LONGEST_RETENTION,
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=dead_letter_queue(scope, "DeadResults", removal_policy), max_receive_count=_RECEIVES
-            ),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_results, max_receive_count=_RECEIVES),
         ),
     )
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from orchestrator_constructs.asl import REFERENCE, States, invoke
+from orchestrator_constructs.asl import REFERENCE, RETRY_START, States, invoke
 from orchestrator_constructs.workflow.run_states import (
     ANSWER,
     RETRY_BEGIN,
@@ -118,4 +118,5 @@ def _run(partition: str, machine_arn: str, timeout_seconds: int) -> dict[str, An
         "Resource": f"arn:{partition}:states:::states:startExecution.sync:2",
         "Arguments": {"StateMachineArn": machine_arn, "Input": REFERENCE},
         "TimeoutSeconds": timeout_seconds,
+        "Retry": [RETRY_START],
     }

@@ -12,7 +12,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct, IValidation
 
-from orchestrator_constructs.asl import HANDLER_TIMEOUT_SECONDS, REFERENCE
+from orchestrator_constructs.asl import HANDLER_TIMEOUT_SECONDS, REFERENCE, RETRY_START
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.validation import check_machine_name, check_name, whole_seconds
 from orchestrator_constructs.workflow.run_states import (
@@ -85,7 +85,7 @@ def activity_task(
 ) -> tasks.StepFunctionsStartExecution:
     """Define the state that takes a run through an activity; see ``Activity.task``."""
     arn = activity.state_machine_arn(consumer=scope)
-    return tasks.StepFunctionsStartExecution.jsonata(
+    state = tasks.StepFunctionsStartExecution.jsonata(
         scope,
         id,
         state_machine=sfn.StateMachine.from_state_machine_arn(scope, f"{id}StateMachine", arn),
@@ -93,6 +93,8 @@ def activity_task(
         integration_pattern=sfn.IntegrationPattern.RUN_JOB,
         outputs=SAME,
     )
+    _add_retries(state, [RETRY_START])
+    return state
 
 
 def _call(
@@ -115,6 +117,11 @@ def _call(
         task_timeout=sfn.Timeout.duration(Duration.seconds(HANDLER_TIMEOUT_SECONDS)),
         retry_on_service_exceptions=False,
     )
+    _add_retries(state, retries)
+    return state
+
+
+def _add_retries(state: sfn.TaskStateBase, retries: Sequence[dict[str, Any]]) -> None:
     for retry in retries:
         state.add_retry(
             errors=[str(error) for error in retry["ErrorEquals"]],
@@ -122,8 +129,8 @@ def _call(
             max_attempts=retry["MaxAttempts"],
             backoff_rate=retry["BackoffRate"],
             jitter_strategy=sfn.JitterType[retry["JitterStrategy"]],
+            max_delay=Duration.seconds(retry["MaxDelaySeconds"]) if "MaxDelaySeconds" in retry else None,
         )
-    return state
 
 
 @jsii.implements(IValidation)

@@ -9,7 +9,7 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
-from orchestrator_constructs import Activity, OrchestratorCore, Workflow
+from orchestrator_constructs import Activity, IOrchestratorCore, OrchestratorCore, Workflow
 from orchestrator_runtime.contract import Env, Handler
 from orchestrator_runtime.deployment import Deployment
 from tests.constructs.synthesis import StackTemplate, synthesize
@@ -18,6 +18,8 @@ CLAIMS = Deployment("claims", "dev")
 STATUS, CONTROL, REGISTRY = "CoreStatusAE845D7E", "CoreControl6EA14BB9", "CoreRegistry6A5719C9"
 TOPICS = "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
 MACHINES = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-activity-*"
+WORKFLOWS = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-workflow-"
+DEAD_SWEEPS = "CoreDeadLettersSweeps0AC0BEB8"
 EXECUTIONS = "arn:<Partition>:states:<Region>:<AccountId>:execution:claims-dev-workflow-*:*"
 ACTIVITIES = "arn:<Partition>:ssm:<Region>:<AccountId>:parameter/claims/dev/activities"
 STAGE_WORK = {
@@ -32,6 +34,11 @@ STAGE_WORK = {
     f"<{REGISTRY}>": {"dynamodb:Query"},
     TOPICS: {"sns:Publish"},
     MACHINES: {"states:SendTaskSuccess", "states:SendTaskFailure"},
+}
+ENDING = {
+    f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    f"<{CONTROL}>": {"dynamodb:Query", "dynamodb:UpdateItem"},
+    MACHINES: {"states:SendTaskFailure"},
 }
 REGISTRY_WORK = {
     "dynamodb:GetItem",
@@ -49,9 +56,8 @@ REGISTRATION_ENV = {
 
 @pytest.mark.parametrize("handler", Handler)
 def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTemplate, handler: Handler) -> None:
-    name = None if handler is Handler.RECORD_RESULT else CLAIMS.function(handler)
     properties = claims.function(handler)["Properties"]
-    assert properties.get("FunctionName") == name
+    assert properties["FunctionName"] == CLAIMS.function(handler)
     assert properties["Runtime"] == "python3.13"
     assert properties["Architectures"] == ["arm64"]
     assert len(properties["Layers"]) == 1
@@ -76,6 +82,15 @@ def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTempla
             },
         ),
         (Handler.END_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.CONTROL_TABLE: f"<{CONTROL}>"}),
+        (Handler.CANCEL_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.CONTROL_TABLE: f"<{CONTROL}>"}),
+        (
+            Handler.SWEEP_RUNS,
+            {
+                Env.STATUS_TABLE: f"<{STATUS}>",
+                Env.CONTROL_TABLE: f"<{CONTROL}>",
+                Env.WORKFLOW_ARN_PREFIX: WORKFLOWS,
+            },
+        ),
         (Handler.REGISTER_PLUGIN, {**REGISTRATION_ENV, Env.PLUGINS_PER_STAGE: "200"}),
         (Handler.RECONCILE, {**REGISTRATION_ENV, Env.ACTIVITIES_PATH: "/claims/dev/activities/"}),
     ],
@@ -117,11 +132,16 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
                 },
             },
         ),
+        (Handler.END_RUN, ENDING),
+        (Handler.CANCEL_RUN, {**ENDING, EXECUTIONS: {"states:StopExecution"}}),
         (
-            Handler.END_RUN,
+            Handler.SWEEP_RUNS,
             {
-                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-                f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+                **ENDING,
+                f"<{STATUS}>/index/active_runs": {"dynamodb:Query"},
+                EXECUTIONS: {"states:DescribeExecution"},
+                f"{WORKFLOWS}*": {"states:ListExecutions"},
+                f"<{DEAD_SWEEPS}>": {"sqs:SendMessage"},
             },
         ),
         (
@@ -129,7 +149,7 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
             {
                 f"<{REGISTRY}>": REGISTRY_WORK,
                 TOPICS: {"sns:GetTopicAttributes"},
-                "<CoreFunctionsDeadRegistrations3967312A>": {"sqs:SendMessage"},
+                "<CoreDeadLettersRegistrations52157AF3>": {"sqs:SendMessage"},
             },
         ),
         (
@@ -141,7 +161,7 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
                 f"{ACTIVITIES}": {"ssm:GetParametersByPath"},
                 f"{ACTIVITIES}/*": {"ssm:GetParametersByPath"},
                 "arn:<Partition>:lambda:<Region>:<AccountId>:function:*": PLUGIN_CALLS,
-                "<CoreFunctionsDeadReconciliations65903045>": {"sqs:SendMessage"},
+                "<CoreDeadLettersReconciliations264D2C56>": {"sqs:SendMessage"},
             },
         ),
     ],
@@ -164,15 +184,17 @@ def test_no_role_carries_a_managed_policy(claims: StackTemplate) -> None:
     ]
 
 
-def test_reconciliation_has_as_long_as_lambda_allows(claims: StackTemplate) -> None:
-    assert claims.function(Handler.RECONCILE)["Properties"]["Timeout"] == 900
+@pytest.mark.parametrize("handler", [Handler.RECONCILE, Handler.SWEEP_RUNS])
+def test_what_looks_at_everything_has_as_long_as_lambda_allows(claims: StackTemplate, handler: Handler) -> None:
+    assert claims.function(handler)["Properties"]["Timeout"] == 900
 
 
 @pytest.mark.parametrize(
     ("handler", "queue"),
     [
-        (Handler.REGISTER_PLUGIN, "CoreFunctionsDeadRegistrations3967312A"),
-        (Handler.RECONCILE, "CoreFunctionsDeadReconciliations65903045"),
+        (Handler.SWEEP_RUNS, DEAD_SWEEPS),
+        (Handler.REGISTER_PLUGIN, "CoreDeadLettersRegistrations52157AF3"),
+        (Handler.RECONCILE, "CoreDeadLettersReconciliations264D2C56"),
     ],
 )
 def test_what_nobody_waits_for_is_tried_three_times_and_kept(
@@ -313,3 +335,20 @@ def test_a_boundary_of_the_core_bounds_its_activities_and_workflows_too() -> Non
 
 def test_nothing_is_bounded_by_default(claims: StackTemplate) -> None:
     assert {value for value in boundaries(claims).values() if value} == set()
+
+
+@pytest.mark.parametrize("found", [False, True], ids=["in its stack", "by another app"])
+def test_a_tool_may_be_let_cancel_runs(found: bool) -> None:
+    def define(app: App) -> None:
+        stack = Stack(app, "S")
+        if found:
+            core: IOrchestratorCore = OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev")
+        else:
+            core = OrchestratorCore(stack, "Core", system="claims", stage="dev")
+        core.grant_cancel(iam.Role(stack, "Tool", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com")))
+
+    template = synthesize(define).stacks["S"]
+    (role,) = [key for key in template.resources("AWS::IAM::Role") if key.startswith("Tool")]
+    ((resource, actions),) = template.allowed({"Properties": {"Role": {"Fn::GetAtt": [role, "Arn"]}}}).items()
+    assert actions == {"lambda:InvokeFunction"}
+    assert resource == ("</claims/dev/core/cancel-run-arn>" if found else "<claims-dev-cancel-run>")

@@ -28,9 +28,10 @@ def test_ids_of_stateful_resources_are_frozen(claims: StackTemplate) -> None:
         CONTROL,
         REGISTRY,
         "CoreResultsCB347CE3",
-        "CoreDeadResults71B682B4",
-        "CoreFunctionsDeadRegistrations3967312A",
-        "CoreFunctionsDeadReconciliations65903045",
+        "CoreDeadLettersResultsA5930D9A",
+        "CoreDeadLettersSweeps0AC0BEB8",
+        "CoreDeadLettersReconciliations264D2C56",
+        "CoreDeadLettersRegistrations52157AF3",
     }
 
 
@@ -81,12 +82,22 @@ def test_registry_is_indexed_by_function(claims: StackTemplate) -> None:
     )
 
 
+def test_runs_in_progress_are_indexed_without_their_metadata(claims: StackTemplate) -> None:
+    (index,) = claims.resources(TABLE)[STATUS]["Properties"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "active_runs"
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["active", "active_since"]
+    assert index["Projection"] == {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": ["workflow", "attempt", "execution"],
+    }
+
+
 def test_results_queue_outlasts_its_function_and_dead_letters(claims: StackTemplate) -> None:
     queue = claims.named("claims-dev-results")["Properties"]
     timeout = claims.function(Handler.RECORD_RESULT)["Properties"]["Timeout"]
     assert queue["VisibilityTimeout"] >= 6 * timeout
     assert claims.readable(queue["RedrivePolicy"]) == {
-        "deadLetterTargetArn": "<CoreDeadResults71B682B4>",
+        "deadLetterTargetArn": "<CoreDeadLettersResultsA5930D9A>",
         "maxReceiveCount": 50,
     }
 
@@ -138,6 +149,11 @@ def test_outputs_are_published_in_ssm(claims: StackTemplate) -> None:
         CoreOutput.END_RUN_ARN: "<claims-dev-end-run>",
         CoreOutput.REGISTER_PLUGIN_ARN: "<claims-dev-register-plugin>",
         CoreOutput.RECONCILE_ARN: "<claims-dev-reconcile>",
+        CoreOutput.CANCEL_RUN_ARN: "<claims-dev-cancel-run>",
+        CoreOutput.DEAD_RESULTS_URL: "<CoreDeadLettersResultsA5930D9A>",
+        CoreOutput.DEAD_SWEEPS_URL: "<CoreDeadLettersSweeps0AC0BEB8>",
+        CoreOutput.DEAD_RECONCILIATIONS_URL: "<CoreDeadLettersReconciliations264D2C56>",
+        CoreOutput.DEAD_REGISTRATIONS_URL: "<CoreDeadLettersRegistrations52157AF3>",
     }
     assert set(expected) == set(CoreOutput)
     assert {name: value for name, value in published.items() if "/core/" in name} == {

@@ -10,7 +10,7 @@ from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_stepfunctions as sfn
 
 from orchestrator_constructs import Activity, IActivity, IOrchestratorCore, OrchestratorCore, Workflow
-from orchestrator_constructs.asl import REFERENCE, RETRY_CRASH, RETRY_LAMBDA_SERVICE
+from orchestrator_constructs.asl import REFERENCE, RETRY_CRASH, RETRY_LAMBDA_SERVICE, RETRY_START
 from tests.constructs.synthesis import NO_BUNDLING, StackTemplate, Synthesized, recommended_flags, synthesize
 
 MACHINE = "claims-dev-workflow-Quote"
@@ -97,6 +97,7 @@ def test_a_run_goes_through_an_activity(states: dict[str, Any]) -> None:
         "QueryLanguage": "JSONata",
         "Resource": "arn:<Partition>:states:::states:startExecution.sync:2",
         "Arguments": {"StateMachineArn": "<claims-dev-activity-Rate>", "Input": REFERENCE},
+        "Retry": [RETRY_START],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}],
         "Output": "{% $states.input %}",
         "Next": "End",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,8 +39,16 @@ def core(local_aws: LocalEnvironment) -> System:
         context={
             "system": "faults",
             "stage": "e2e",
-            "activities": '["Check", "Bare", "Kinds", "Plain", "Here", "There"]',
-            "workflows": '{"Work": ["Check"], "Idle": ["Bare"], "Everything": ["Kinds"], "Foreign": ["Plain"]}',
+            "activities": '["Check", "Bare", "Kinds", "Plain", "Here", "There", "Wait"]',
+            "workflows": json.dumps(
+                {
+                    "Work": ["Check"],
+                    "Idle": ["Bare"],
+                    "Everything": ["Kinds"],
+                    "Foreign": ["Plain"],
+                    "Patience": ["Wait"],
+                }
+            ),
         },
     )
     return System(local_aws, "faults", "e2e")

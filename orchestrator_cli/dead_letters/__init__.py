@@ -1,0 +1,1 @@
+"""What the core could not handle: told, and handled again."""

@@ -1,0 +1,71 @@
+"""When the core ends runs that were ended from outside: told by Step Functions' events, and on a schedule."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from orchestrator_constructs.run_status import RunStatus
+from orchestrator_runtime.deployment import Deployment
+
+_EVERY: Final = Duration.hours(1)
+_LEFT_BEHIND: Final = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.ABORTED)
+"""An execution that succeeded has ended its run."""
+
+
+class RunEvents(Construct):
+    """Defines the rules that start ``sweep_runs``.
+
+    Step Functions tells of each execution's end at once, and at its best effort; the
+    schedule finds what an event did not tell.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        deployment: Deployment,
+        workflow_arn_prefix: str,
+        sweep_runs: lambda_.IFunction,
+        dead_letters: sqs.IQueue,
+    ) -> None:
+        """Define the rules.
+
+        Args:
+            scope: The core.
+            id: The construct's id in its scope.
+            deployment: The deployment that the core belongs to.
+            workflow_arn_prefix: What the ARNs of the workflows' state machines start with.
+            sweep_runs: The function to start.
+            dead_letters: Where events go that it could not be started for.
+        """
+        super().__init__(scope, id)
+        target = targets.LambdaFunction(sweep_runs, dead_letter_queue=dead_letters)
+        events.Rule(
+            self,
+            "Ended",
+            description=f"Ends the runs of {deployment.prefix} whose executions were stopped, timed out or failed",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "stateMachineArn": [{"prefix": workflow_arn_prefix}],
+                    "status": [status.value for status in _LEFT_BEHIND],
+                },
+            ),
+            targets=[target],
+        )
+        events.Rule(
+            self,
+            "Schedule",
+            description=f"Looks for runs of {deployment.prefix} whose executions are over",
+            schedule=events.Schedule.rate(_EVERY),
+            targets=[target],
+        )
