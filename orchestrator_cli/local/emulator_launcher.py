@@ -2,10 +2,10 @@
 
 Run by path, with the Python of the emulator's own environment: it imports the standard library and the emulator.
 
-The emulator calls a function that is subscribed to a topic once, and loses the call if that fails. In AWS it is an
-asynchronous invocation: tried again, given up in the end, and told of to the function's destinations; and a call that
-finds no function goes to the subscription's dead letter queue. A parallel state in JSONata loses its output. What says
-otherwise is replaced here: internals of the emulator, which ``check`` looks at first.
+The emulator calls a function that a topic or a rule of EventBridge calls once, and loses the call if that fails. In
+AWS it is an asynchronous invocation: tried again, given up in the end, and told of to the function's destinations;
+and a call that finds no function goes to the subscription's dead letter queue. A parallel state in JSONata loses its
+output. What says otherwise is replaced here: internals of the emulator, which ``check`` looks at first.
 
 With ``--lifeline`` the emulator runs for as long as its standard input is open, so that nobody has to be alive to
 stop it.
@@ -59,6 +59,7 @@ _RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
         "message_group_id",
         "message_dedup_id",
     ),
+    "eventbridge._dispatch_to_lambda": ("arn", "payload"),
     "sqs._queue_by_arn": ("arn",),
     "sqs.queue_delay": ("q",),
     "sqs.queue_policy_allows": ("queue_arn", "service", "source_arn", "source_account"),
@@ -139,8 +140,15 @@ class AsynchronousInvocations:
             "EventSource": "aws:sns",
             "Sns": json.loads(envelope),
         }
-        called = {**function, "config": {**config, "FunctionArn": endpoint}}
-        self.begin(called, {"Records": [record]})
+        self.begin(_called_by(endpoint, function, config), {"Records": [record]})
+
+    def start(self, arn: str, payload: str) -> None:
+        """Start a function that is a rule's target. Takes the place of ``eventbridge._dispatch_to_lambda``."""
+        function, config, name = self.functions._get_func_record_for_ref(arn)
+        if not function or not config:
+            self.functions.logger.warning("EventBridge: Lambda function %s not found", name)
+            return
+        self.begin(_called_by(arn, function, config), json.loads(payload))
 
     def begin(self, func: _Json, event: _Json) -> None:
         """Invoke a function and do not wait. Takes the place of ``lambda_svc.invoke_async_with_retry``."""
@@ -235,6 +243,11 @@ class AsynchronousInvocations:
             self.functions.logger.warning("nothing was sent to %s: it is not there, or of another kind", target)
 
 
+def _called_by(arn: str, function: _Json, config: _Json) -> _Json:
+    """The function as it was named: by an alias, a version, or neither."""
+    return {**function, "config": {**config, "FunctionArn": arn}}
+
+
 def _record_of(config: _Json, event: _Json, result: _Json | None, condition: str, tries: int) -> _Json:
     """The invocation record, as it is documented; a function that was never tried has no response."""
     arn: str = config["FunctionArn"]
@@ -283,11 +296,12 @@ def main() -> None:
     sys.argv[1:] = []  # the emulator reads its own options
     services: _Json = {
         name: importlib.import_module(f"ministack.services.{name}")
-        for name in ("sns", "sqs", "lambda_svc", "stepfunctions")
+        for name in ("sns", "sqs", "lambda_svc", "eventbridge", "stepfunctions")
     }
     check(services, importlib.metadata.version("ministack"))
     invocations = AsynchronousInvocations(services, importlib.import_module("ministack.core.concurrency").esm_wake.set)
     services["sns"]._deliver_to_lambda = invocations.deliver
+    services["eventbridge"]._dispatch_to_lambda = invocations.start
     services["lambda_svc"].invoke_async_with_retry = invocations.begin
     services["stepfunctions"]._run_parallel_branches = with_output(services["stepfunctions"])
     importlib.import_module("ministack.app").main()

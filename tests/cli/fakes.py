@@ -11,13 +11,14 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from orchestrator_cli.collaborators import Collaborators
-from orchestrator_cli.gateway import Answer, Document, Execution
+from orchestrator_cli.gateway import Answer, DeadLetter, Document, Execution
 from orchestrator_cli.main import app
-from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.contract import DeadLetters, Stage
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+OPERATOR = "arn:aws:sts::123456789012:assumed-role/Operator/console"
 CLAIMS = Deployment(system="claims", stage="dev")
 IN_CLAIMS = ("--system", "claims", "--stage", "dev")
 
@@ -95,6 +96,7 @@ class FakeGateway:
             CLAIMS.core_parameter(CoreOutput.STATUS_TABLE_NAME): "status",
             CLAIMS.core_parameter(CoreOutput.REGISTRY_TABLE_NAME): "registry",
             **{CLAIMS.topic_parameter(name, stage): "arn:topic" for name in ("Validate", "Rate") for stage in Stage},
+            **{CLAIMS.dead_letters_parameter(kind): f"https://{kind}" for kind in DeadLetters},
             CLAIMS.workflow_parameter("NewBusiness"): "arn:machine",
             CLAIMS.workflow_parameter("Cancel"): "arn:other-machine",
         }
@@ -104,6 +106,9 @@ class FakeGateway:
     registered: list[Registration] = field(default_factory=list)
     answer: Answer | None = None
     invoked: list[tuple[str, Document]] = field(default_factory=list)
+    letters: dict[str, list[DeadLetter]] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
 
     def parameter(self, name: str) -> str | None:
         return self.parameters.get(name)
@@ -130,6 +135,25 @@ class FakeGateway:
     def invoke(self, function: str, document: Document) -> Answer | None:
         self.invoked.append((function, document))
         return self.answer
+
+    def caller(self) -> str:
+        return OPERATOR
+
+    def receive_messages(self, queue_url: str) -> list[DeadLetter]:
+        """Ten at a time; those that were not deleted come again, as if time had passed."""
+        there = [letter for letter in self.letters.get(queue_url, []) if letter.receipt not in self.deleted]
+        first = there[:10]
+        self.letters[queue_url] = [*there[10:], *first]
+        return first
+
+    def delete_message(self, queue_url: str, receipt: str) -> None:
+        self.deleted.append(receipt)
+
+    def release_message(self, queue_url: str, receipt: str) -> None:
+        self.released.append(receipt)
+
+    def count_messages(self, queue_url: str) -> int:
+        return len(self.letters.get(queue_url, []))
 
 
 def invoke(

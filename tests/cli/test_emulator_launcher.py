@@ -142,3 +142,23 @@ def test_a_call_that_was_never_tried_has_no_response() -> None:
     assert record["requestContext"]["approximateInvokeCount"] == 0
     assert "responseContext" not in record
     assert "responsePayload" not in record
+
+
+def test_what_a_rule_starts_is_tried_again_and_kept_when_it_is_given_up() -> None:
+    letters: list[dict[str, Any]] = []
+    queues = SimpleNamespace(
+        _queue_by_arn=lambda arn: {"messages": letters} if arn == QUEUE else None,
+        queue_delay=lambda _queue: 0,
+        _md5_msg_attrs=lambda _attrs: None,
+        _ensure_msg_fields=lambda _message: None,
+    )
+    functions = Functions(FAILED, DestinationConfig={})
+    config = {"DeadLetterConfig": {"TargetArn": QUEUE}}
+    functions._get_func_record_for_ref = lambda arn: ({"name": arn}, config, "score")  # type: ignore[attr-defined]
+    waits: list[float] = []
+    services = {"sns": None, "sqs": queues, "lambda_svc": functions}
+    invocations = AsynchronousInvocations(services, wake=lambda: None, wait=waits.append)
+    invocations.begin = invocations._invoke  # type: ignore[method-assign] # in this thread
+    invocations.start(FUNCTION, '{"detail": 1}')
+    assert [letter["body"] for letter in letters] == ['{"detail": 1}']
+    assert waits == [0.5, 1.0]
