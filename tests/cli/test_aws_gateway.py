@@ -185,3 +185,33 @@ def test_a_table_that_may_not_be_read_is_named() -> None:
     ours.events.register("before-call.dynamodb.Query", deny)
     with pytest.raises(CliError, match=r"no: this needs the permission dynamodb:Query on the table claims-registry$"):
         AwsGateway(ours).registrations("claims-registry", ["Rate"])
+
+
+@mock_aws
+def test_messages_are_received_deleted_and_given_back() -> None:
+    sqs = session().client("sqs")
+    queue = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    for number in range(12):
+        sqs.send_message(QueueUrl=queue, MessageBody=str(number))
+    gateway = AwsGateway(session())
+    assert gateway.count_messages(queue) == 12
+    first = gateway.receive_messages(queue)
+    assert len(first) == 10
+    assert all(letter.sender for letter in first)
+    assert gateway.count_messages(queue) == 2
+    gateway.delete_message(queue, first[0].receipt)
+    gateway.release_message(queue, first[1].receipt)
+    assert gateway.count_messages(queue) == 3
+    assert first[1].id in {letter.id for letter in gateway.receive_messages(queue)}
+    assert gateway.receive_messages(queue) == []
+
+
+@mock_aws
+def test_a_queue_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(CliError, match="AWS refused ReceiveMessage"):
+        AwsGateway(session()).receive_messages("https://sqs.us-east-1.amazonaws.com/123456789012/none")
+
+
+@mock_aws
+def test_who_gives_the_command_is_known() -> None:
+    assert AwsGateway(session()).caller().startswith("arn:aws:sts::123456789012:")

@@ -65,9 +65,9 @@ def test_a_letter_that_fails_again_is_tried_once() -> None:
     gateway = FakeGateway(answer=FAILED, letters={"https://results": letters})
     result = redrive(gateway, "results")
     assert result.exit_code == 1
-    assert result.stdout.startswith(
-        "results: 12 failed again\n  0: claims-dev-record-result failed: ValueError: no table"
-    )
+    first, second, *_ = result.stdout.splitlines()
+    assert first == "results: 12 failed again"
+    assert second.startswith("  0: claims-dev-record-result failed: ValueError: no table")
     assert len(gateway.invoked) == 2
     assert (len(gateway.deleted), len(gateway.released)) == (0, 12)
 

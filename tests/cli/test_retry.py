@@ -51,9 +51,8 @@ def test_a_run_that_there_is_not_is_told() -> None:
 
 def test_a_run_in_progress_is_refused_by_its_start() -> None:
     going_on = document(execution=EXECUTION)
-    gateway = FakeGateway(
-        rows=[going_on], executions=[Execution("FAILED", "RunInProgress", "run 'Q-1' is in progress")]
-    )
+    refused = Execution("FAILED", "RunInProgress", "run 'Q-1' is in progress")
+    gateway = FakeGateway(rows=[going_on], executions=[refused])
     result = retry(gateway)
     assert result.exit_code == 1
     assert "run 'Q-1' of NewBusiness was refused: run 'Q-1' is in progress" in result.stderr
