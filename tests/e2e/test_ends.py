@@ -194,6 +194,11 @@ def invoke(system: System, handler: Handler, event: dict[str, Any]) -> Any:
     return json.loads(answer["Payload"].read())
 
 
+def url_of(system: System, kind: DeadLetters) -> str:
+    parameter = system.aws.client("ssm").get_parameter(Name=system.deployment.dead_letters_parameter(kind))
+    return parameter["Parameter"]["Value"]
+
+
 @contextmanager
 def broken(system: System, handler: Handler) -> Iterator[None]:
     """Let a function of the core look for its table where there is none."""
@@ -210,10 +215,16 @@ def broken(system: System, handler: Handler) -> Iterator[None]:
 
 def test_an_event_that_was_not_handled_is_redriven(system: System) -> None:
     waiting = start_and_wait(system, "redriven")
-    queue = system.aws.client("ssm").get_parameter(Name=system.deployment.dead_letters_parameter(DeadLetters.SWEEPS))
+    queue = url_of(system, DeadLetters.SWEEPS)
+    # The template sets it, and the emulator's CloudFormation leaves it out.
+    attributes = system.aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    system.aws.client("lambda").update_function_configuration(
+        FunctionName=system.deployment.function(Handler.SWEEP_RUNS),
+        DeadLetterConfig={"TargetArn": attributes["Attributes"]["QueueArn"]},
+    )
     with broken(system, Handler.SWEEP_RUNS):
         stop(system, waiting)
-        eventually(holds(system, queue["Parameter"]["Value"]), what="the dead letter")
+        eventually(holds(system, queue), what="the dead letter")
         failed = system.tell("redrive", "sweeps", "--json")
         assert failed.exit_code == 1
         [why] = failed.document["sweeps"]["failed"].values()
@@ -239,8 +250,7 @@ def holds(system: System, queue: str) -> Callable[[], bool | None]:
 def test_a_report_that_was_not_recorded_is_redriven(system: System) -> None:
     """SQS gives a report up after fifty batches that failed; here it is put where that would put it."""
     waiting = start_and_wait(system, "unrecorded")
-    parameter = system.deployment.dead_letters_parameter(DeadLetters.RESULTS)
-    queue = system.aws.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+    queue = url_of(system, DeadLetters.RESULTS)
     system.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(report(waiting)))
     done = system.tell("redrive", "--json")
     assert done.exit_code == 0, done.stderr
