@@ -65,6 +65,7 @@ def run_input(uid: str, metadata: Mapping[str, Any], *, metadata_override: bool)
     Raises:
         UsageError: The uid or the metadata is not allowed, or the metadata is too large.
     """
+    check_uid(uid)
     try:
         checked = RunInput(uid=uid, metadata=dict(metadata), metadata_override=metadata_override)
     except ValidationError as error:

@@ -208,6 +208,8 @@ MAX_OUTPUTS_BYTES: Final = 102_400
 """Of all outputs that a message carries: one that may be returned can be carried on."""
 MAX_NAMES_BYTES: Final = 16_384
 """Kept free in every message for the names of released plugins."""
+MAX_NESTING: Final = 100
+"""Levels of lists and objects in metadata, and in an output. pydantic reads 200, of which the message takes some."""
 MAX_MESSAGE_ATTRIBUTES: Final = 10
 MAX_STATE_MACHINE_NAME: Final = 80
 MAX_QUEUE_NAME: Final = 80

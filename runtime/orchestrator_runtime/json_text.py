@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Final
+
+from orchestrator_runtime.contract import MAX_NESTING
+
+# JSON may hold these two as they are. SQS takes only what XML may hold, and so would lose or change the text.
+_NOT_IN_XML: Final = str.maketrans({"\ufffe": "\\ufffe", "\uffff": "\\uffff"})
 
 
 def compact_json(value: object) -> str:
@@ -13,4 +19,19 @@ def compact_json(value: object) -> str:
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
     text.encode()
-    return text
+    return text.translate(_NOT_IN_XML) if "\ufffe" in text or "\uffff" in text else text
+
+
+def is_too_deep(value: object) -> bool:
+    """Whether lists and objects lie in one another deeper than every reader can follow."""
+    layer = [value]
+    for _ in range(MAX_NESTING + 1):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return False
+    return True

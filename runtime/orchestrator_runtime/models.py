@@ -8,17 +8,26 @@ language needs nothing but the JSON of the last two.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictBool, ValidationError
 
-from orchestrator_runtime.contract import REPORTABLE, RESERVED_ATTRIBUTES, Stage, State
-from orchestrator_runtime.json_text import compact_json
-from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, problem_with_uid
+from orchestrator_runtime.contract import (
+    MAX_NESTING,
+    MAX_QUEUE_URL,
+    REPORTABLE,
+    RESERVED_ATTRIBUTES,
+    Stage,
+    State,
+)
+from orchestrator_runtime.json_text import compact_json, is_too_deep
+from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, problem_with_uid, shown
+
+_MOST_PROBLEMS: Final = 10
 
 
 def _check_uid(value: str) -> str:
-    if problem := problem_with_uid(value):
+    if problem := problem_with_uid(value, quoting=False):
         raise ValueError(problem)
     return value
 
@@ -27,7 +36,7 @@ def _named(kind: str) -> AfterValidator:
     pattern = PLUGIN_NAME if kind == "plugin" else COMPONENT_NAME
 
     def check(value: str) -> str:
-        if problem := problem_with_name(kind, value, pattern):
+        if problem := problem_with_name(kind, value, pattern, quoting=False):
             raise ValueError(problem)
         return value
 
@@ -43,6 +52,10 @@ def _check_reportable(value: State) -> State:
 def _check_metadata(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if taken := sorted(RESERVED_ATTRIBUTES & value.keys()):
         raise ValueError(f"metadata may not use the reserved keys {taken}: rename them")
+    if is_too_deep(value):
+        raise ValueError(
+            f"metadata has more than {MAX_NESTING} levels of lists and objects, which plugins could not read: nest less"
+        )
     try:
         compact_json(value)
     except ValueError:
@@ -92,16 +105,16 @@ class PluginMessage(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    uid: str
-    workflow: str
-    activity: str
+    uid: Uid
+    workflow: WorkflowName
+    activity: ActivityName
     stage: Stage
-    attempt: int
+    attempt: int = Field(ge=1)
     plugins: list[str]
     now: datetime
     metadata: dict[str, JsonValue]
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
-    report_to: str
+    report_to: str = Field(max_length=MAX_QUEUE_URL)
 
 
 class Report(BaseModel):
@@ -135,9 +148,14 @@ class Report(BaseModel):
 
 
 def problems_of(error: ValidationError) -> list[str]:
-    """Say what is wrong with a document, place by place, without quoting the values that it holds."""
-    return [
-        f"{'.'.join(str(part) for part in problem['loc']) or 'the document'}: "
+    """Say what is wrong with a document, place by place, without quoting the values that it holds.
+
+    Places are told as far as people read them: a document may be wrong in as many as it has bytes.
+    """
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [
+        f"{shown('.'.join(str(part) for part in problem['loc'])) or 'the document'}: "
         f"{str(problem['msg']).removeprefix('Value error, ')}"
-        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+        for problem in problems[:_MOST_PROBLEMS]
     ]
+    return told if len(problems) <= _MOST_PROBLEMS else [*told, f"and {len(problems) - _MOST_PROBLEMS:,} more"]

@@ -12,6 +12,7 @@ from typing import Final
 MAX_UID: Final = 256
 MAX_NAME: Final = 64
 """Characters of the name of a workflow, activity or plugin."""
+_MOST_SHOWN: Final = 200
 
 # SNS refuses attribute names of other shapes.
 ATTRIBUTE_NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
@@ -21,16 +22,24 @@ PLUGIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def problem_with_name(kind: str, name: object, pattern: re.Pattern[str] = COMPONENT_NAME) -> str | None:
+def shown(text: str, most: int = _MOST_SHOWN) -> str:
+    """A text as a sentence may have it: what comes from outside may be as long as a document."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def problem_with_name(
+    kind: str, name: object, pattern: re.Pattern[str] = COMPONENT_NAME, *, quoting: bool = True
+) -> str | None:
     """Say what is wrong with a name.
 
     Args:
         kind: What is named, as it shall stand in the sentence: ``"activity"``.
         name: The name as it was given.
         pattern: The shape that it must have as a whole.
+        quoting: Whether the sentence may quote it: in a document that is all wrong, anything can stand in its place.
 
     Returns:
-        One sentence that names the value and what to do, or ``None`` if the name is fine.
+        One sentence that says what to do, or ``None`` if the name is fine.
     """
     if isinstance(name, str) and pattern.fullmatch(name):
         return None
@@ -39,15 +48,18 @@ def problem_with_name(kind: str, name: object, pattern: re.Pattern[str] = COMPON
         allowed = "letters, digits, spaces, '.', '-' and '_'"
     start = "a letter, but not with 'aws' or 'ssm'" if pattern is SYSTEM_NAME else "a letter or digit"
     most = 32 if pattern is SYSTEM_NAME else 64
-    return f"the {kind} name {name!r} is not allowed: use 1 to {most} {allowed}, starting with {start}"
+    quoted = f" {shown(repr(name))}" if quoting else ""
+    return f"the {kind} name{quoted} is not allowed: use 1 to {most} {allowed}, starting with {start}"
 
 
-def problem_with_uid(uid: object) -> str | None:
-    """Say what is wrong with a run's uid, or return ``None`` if nothing is."""
+def problem_with_uid(uid: object, *, quoting: bool = True) -> str | None:
+    """Say what is wrong with a run's uid, or return ``None`` if nothing is; ``quoting`` as for names."""
     if not isinstance(uid, str) or not uid:
-        return f"uid must be a non-empty string, got {uid!r}: give every run an id of its own"
+        got = f", got {shown(repr(uid))}" if quoting else ""
+        return f"uid must be a non-empty string{got}: give every run an id of its own"
     if len(uid) > MAX_UID:
         return f"uid is {len(uid)} characters long: use at most {MAX_UID}"
     if uid != uid.strip() or _CONTROL.search(uid):
-        return f"uid {uid!r} has control characters, half a character, or white space at its ends: leave them out"
+        quoted = f" {shown(repr(uid))}" if quoting else ""
+        return f"uid{quoted} has control characters, half a character, or white space at its ends: leave them out"
     return None

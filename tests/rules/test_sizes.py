@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_SNS_MESSAGE_BYTES, State
+from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES, MAX_SNS_MESSAGE_BYTES, State
 from orchestrator_runtime.core.begin import MetadataTooLarge
 from orchestrator_runtime.core.message import DoesNotFitError, address, message_body, problem_with_size
 from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.models import PluginMessage, RunInput
 from tests.rules.world import World, open_stage, plugin, present
 
 REF = RunRef("q-1", "NewBusiness", 1)
@@ -76,3 +77,34 @@ def test_a_run_that_may_begin_fits_with_all_outputs_and_names() -> None:
 def test_a_message_that_does_not_fit_says_its_size() -> None:
     with pytest.raises(DoesNotFitError, match=r"the message to Rate/parallel is [0-9,]+ bytes, SNS takes 262,144"):
         address(World().ref(), {"metadata": "x" * MAX_SNS_MESSAGE_BYTES}, [], {}, [])
+
+
+def nested(levels: int) -> object:
+    value: object = "x"
+    for level in range(levels):
+        value = [value] if level % 2 else {"a": value}
+    return value
+
+
+def test_whatever_a_run_may_carry_its_plugins_can_read() -> None:
+    """Deeper metadata, and deeper outputs, were taken, and then no plugin could read its message."""
+    metadata = {"a": nested(MAX_NESTING - 1)}
+    world = World(plugin("A"), plugin("Print", activity="Documents"))
+    RunInput.model_validate({"uid": "q-1", "metadata": metadata})
+    world.begin(metadata=metadata)
+    world.advance()
+    world.report("A", output=nested(MAX_NESTING))
+    world.advance(activity="Documents")
+    assert world.released == [["A"], ["Print"]]
+    message = PluginMessage.model_validate_json(world.publisher.messages[-1].body)
+    assert message.outputs == {"Rate/parallel/A": nested(MAX_NESTING)}
+    assert message.metadata == metadata
+
+
+def test_an_output_that_is_nested_too_deeply_is_the_plugins_error() -> None:
+    world = open_stage(plugin("A"), plugin("B"))
+    world.report("A", output=nested(MAX_NESTING + 1))
+    row = present(world.row("A"))
+    assert row.state is State.ERROR
+    assert str(row.message).startswith("OutputTooDeep: the output has more than 100 levels of lists and objects")
+    assert world.status.outputs(REF) == {}

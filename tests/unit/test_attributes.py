@@ -67,6 +67,9 @@ def test_what_travels(value: object, attribute: object) -> None:
         'say "x"',
         "a\\b",
         "two\nlines",
+        # no characters of XML, in which SNS and SQS write
+        "\ufffe",
+        "\uffff",
     ],
 )
 def test_what_stays_in_the_body(value: object) -> None:

@@ -104,6 +104,16 @@ def test_names(pattern: re.Pattern[str], good: list[str], bad: list[Any]) -> Non
         assert "\n" not in problem
 
 
+def test_a_sentence_has_of_a_value_what_people_read_or_nothing() -> None:
+    value = "\x00" * 100_000
+    assert str(problem_with_name("thing", value)).startswith(f"the thing name {repr(value)[:200]}… is not allowed")
+    assert str(problem_with_name("thing", value, quoting=False)).startswith("the thing name is not allowed: use 1 to")
+    assert str(problem_with_uid([value])).startswith("uid must be a non-empty string, got ['")
+    assert len(str(problem_with_uid([value]))) < 300
+    assert str(problem_with_uid("a\x00", quoting=False)).startswith("uid has control characters")
+    assert str(problem_with_uid(0, quoting=False)) == "uid must be a non-empty string: give every run an id of its own"
+
+
 @pytest.mark.parametrize("uid", ["q", "a/b c", "ü\U0001f697", "x" * 256, "\U0001f697" * 256, "~", "0"])
 def test_uids_that_are_fine(uid: str) -> None:
     assert problem_with_uid(uid) is None

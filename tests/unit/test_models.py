@@ -60,10 +60,12 @@ def test_progress_is_a_percentage(progress: float) -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"uid": ""}, "uid: uid must be a non-empty string, got ''"),
-        ({"workflow": "a/b"}, "workflow: the workflow name 'a/b' is not allowed"),
-        ({"activity": "a b"}, "activity: the activity name 'a b' is not allowed"),
-        ({"plugin": "a/b"}, "plugin: the plugin name 'a/b' is not allowed"),
+        ({"uid": ""}, "uid: uid must be a non-empty string: give"),
+        ({"uid": f"{SECRET}\x07"}, "uid: uid has control characters"),
+        ({"workflow": "a/b"}, "workflow: the workflow name is not allowed"),
+        ({"activity": "a b"}, "activity: the activity name is not allowed"),
+        ({"plugin": "a/b"}, "plugin: the plugin name is not allowed"),
+        ({"plugin": f"{SECRET}/"}, "plugin: the plugin name is not allowed: use 1 to 64"),
         ({"stage": SECRET}, "stage: Input should be 'pre', 'parallel' or 'post'"),
         ({"attempt": 0}, "attempt: Input should be greater than or equal to 1"),
         ({"attempt": 1.5}, "attempt: "),
@@ -89,6 +91,17 @@ def test_a_document_that_is_none_is_named_as_such() -> None:
     [problem] = problems_of(refused.value)
     assert problem.startswith("the document: Invalid JSON")
     assert SECRET not in problem
+
+
+def test_of_very_many_problems_the_first_are_told_and_places_are_cut() -> None:
+    with pytest.raises(ValidationError) as refused:
+        PluginMessage.model_validate({"plugins": [1] * 50_000})
+    told = problems_of(refused.value)
+    assert told[2:] == [*(f"{key}: Field required" for key in ("activity", "stage", "attempt")), *told[5:]]
+    assert told[-1] == "and 49,998 more"
+    with pytest.raises(ValidationError) as refused:
+        RunInput.model_validate({"uid": "q-1", "k" * 200_000: SECRET})
+    assert problems_of(refused.value) == [f"{'k' * 200}…: Extra inputs are not permitted"]
 
 
 @pytest.mark.parametrize("missing", REPORT)

@@ -7,7 +7,8 @@ from typing import Final
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from orchestrator_runtime.contract import MAX_OUTPUT_BYTES
+from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES
+from orchestrator_runtime.json_text import is_too_deep
 from orchestrator_runtime.models import problems_of
 
 _JSON: Final = TypeAdapter[JsonValue](JsonValue)
@@ -21,7 +22,7 @@ def output_of(result: object) -> JsonValue:
     """Read a result as the core will read it: as JSON text, within the limits of its reader.
 
     Raises:
-        OutputError: It is not JSON, or larger than 100 KB.
+        OutputError: It is not JSON, larger than 100 KB, or nested too deeply.
     """
     try:
         text = json.dumps(result, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
@@ -33,6 +34,8 @@ def output_of(result: object) -> JsonValue:
         raise OutputError(
             f"the output is not JSON: {error}. Return dicts, lists, strings, finite numbers, booleans and None"
         ) from error
+    if is_too_deep(read):
+        raise OutputError(f"the output has more than {MAX_NESTING} levels of lists and objects: nest less")
     if size > MAX_OUTPUT_BYTES:
         raise OutputError(
             f"the output is {size:,} bytes of JSON, more than {MAX_OUTPUT_BYTES:,}: store it, and return where it is"

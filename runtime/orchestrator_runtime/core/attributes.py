@@ -103,15 +103,17 @@ def _scalar(value: object) -> str | int | float | None:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        return value if _is_utf8(value) else None
+        return value if _can_be_sent(value) else None
     # Not-a-number is no smaller than anything, and so stays out as well.
     if isinstance(value, int | float) and abs(value) <= MAX_NUMBER:
         return value
     return None
 
 
-def _is_utf8(text: str) -> bool:
-    """JSON can spell half of a surrogate pair, which no service takes."""
+def _can_be_sent(text: str) -> bool:
+    """JSON can spell half of a surrogate pair, which no service takes, and two characters that XML has not."""
+    if "\ufffe" in text or "\uffff" in text:
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator_runtime.core.records import Run
+from orchestrator_runtime.names import shown
 
 _MOST_KEYS_TOLD: Final = 20
 
@@ -118,13 +119,13 @@ def _changes(stored: Mapping[str, Any], given: Mapping[str, Any], path: str) -> 
     for key in sorted(stored.keys() | given.keys()):
         name = f"{path}{key}"
         if key not in given:
-            changes.append(f"{name} removed")
+            changes.append(f"{shown(name)} removed")
         elif key not in stored:
-            changes.append(f"{name} added")
+            changes.append(f"{shown(name)} added")
         elif isinstance(stored[key], dict) and isinstance(given[key], dict):
             changes += _changes(stored[key], given[key], f"{name}.")
         elif not _same(stored[key], given[key]):
-            changes.append(f"{name} changed")
+            changes.append(f"{shown(name)} changed")
     return changes
 
 

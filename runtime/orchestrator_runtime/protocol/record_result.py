@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_TEXT, State
+from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES, MAX_TEXT, State
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan, StageRef
 from orchestrator_runtime.core.stage import Close, ReleasePlugins, count_rows, decide, read_tally
-from orchestrator_runtime.json_text import compact_json
+from orchestrator_runtime.json_text import compact_json, is_too_deep
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.ports import Journal
 from orchestrator_runtime.protocol.attribution import ReceivedRecord, StageRegistrations
@@ -264,6 +264,11 @@ def _row_of(
 
 
 def _output_text(output: object) -> str:
+    if is_too_deep(output):
+        raise ValueError(
+            f"OutputTooDeep: the output has more than {MAX_NESTING} levels of lists and objects, which later "
+            "plugins could not read: nest less"
+        )
     try:
         text = compact_json(output)
     except ValueError:

@@ -110,3 +110,9 @@ def test_no_more_than_twenty_differences_are_told() -> None:
     assert difference is not None
     assert difference.endswith("k19 removed and 2 more")
     assert metadata_difference(dict([*stored.items()][:20]), {}) == difference.removesuffix(" and 2 more")
+
+
+def test_long_keys_are_cut_where_they_are_told() -> None:
+    difference = metadata_difference({"k" * 100_000: 1, "a": {"b" * 100_000: 1}}, {"a": {}})
+
+    assert difference == f"a.{'b' * 198}… removed, {'k' * 200}… removed"

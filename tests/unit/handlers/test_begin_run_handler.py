@@ -105,17 +105,23 @@ def test_an_ended_run_is_resumed_with_its_metadata_only(core: Core) -> None:
     assert SECRET not in core.log.getvalue()
 
 
+def nested(levels: int, inmost: object) -> object:
+    for _ in range(levels):
+        inmost = [inmost]
+    return inmost
+
+
 BAD: dict[str, tuple[Any, str]] = {
     "null": (None, "must be a JSON object with uid and metadata, got NoneType"),
     "list": ([SECRET], "must be a JSON object with uid and metadata, got list"),
     "text": (json.dumps({"uid": "q-1"}), "must be a JSON object with uid and metadata, got str"),
     "no uid": ({"metadata": {"born": SECRET}}, "uid: Field required"),
-    "empty uid": ({"uid": "", "metadata": {"born": SECRET}}, "uid: uid must be a non-empty string, got ''"),
+    "empty uid": ({"uid": "", "metadata": {"born": SECRET}}, "uid: uid must be a non-empty string: give"),
     "null uid": ({"uid": None}, "uid: Input should be a valid string"),
     "number as uid": ({"uid": 5}, "uid: Input should be a valid string"),
     "long uid": ({"uid": "u" * 257}, "uid: uid is 257 characters long: use at most 256"),
-    "newline in uid": ({"uid": "q\n1"}, r"uid: uid 'q\n1' has control characters"),
-    "nul in uid": ({"uid": "q\x001"}, r"uid: uid 'q\x001' has control characters"),
+    "newline in uid": ({"uid": "q\n1"}, r"uid: uid has control characters"),
+    "nul in uid": ({"uid": "q\x001"}, r"uid: uid has control characters"),
     "line separator in uid": ({"uid": "q\u20281"}, "has control characters"),
     "space after uid": ({"uid": "q-1 "}, "white space at its ends"),
     "half a surrogate in uid": ({"uid": "q\ud800"}, "uid: "),
@@ -130,6 +136,12 @@ BAD: dict[str, tuple[Any, str]] = {
     "override no boolean": ({"uid": "q-1", "metadata_override": SECRET}, "metadata_override: Input should be a valid"),
     "half a surrogate": ({"uid": "q-1", "metadata": {"born": f"{SECRET}\ud800"}}, "metadata"),
     "half a surrogate in a key": ({"uid": "q-1", "metadata": {"\ud800": SECRET}}, "metadata"),
+    "an unknown key of any length": ({"uid": "q-1", "k" * 200_000: SECRET}, f"{'k' * 200}…: Extra inputs are not"),
+    "metadata too deep": (
+        {"uid": "q-1", "metadata": {"born": nested(100, SECRET)}},
+        "metadata: metadata has more than 100 levels of lists and objects, which plugins could not read: nest less",
+    ),
+    "metadata as deep as can be": ({"uid": "q-1", "metadata": {"born": nested(5_000, SECRET)}}, "metadata"),
     "endless number": ({"uid": "q-1", "metadata": {"born": SECRET, "n": float("inf")}}, "metadata"),
     "no number": ({"uid": "q-1", "metadata": {"born": SECRET, "n": [float("nan")]}}, "metadata"),
 }
@@ -143,6 +155,7 @@ def test_bad_input_is_refused_in_a_sentence_before_anything_is_written(core: Cor
     assert SECRET not in str(refused.value)
     assert SECRET not in core.log.getvalue()
     assert refused.value.__cause__ is None
+    assert len(str(refused.value)) < 4_096
     assert core.rows() == []
 
 
