@@ -12,6 +12,27 @@ _MAX_REASON_BYTES: Final = 1024
 _TIMEOUT_SECONDS: Final = 10
 
 
+def answer_body(event: Mapping[str, Any], *, physical_id: str, refusal: str | None = None) -> bytes:
+    """What CloudFormation is told, see ``answer``."""
+    return json.dumps(
+        {
+            "Status": "SUCCESS" if refusal is None else "FAILED",
+            "Reason": _reason(refusal or ""),
+            "PhysicalResourceId": physical_id,
+            "StackId": event["StackId"],
+            "RequestId": event["RequestId"],
+            "LogicalResourceId": event["LogicalResourceId"],
+        },
+        ensure_ascii=False,
+    ).encode()
+
+
+def _reason(refusal: str) -> str:
+    """The sentence as it fits: control characters would take six bytes each."""
+    line = "".join(character if character.isprintable() else " " for character in refusal)
+    return line.encode(errors="replace")[:_MAX_REASON_BYTES].decode(errors="ignore")
+
+
 def answer(event: Mapping[str, Any], *, physical_id: str, refusal: str | None = None) -> None:
     """Tell CloudFormation how a request ended; it waits until it is told.
 
@@ -20,17 +41,9 @@ def answer(event: Mapping[str, Any], *, physical_id: str, refusal: str | None = 
         physical_id: Names the resource. Another than before makes CloudFormation delete the former.
         refusal: Why it failed, for the person who deploys; ``None`` if it succeeded.
     """
-    body = {
-        "Status": "SUCCESS" if refusal is None else "FAILED",
-        "Reason": (refusal or "").encode(errors="replace")[:_MAX_REASON_BYTES].decode(errors="ignore"),
-        "PhysicalResourceId": physical_id,
-        "StackId": event["StackId"],
-        "RequestId": event["RequestId"],
-        "LogicalResourceId": event["LogicalResourceId"],
-    }
     request = urllib.request.Request(  # noqa: S310 - the URL is CloudFormation's own
         event["ResponseURL"],
-        data=json.dumps(body, ensure_ascii=False).encode(),
+        data=answer_body(event, physical_id=physical_id, refusal=refusal),
         method="PUT",
         headers={"Content-Type": ""},
     )

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from orchestrator_runtime.contract import (
     DEFAULT_ORDER,
     MAX_DEADLINE_SECONDS,
     MAX_ORDER,
+    MAX_TEXT,
     PluginKind,
     RegistrationProperty,
     Stage,
 )
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import LAMBDA
-from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES, problems
-from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
+from orchestrator_runtime.filter_policy import MAX_POLICY_BYTES, MESSAGE_ATTRIBUTES, problems
+from orchestrator_runtime.json_text import compact_json, is_too_deep
+from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, shown
 
 Properties = Mapping[str, Any]
 """Properties of the custom resource, as CloudFormation brings them: each of ours is text."""
+_MOST_BYTES: Final[Mapping[RegistrationProperty, int]] = {
+    RegistrationProperty.FILTER_POLICY: MAX_POLICY_BYTES,
+    RegistrationProperty.DESCRIPTION: 16_384,
+    RegistrationProperty.ENDPOINT: 2_048,
+    RegistrationProperty.SENDER_ROLE_IDS: 2_048,
+}
+_MOST_BYTES_OF_OTHERS: Final = 512
+"""Names, ARNs and words. A registration has to fit into an item, and some of it into its keys."""
+_WHOLE: Final = re.compile(r"-?[0-9]{1,100}")
 
 
 class RegistrationRefusedError(Exception):
@@ -29,9 +41,9 @@ class RegistrationRefusedError(Exception):
 
 
 def text_property(properties: Properties, name: RegistrationProperty) -> str | None:
-    """A property, or ``None`` if it is not there or no text."""
-    value = properties.get(name)
-    return value if isinstance(value, str) else None
+    """A property, or ``None`` if it is not there, no text, or none that a registration may have."""
+    value = properties.get(name) if isinstance(properties, Mapping) else None
+    return value if isinstance(value, str) and _problem_with_text(name, value) is None else None
 
 
 def parse_registration(properties: Properties, *, owner: str, seen_at: datetime) -> Registration:
@@ -45,10 +57,15 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
     Raises:
         RegistrationRefusedError: One of them is missing or not allowed.
     """
+    if not isinstance(properties, Mapping):
+        raise RegistrationRefusedError("the registration has no properties: let the Plugin construct make it")
     for known in RegistrationProperty:
-        if not isinstance(properties.get(known, ""), str):
+        text = properties.get(known, "")
+        if not isinstance(text, str):
             # CloudFormation turns numbers and booleans inside of objects into text, which then match nothing.
             raise RegistrationRefusedError(f"{known} must be text: write lists and objects as JSON in a string")
+        if problem := _problem_with_text(known, text):
+            raise RegistrationRefusedError(problem)
     activity = _required(properties, RegistrationProperty.ACTIVITY)
     stage = _required(properties, RegistrationProperty.STAGE)
     name = _required(properties, RegistrationProperty.NAME)
@@ -85,9 +102,19 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
         timeout_seconds=_seconds(properties, RegistrationProperty.TIMEOUT_SECONDS),
         start_within_seconds=_seconds(properties, RegistrationProperty.START_WITHIN_SECONDS),
         sender_role_ids=tuple(filter(None, properties.get(RegistrationProperty.SENDER_ROLE_IDS, "").split(","))),
-        description=properties.get(RegistrationProperty.DESCRIPTION) or None,
+        description=properties.get(RegistrationProperty.DESCRIPTION, "")[:MAX_TEXT] or None,
         seen_at=seen_at,
     )
+
+
+def _problem_with_text(name: RegistrationProperty, text: str) -> str | None:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return f"{name} holds half a character, which is no text: leave it out"
+    if size > (most := _MOST_BYTES.get(name, _MOST_BYTES_OF_OTHERS)):
+        return f"{name} is {size:,} bytes, a registration takes {most:,}: shorten it"
+    return None
 
 
 def _required(properties: Properties, name: RegistrationProperty) -> str:
@@ -101,17 +128,18 @@ def _policy(properties: Properties) -> dict[str, object]:
     text = properties.get(RegistrationProperty.FILTER_POLICY) or "{}"
     try:
         policy = json.loads(text)
-    except ValueError:
+        compact_json(policy)
+    except (ValueError, RecursionError):
         policy = None
-    if not isinstance(policy, dict):
-        raise RegistrationRefusedError(f"the filter policy is no JSON object: {text[:200]!r}")
+    if not isinstance(policy, dict) or is_too_deep(policy):
+        raise RegistrationRefusedError(f"the filter policy is no JSON object that SNS takes: {shown(text)!r}")
     return policy
 
 
 def _flag(properties: Properties, name: RegistrationProperty, *, default: bool) -> bool:
     text = properties.get(name) or str(default).lower()
     if text not in {"true", "false"}:
-        raise RegistrationRefusedError(f"{name} must be true or false, got {text!r}")
+        raise RegistrationRefusedError(f"{name} must be true or false, got {shown(text)!r}")
     return text == "true"
 
 
@@ -119,10 +147,9 @@ def _whole(properties: Properties, name: RegistrationProperty, default: int) -> 
     text = properties.get(name)
     if text is None:
         return default
-    try:
-        return int(text)
-    except ValueError:
-        raise RegistrationRefusedError(f"{name} must be a whole number, got {text!r}") from None
+    if not _WHOLE.fullmatch(text):
+        raise RegistrationRefusedError(f"{name} must be a whole number, got {shown(text)!r}")
+    return int(text)
 
 
 def _order(properties: Properties) -> int:

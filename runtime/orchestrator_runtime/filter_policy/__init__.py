@@ -19,11 +19,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator_runtime.filter_policy.evaluate import matches_attributes, matches_body
-from orchestrator_runtime.filter_policy.grammar import MAX_NUMBER, MESSAGE_ATTRIBUTES, MESSAGE_BODY, SCOPES, named_keys
+from orchestrator_runtime.filter_policy.grammar import (
+    MAX_NUMBER,
+    MAX_POLICY_BYTES,
+    MESSAGE_ATTRIBUTES,
+    MESSAGE_BODY,
+    SCOPES,
+    named_keys,
+)
 from orchestrator_runtime.filter_policy.validate import problems
 
 __all__ = [
     "MAX_NUMBER",
+    "MAX_POLICY_BYTES",
     "MESSAGE_ATTRIBUTES",
     "MESSAGE_BODY",
     "SCOPES",

@@ -63,3 +63,12 @@ def test_an_answer_that_is_not_taken_is_an_error(cloudformation: Desk) -> None:
     cloudformation.status = 403
     with pytest.raises(urllib.error.HTTPError, match="403"):
         answer(event(cloudformation), physical_id="arn:sub")
+
+
+@pytest.mark.parametrize("character", ["\x00", "\n", "\u2028", "\ud800"], ids=ascii)
+def test_what_is_no_letter_makes_an_answer_no_longer(cloudformation: Desk, character: str) -> None:
+    """JSON writes a control character as six."""
+    answer(event(cloudformation), physical_id='"' * 512, refusal="it is so: " + character * 10_000)
+    [told] = cloudformation.told
+    assert told.document["Reason"].startswith("it is so: ")
+    assert len(told.body) <= MAX_RESPONSE_BYTES

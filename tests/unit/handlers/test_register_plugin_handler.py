@@ -175,8 +175,8 @@ def test_the_same_name_on_another_stage_is_another(core: Core, cloudformation: D
 
 BAD: dict[str, tuple[dict[str, str], str]] = {
     "operator of EventBridge": ({P.FILTER_POLICY: '{"line": [{"wildcard": "a*"}]}'}, "wildcard"),
-    "no JSON": ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object: '{'"),
-    "no object": ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object: '[1]'"),
+    "no JSON": ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object that SNS takes: '{'"),
+    "no object": ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object that SNS takes: '[1]'"),
     "unknown scope": ({P.FILTER_POLICY_SCOPE: "Everywhere"}, "Everywhere"),
     "bad name": ({P.NAME: "a/b"}, "the plugin name 'a/b' is not allowed"),
     "bad activity": ({P.ACTIVITY: "a b"}, "the activity name 'a b' is not allowed"),
@@ -195,6 +195,20 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     ),
     "no such activity": ({P.ACTIVITY: "Rat"}, "there is no stage Rat/parallel in this deployment"),
     "stage not deployed": ({P.STAGE: "pre"}, "deploy the activity 'Rate' first, or check its name"),
+    "digits of another script": ({P.ORDER: "\u0661\u0662"}, "Order must be a whole number, got"),
+    "digits without end": ({P.ORDER: "9" * 5_000}, "Order is 5,000 bytes, a registration takes 512: shorten it"),
+    "a flag without end": ({P.MANDATORY: "y" * 500}, f"Mandatory must be true or false, got '{'y' * 200}…'"),
+    "a name without end": ({P.NAME: "n" * 400}, f"the plugin name '{'n' * 199}… is not allowed: use 1 to 64"),
+    "half a character": ({P.OWNER: "arn:\ud800"}, "Owner holds half a character, which is no text: leave it out"),
+    "half a character in a policy": ({P.FILTER_POLICY: '{"a": ["\\ud800"]}'}, "no JSON object that SNS takes"),
+    "an endless number in a policy": ({P.FILTER_POLICY: '{"a": [1e999]}'}, "no JSON object that SNS takes"),
+    "a policy of a thousand levels": (
+        {P.FILTER_POLICY: '{"a":' * 5_000 + "[1]" + "}" * 5_000, P.FILTER_POLICY_SCOPE: "MessageBody"},
+        "no JSON object that SNS takes",
+    ),
+    "a long subscription": ({P.SUBSCRIPTION_ARN: "a" * 513}, "SubscriptionArn is 513 bytes, a registration takes 512"),
+    "a long endpoint": ({P.ENDPOINT: "ü" * 1_025}, "Endpoint is 2,050 bytes, a registration takes 2,048: shorten it"),
+    "many roles": ({P.SENDER_ROLE_IDS: "AROASCORE," * 300}, "SenderRoleIds is 3,000 bytes, a registration takes 2,048"),
     "start": ({P.START_WITHIN_SECONDS: "soon"}, "StartWithinSeconds must be a whole number, got 'soon'"),
 }
 
@@ -311,3 +325,16 @@ def test_a_request_without_properties_is_answered(core: Core, cloudformation: De
     told = ask(cloudformation, "Create", {})
     assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", "no-subscription")
     assert ask(cloudformation, "Delete", {}, PhysicalResourceId="no-subscription")["Status"] == "SUCCESS"
+
+
+@pytest.mark.parametrize("properties", [["Rate"], "Rate", 7])
+def test_properties_that_are_none_are_answered(core: Core, cloudformation: Desk, properties: Any) -> None:
+    told = ask(cloudformation, "Create", properties)
+    assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", "no-subscription")
+    assert told["Reason"].startswith("the registration has no properties")
+    assert ask(cloudformation, "Delete", properties, PhysicalResourceId="no-subscription")["Status"] == "SUCCESS"
+
+
+def test_a_description_is_kept_as_far_as_people_read_it(core: Core, cloudformation: Desk) -> None:
+    assert ask(cloudformation, "Create", registration(**{P.DESCRIPTION: "ü" * 5_000}))["Status"] == "SUCCESS"
+    assert [plugin.description for plugin in registered(core)] == ["ü" * 1_024]
