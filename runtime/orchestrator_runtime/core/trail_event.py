@@ -50,20 +50,25 @@ _CHANGES_FUNCTION: Final = re.compile(
     r"(UpdateFunctionCode|UpdateFunctionConfiguration|UpdateAlias|DeleteFunction)(\d{8})?(v\d+)?",
 )
 _FUNCTION: Final = re.compile(
-    r"(?:arn:(?P<partition>[^:]+):lambda:(?P<region>[^:]+):)?(?:(?P<account>\d{12}):)?(?:function:)?(?P<name>[^:]+)(?::[^:]+)?",
+    r"(?:arn:(?P<partition>[\w-]{1,64}):lambda:(?P<region>[\w-]{1,64}):)?(?:(?P<account>\d{12}):)?(?:function:)?"
+    r"(?P<name>[\w-]{1,140})(?::[\w$-]{1,140})?",
+    re.ASCII,
 )
+_ARN: Final = re.compile(r"[\w:-]{1,512}", re.ASCII)
+"""Of a topic or of a subscription. What has another shape names nothing that there is, and is no key of a table."""
 
 
-def read_trail_event(detail: Mapping[str, Any], topic_arn_prefix: str) -> Change | None:
+def read_trail_event(event_detail: object, topic_arn_prefix: str) -> Change | None:
     """Read the ``detail`` of an event "AWS API Call via CloudTrail".
 
     Args:
-        detail: The event's detail.
+        event_detail: The event's detail.
         topic_arn_prefix: What the ARNs of the deployment's topics start with.
 
     Returns:
         Where to look; ``None`` if the call failed, or is none that matters here.
     """
+    detail = _mapping(event_detail)
     name = str(detail.get("eventName"))
     if detail.get("errorCode"):
         return None
@@ -72,7 +77,7 @@ def read_trail_event(detail: Mapping[str, Any], topic_arn_prefix: str) -> Change
         return _subscribed(asked, _mapping(detail.get("responseElements")), topic_arn_prefix)
     if name in _CHANGES_SUBSCRIPTION:
         arn = str(asked.get("subscriptionArn"))
-        return SubscriptionChanged(arn) if arn.startswith(topic_arn_prefix) else None
+        return SubscriptionChanged(arn) if _is_below(arn, topic_arn_prefix) else None
     if _CHANGES_FUNCTION.fullmatch(name):
         function = _function_arn(detail, str(asked.get("functionName")), partition=topic_arn_prefix.split(":")[1])
         return FunctionChanged(function) if function else None
@@ -81,11 +86,11 @@ def read_trail_event(detail: Mapping[str, Any], topic_arn_prefix: str) -> Change
 
 def _subscribed(asked: Mapping[str, Any], answered: Mapping[str, Any], topic_arn_prefix: str) -> Change | None:
     topic_arn = str(asked.get("topicArn"))
-    if not topic_arn.startswith(topic_arn_prefix):
+    if not _is_below(topic_arn, topic_arn_prefix):
         return None
     # The answer may be missing, or say "pending confirmation" where an ARN belongs.
     arn = str(answered.get("subscriptionArn"))
-    if topic_of(arn) == topic_arn:
+    if topic_of(arn) == topic_arn and _ARN.fullmatch(arn):
         return SubscriptionChanged(arn)
     endpoint = asked.get("endpoint")
     return Subscribed(topic_arn, endpoint if isinstance(endpoint, str) else None)
@@ -98,7 +103,12 @@ def _function_arn(detail: Mapping[str, Any], name: str, *, partition: str) -> st
         return None
     region = found["region"] or detail.get("awsRegion")
     account = found["account"] or detail.get("recipientAccountId")
-    return f"arn:{found['partition'] or partition}:lambda:{region}:{account}:function:{found['name']}"
+    arn = f"arn:{found['partition'] or partition}:lambda:{region}:{account}:function:{found['name']}"
+    return arn if _ARN.fullmatch(arn) else None
+
+
+def _is_below(arn: str, topic_arn_prefix: str) -> bool:
+    return arn.startswith(topic_arn_prefix) and _ARN.fullmatch(arn) is not None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -49,15 +49,17 @@ def serve(event: Mapping[str, Any], ports: ReconcilePorts) -> Findings:
         ValueError: The event asks for nothing that is known here.
         BeingUpdatedError: See ``protocol.reconcile.follow``. Lambda brings the event again after a minute.
     """
+    if not isinstance(event, Mapping):
+        raise ValueError(f"the event must be an object, got {type(event).__name__}: send {{}} to reconcile everything")
     kind = event.get("detail-type", _SCHEDULE)
     if kind == _CLOUDTRAIL:
-        change = read_trail_event(event["detail"], ports.topic_arn_prefix)
+        change = read_trail_event(event.get("detail"), ports.topic_arn_prefix)
         return Findings() if change is None else follow(change, ports)
     if kind != _SCHEDULE:
-        raise ValueError(f"events of the type {kind!r} are not understood: send {{}} to reconcile everything")
+        raise ValueError("events of this detail-type are not understood: send {} to reconcile everything")
     repair, activity = event.get("repair", True), event.get("activity")
     if not isinstance(repair, bool):
-        raise ValueError(f"repair must be true or false, got {repair!r}")
+        raise ValueError(f"repair must be true or false, got {type(repair).__name__}")
     if not isinstance(activity, str | None):
-        raise ValueError(f"activity must be the name of one, or null for all, got {activity!r}")
+        raise ValueError(f"activity must be the name of one, or null for all, got {type(activity).__name__}")
     return reconcile(ports, repair=repair, activity=activity)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator_runtime.core.topic_permission import may_call
 
@@ -68,3 +70,22 @@ def test_what_allows(allowed: dict[str, Any]) -> None:
 )
 def test_what_does_not(refused: dict[str, Any] | None) -> None:
     assert not may_call(refused, TOPIC)
+
+
+def test_stars_without_number_take_no_time() -> None:
+    """Tried in every place, thirty stars would take longer than the run of any function."""
+    hostile = policy(Action=["*a" * 2_000 + "z", "*"], Condition=source("ArnLike", "*a" * 30 + "z", "*a*a*?" * 300))
+    assert not may_call(hostile, f"{TOPIC}{'a' * 200}")
+
+
+@given(st.text("ab*?", max_size=7), st.text("ab", max_size=7))
+def test_stars_and_question_marks_mean_what_they_say(pattern: str, text: str) -> None:
+    assert may_call(policy(Condition=source("ArnLike", pattern)), text) is _means(pattern, text)
+
+
+def _means(pattern: str, text: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(_means(pattern[1:], text[start:]) for start in range(len(text) + 1))
+    return bool(text) and pattern[0] in {text[0], "?"} and _means(pattern[1:], text[1:])

@@ -116,3 +116,27 @@ RECORDED = json.loads((Path(__file__).parents[2] / "data" / "cloudtrail_events.j
 def test_recorded_events_are_understood(name: str) -> None:
     detail = RECORDED[name]["detail"]
     assert read_trail_event(detail, "arn:aws:sns:us-east-1:000000000000:claims-dev-") is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["f" * 141, "f" * 4_096, "a/b", "score\n", "score:live\x00", "sc\u00f6re", "", " ", "a:b:c:d"]
+)
+def test_what_can_be_no_function_is_not_looked_for(name: str) -> None:
+    """A key that is too long or empty is an error of DynamoDB's, which Lambda would bring again and again."""
+    assert read_trail_event(event("DeleteFunction20150331", {"functionName": name}), PREFIX) is None
+    assert (
+        read_trail_event(event("DeleteFunction20150331", {"functionName": "f"}, awsRegion={"a": "b"}), PREFIX) is None
+    )
+
+
+@pytest.mark.parametrize("rest", ["x" * 600, "Rate-parallel:1\n", "Rate/parallel:1", "Rate-parallel:\ud800"])
+def test_what_can_be_no_subscription_is_not_looked_for(rest: str) -> None:
+    assert read_trail_event(event("Unsubscribe", {"subscriptionArn": PREFIX + rest}), PREFIX) is None
+    assert read_trail_event(event("Subscribe", {"topicArn": PREFIX + rest}), PREFIX) is None
+    named = {"subscriptionArn": f"{TOPIC}:{rest.rpartition(':')[2]}" if rest[-1] != "1" else PREFIX + rest}
+    assert read_trail_event(event("Subscribe", {"topicArn": TOPIC}, named), PREFIX) == Subscribed(TOPIC, None)
+
+
+@pytest.mark.parametrize("detail", [None, [], "Subscribe", 7, {}])
+def test_a_detail_that_is_none_says_nothing(detail: object) -> None:
+    assert read_trail_event(detail, PREFIX) is None

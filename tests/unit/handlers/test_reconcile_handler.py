@@ -87,9 +87,11 @@ def test_an_event_of_cloudtrail_leads_to_what_it_names(core: Core, subscription:
 @pytest.mark.parametrize(
     ("event", "told"),
     [
-        ({"repair": "yes"}, "repair must be true or false, got 'yes'"),
-        ({"activity": 7}, "activity must be the name of one, or null for all, got 7"),
-        ({"detail-type": "Other"}, "events of the type 'Other' are not understood"),
+        ({"repair": "yes"}, "repair must be true or false, got str"),
+        ({"activity": 7}, "activity must be the name of one, or null for all, got int"),
+        ({"detail-type": "Other"}, "events of this detail-type are not understood"),
+        ({"detail-type": {"Other": 1}}, "events of this detail-type are not understood"),
+        (["Rate"], "the event must be an object, got list"),
     ],
 )
 def test_what_is_asked_wrongly_is_refused(core: Core, event: dict[str, Any], told: str) -> None:
