@@ -62,10 +62,15 @@ RETRY_CRASH: Final[dict[str, Any]] = {
 """
 
 SIGNALLED: Final[dict[str, Any]] = {
-    "ErrorEquals": [ErrorName.PLUGIN_FAILED, ErrorName.RUN_SUPERSEDED, ErrorName.RUN_ENDED],
+    "ErrorEquals": [
+        ErrorName.PLUGIN_FAILED,
+        ErrorName.RUN_SUPERSEDED,
+        ErrorName.RUN_ENDED,
+        ErrorName.INVALID_RUN_INPUT,
+    ],
     "MaxAttempts": 0,
 }
-"""How a stage ends badly on purpose; there is nothing to retry."""
+"""How a stage ends badly on purpose, or is given no run; there is nothing to retry."""
 
 HANDLER_TIMEOUT_SECONDS: Final = 60
 """For a task that waits for a function of the core to return; the functions themselves stop at half of it."""

@@ -102,7 +102,7 @@ def test_a_stage_that_ends_badly_on_purpose_is_not_tried_again(claims: StackTemp
     for state in claims.asl("claims-dev-activity-Rate")["States"].values():
         if state["Type"] == "Task":
             assert state["Retry"][0] == {
-                "ErrorEquals": ["PluginFailed", "RunSuperseded", "RunEnded"],
+                "ErrorEquals": ["PluginFailed", "RunSuperseded", "RunEnded", "InvalidRunInput"],
                 "MaxAttempts": 0,
             }
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_runtime.core.begin import InvalidRunInput
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.handlers.environment import stage_ports
+from orchestrator_runtime.names import problem_with_name, problem_with_uid
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 
 logger = Logger()
+
+_MOST_ATTEMPTS: Final = 999_999_999
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - Lambda's signature
@@ -31,10 +35,13 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG
 
 
 def parse(event: Mapping[str, Any]) -> AdvanceRequest:
-    """Read the event of a stage's task."""
-    run = RunRef(event["uid"], event["workflow"], event["attempt"])
+    """Read the event of a stage's task.
+
+    Raises:
+        InvalidRunInput: It names no run. What a state machine of a team's own hands to an activity can be anything.
+    """
     return AdvanceRequest(
-        ref=run.stage(event["activity"], Stage(event["stage"])),
+        ref=_run(event).stage(event["activity"], Stage(event["stage"])),
         options=StageOptions(
             rule=ReleaseRule(event["rule"]),
             timeout_seconds=event["timeout_seconds"],
@@ -45,3 +52,17 @@ def parse(event: Mapping[str, Any]) -> AdvanceRequest:
         entered=datetime.fromisoformat(event["entered"]),
         retry=int(event["retry"]),
     )
+
+
+def _run(event: Mapping[str, Any]) -> RunRef:
+    uid, workflow, attempt = event["uid"], event["workflow"], event["attempt"]
+    found = [
+        problem_with_uid(uid, quoting=False),
+        problem_with_name("workflow", workflow, quoting=False),
+        None
+        if isinstance(attempt, int) and not isinstance(attempt, bool) and 0 < attempt <= _MOST_ATTEMPTS
+        else f"attempt must be a whole number from 1 to {_MOST_ATTEMPTS}",
+    ]
+    if told := [problem for problem in found if problem]:
+        raise InvalidRunInput(f"the activity was given no run: {'; '.join(told)} (hand on what begin_run returned)")
+    return RunRef(uid, workflow, attempt)

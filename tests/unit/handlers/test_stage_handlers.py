@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from orchestrator_runtime.core.begin import InvalidRunInput
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.handlers import advance_stage, begin_run, end_run, record_result
 from tests.unit.handlers.conftest import Core
 from tests.unit.handlers.events import TOKEN, advance, batch, begin, end, report
+from tests.unit.moto_tables import CONTROL
 from tests.unit.samples import EXECUTION, a_registration, run_ref, stage_ref
 
 OUTPUT = json.dumps({"uid": "q-1", "workflow": "NewBusiness", "attempt": 1})
@@ -156,3 +158,26 @@ def test_a_second_execution_does_not_end_the_run_of_the_first(begun: Core) -> No
     failure = {"Error": "RunInProgress", "Cause": "in progress"}
     assert end_run.lambda_handler(end(f"{EXECUTION}-2", error=failure), None)["error"] == "RunInProgress"
     assert begun.document()["state"] == "In Progress"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"uid": None}, "uid must be a non-empty string"),
+        ({"uid": "q\n1"}, "uid has control characters"),
+        ({"workflow": "New/Business"}, "the workflow name is not allowed"),
+        ({"workflow": {"a": 1}}, "the workflow name is not allowed"),
+        ({"attempt": "1"}, "attempt must be a whole number from 1 to 999999999"),
+        ({"attempt": True}, "attempt must be"),
+        ({"attempt": 0}, "attempt must be"),
+        ({"attempt": 10**9}, "attempt must be"),
+        ({"attempt": 1.0}, "attempt must be"),
+    ],
+    ids=str,
+)
+def test_a_stage_that_is_given_no_run_is_refused_before_anything_is_written(
+    core: Core, wrong: dict[str, object], told: str
+) -> None:
+    with pytest.raises(InvalidRunInput, match=f"^the activity was given no run: {told}"):
+        advance_stage.lambda_handler(advance() | wrong, None)
+    assert core.rows(CONTROL) == []
