@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
 from orchestrator_runtime.models import PluginMessage, problems_of
 from orchestrator_runtime.plugin_queue.message_document import out_of_envelope, sns_texts
+
+_COUNT: Final = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,11 @@ class QueuedMessage:
 
 
 def queued_messages(event: object) -> list[QueuedMessage]:
-    """The records of an event of SQS; none if it is of something else."""
+    """The records of an event of SQS; none if it is of something else.
+
+    Raises:
+        ValueError: A record is not as SQS makes them.
+    """
     return [_queued(record) for record in _records(event) if record.get("eventSource") == "aws:sqs"]
 
 
@@ -75,12 +82,18 @@ def _records(event: object) -> list[Mapping[str, Any]]:
 
 
 def _queued(record: Mapping[str, Any]) -> QueuedMessage:
-    attributes: Mapping[str, str] = record.get("attributes") or {}
+    message_id, body, attributes = record.get("messageId"), record.get("body"), record.get("attributes")
+    if not isinstance(message_id, str) or not isinstance(body, str):
+        raise ValueError(
+            "a record of the queue has no messageId or no body: a plugin's function is called by Lambda's poller"
+        )
+    given: Mapping[str, Any] = attributes if isinstance(attributes, Mapping) else {}
+    receives, group = str(given.get("ApproximateReceiveCount")), given.get("MessageGroupId")
     # Standard queues may have groups as well, for fairness: there they order nothing.
     ordered = str(record.get("eventSourceARN", "")).endswith(".fifo")
     return QueuedMessage(
-        id=record["messageId"],
-        text=out_of_envelope(record["body"]),
-        receives=int(attributes.get("ApproximateReceiveCount", "1")),
-        group=attributes.get("MessageGroupId") if ordered else None,
+        id=message_id,
+        text=out_of_envelope(body),
+        receives=int(receives) if _COUNT.fullmatch(receives) else 1,
+        group=group if ordered and isinstance(group, str) else None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -92,9 +93,14 @@ def test_what_does_not_release_the_plugin_leaves_the_queue() -> None:
         '{"uid": "hush"}',
         '{"initialize": true}',
         '{"Type": "Notification", "Message": "hush"}',
+        json.dumps(message("Score").model_dump(mode="json") | {"uid": "hush\x07"}),
+        json.dumps(message("Score").model_dump(mode="json") | {"activity": "hush/"}),
+        json.dumps(message("Score").model_dump(mode="json") | {"plugins": [7] * 100_000, "metadata": "hush"}),
+        json.dumps(message("Score").model_dump(mode="json") | {"report_to": "https://" + "hush" * 100}),
         '{"Type": "Notification"}',
         '{"Type": "Notification", "Message": {"uid": "hush"}}',
     ],
+    ids=range(12),
 )
 def test_a_message_that_cannot_be_read_comes_again_until_it_is_dead(body: str) -> None:
     logged = LoggedLines()
@@ -109,9 +115,27 @@ def test_a_message_that_cannot_be_read_comes_again_until_it_is_dead(body: str) -
     assert line["message_id"] == "message-0"
     assert "the message of the queue is not one that a stage sends to its plugins" in line["exception"]
     assert "hush" not in str(line)
+    assert len(line["exception"]) < 4_096
 
 
 def test_a_record_without_attributes_is_a_first_receive() -> None:
     event = sqs_event(message("Score"))
     del event["Records"][0]["attributes"]
     assert again(handler.deliver(event, CollectedReports(), {})) == []
+
+
+@pytest.mark.parametrize("wrong", [{"messageId": None}, {"body": 7}, {"messageId": {"a": "hush"}}])
+def test_records_that_no_queue_makes_are_refused_as_a_whole(wrong: dict[str, Any]) -> None:
+    event = sqs_event(message("Score"))
+    event["Records"][0].update(wrong)
+    with pytest.raises(ValueError, match="a record of the queue has no messageId or no body") as refused:
+        plugin(name="Score")(lambda _: None).deliver(event, CollectedReports(), {})
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("attributes", [None, [], {"ApproximateReceiveCount": "many", "MessageGroupId": 7}])
+def test_attributes_that_cannot_be_read_count_as_a_first_receive(attributes: object) -> None:
+    reports = CollectedReports()
+    event = sqs_event(message("Score"))
+    event["Records"][0]["attributes"] = attributes
+    assert plugin(name="Score")(lambda _: None).deliver(event, reports, {}) == {"batchItemFailures": []}
