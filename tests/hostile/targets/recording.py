@@ -1,0 +1,130 @@
+"""``record_result``: whoever may send to the results queue sends any text, and Lambda sends what functions return."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+from random import Random
+from typing import Any
+
+from aws_lambda_powertools import Metrics
+
+from orchestrator_runtime.aws.journal import LoggedJournal
+from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_runtime.core.plan import StageOptions
+from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.handlers.record_result import logger, parse
+from orchestrator_runtime.models import PluginMessage
+from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
+from orchestrator_runtime.protocol.record_result import record_results
+from orchestrator_runtime.stores.items import item_of, plugin_item
+from tests.hostile.documents import QUEUE, TOPIC, invocation_record, plugin_message, report
+from tests.hostile.feeding import BrokenPromiseError
+from tests.hostile.mutations import hostile_text
+from tests.hostile.stored import check_storable
+from tests.hostile.values import Raw, encode
+from tests.rules.world import World, plugin
+
+_BATCHES_OF_A_WORLD = 20
+_SENDERS = ("AROASCORE:score", "AROASCORE:score", "AROAOTHER:other", "123456789012", "AROA", ":", "")
+
+
+class _CountingJournal(LoggedJournal):
+    """Logs as in Lambda, and counts."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__(logger, metrics)
+        self.refusals = 0
+
+    def refused(self, reason: str, detail: str, **about: str | int) -> None:
+        self.refusals += 1
+        super().refused(reason, detail, **about)
+
+
+class RecordResult:
+    name = "record_result"
+    permanent = ()
+
+    def __init__(self) -> None:
+        self._metrics = Metrics(namespace="hostile", service="record_result")
+        self._numbers = count(1)
+        self._batches = 0
+        self._world = World()
+        self._read: set[str] = set()
+
+    def make(self, random: Random) -> Any:
+        """Half of the batches are one message; the others are several, and a good one among them."""
+        if self._batches % _BATCHES_OF_A_WORLD == 0:
+            self._world = _world()
+        self._batches += 1
+        alone = random.random() < 0.5
+        documents = [_text(random) for _ in range(1 if alone else random.randint(1, 4))]
+        return documents, None if alone else random.randrange(len(documents) + 1), random.choice(_SENDERS)
+
+    def feed(self, event: Any) -> bool:
+        documents, place, sender = event
+        bodies, progress = list(documents), next(self._numbers) % 10_000 / 100
+        if place is not None:
+            good = {**report(), "uid": "q-good", "plugin": "Good", "state": "In Progress", "progress": progress}
+            bodies.insert(place, encode(good))
+        journal = _CountingJournal(self._metrics)
+        messages = (
+            {"messageId": f"m-{i}", "body": body, "attributes": {"SenderId": sender}} for i, body in enumerate(bodies)
+        )
+        batch = [received for message in messages if (received := parse(message, journal)) is not None]
+        ports = replace(self._world.ports, report_to=QUEUE)
+        again = record_results(batch, ports, journal, self._world.status.get_plan)
+        journal.publish()
+        if again:
+            raise BrokenPromiseError(f"{again} of {len(bodies)} messages come again")
+        self._check_stored(progress if place is not None else None)
+        return journal.refusals == 0 or place is not None
+
+    def tables(self) -> object:
+        status, control = self._world.status, self._world.control
+        shelves = (status.runs, status.stages, status.plans, status.plugins, status.stored_outputs, control.rows)
+        return [dict(shelf.items) for shelf in shelves]
+
+    def _check_stored(self, progress: float | None) -> None:
+        status = self._world.status
+        for (uid, path), (row, _) in status.plugins.items.items():
+            check_storable({**item_of({"uid": uid, "path": path}), **item_of(plugin_item(row))})
+            if path.endswith("/Good/") and progress is not None and row.progress != progress:
+                raise BrokenPromiseError(f"the good report of the batch was not recorded: {row}")
+        for text, _ in status.stored_outputs.items.values():
+            if text not in self._read:
+                # Plugins of later stages must be able to read what they are called with.
+                carries = {**plugin_message(), "outputs": {"Rate/parallel/Score": Raw(text)}}
+                PluginMessage.model_validate_json(encode(carries))
+                self._read.add(text)
+
+
+def _text(random: Random) -> str:
+    kind = random.randrange(6)
+    if kind < 3:
+        return hostile_text(random, report())
+    if kind == 3:
+        return hostile_text(random, {**report(), "plugin": "Other", "state": "In Progress"})
+    record = invocation_record(hostile_text(random, plugin_message()) if kind == 4 else None)
+    if random.random() < 0.5:
+        record["requestContext"]["condition"] = "Success"
+        record["responsePayload"] = report()["output"]
+    return hostile_text(random, record)
+
+
+def _world() -> World:
+    """Two runs whose stages are open; renewed often, because a stage that is over refuses everything."""
+    settings: dict[str, dict[str, Any]] = {
+        "Score": {"sender_role_ids": ("AROASCORE",)},
+        "Other": {"mandatory": False},
+        "Good": {},
+    }
+    world = World(*(plugin(name, subscription_arn=f"{TOPIC}:{name}", **other) for name, other in settings.items()))
+    options = StageOptions(rule=ReleaseRule.ALL_AT_ONCE, timeout_seconds=600, start_within_seconds=60)
+    for uid in ("q-1", "q-good"):
+        world.begin(execution=uid, uid=uid)
+        ref = RunRef(uid, "NewBusiness", 1).stage("Rate", Stage.PARALLEL)
+        advance_stage(
+            AdvanceRequest(ref=ref, options=options, token=f"token-{uid}", entered=world.clock(), retry=0), world.ports
+        )
+    return world
