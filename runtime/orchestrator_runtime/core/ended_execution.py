@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from orchestrator_runtime.contract import Ending
 from orchestrator_runtime.core.failure import Failure, plain_failure
-from orchestrator_runtime.names import problem_with_uid
+from orchestrator_runtime.names import COMPONENT_NAME, problem_with_uid
 
 _PARTS_OF_AN_EXECUTION_ARN: Final = 8
 
@@ -113,7 +113,7 @@ def workflow_of(execution_arn: str, prefix: str) -> str | None:
         The workflow's name, or ``None`` if the state machine is none of this deployment's workflows.
     """
     name = state_machine_of(execution_arn).removeprefix(prefix)
-    return None if ":" in name else name
+    return name if COMPONENT_NAME.fullmatch(name) else None
 
 
 def how_it_ended(execution: Execution) -> tuple[Ending, str]:

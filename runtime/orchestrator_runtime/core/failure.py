@@ -10,6 +10,8 @@ from orchestrator_runtime.contract import ErrorName
 
 MAX_ERROR: Final = 256
 """Characters of an error's name that a Fail state takes."""
+MAX_CAUSE: Final = 16_384
+"""Characters of a cause. Step Functions takes 32,768, and may count one beyond the first 65,536 of Unicode as two."""
 _MOST_WRAPPINGS: Final = 5
 """A plugin's error in a stage's, in an activity's, in a workflow's; and one to spare."""
 
@@ -34,7 +36,12 @@ def plain_failure(failure: Failure) -> Failure:
         if inner is None:
             break
         error, cause = inner[0] or error, inner[1]
-    return Failure(error[:MAX_ERROR], cause)
+    return Failure(_whole(error)[:MAX_ERROR], _whole(cause)[:MAX_CAUSE])
+
+
+def _whole(text: str) -> str:
+    """A text that can be stored: what was cut between two, or comes out of JSON, may have halves of characters."""
+    return text.encode(errors="replace").decode()
 
 
 def _inner(cause: str) -> tuple[str | None, str] | None:

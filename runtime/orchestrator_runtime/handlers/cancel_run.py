@@ -42,13 +42,15 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
 
 def parse(event: Mapping[str, Any]) -> CancelRequest:
     """Read who is to be cancelled, why, and by whom."""
+    if not isinstance(event, Mapping):
+        raise ValueError(f"the event must be an object with uid and workflow, got {type(event).__name__}")
     uid, workflow = event.get("uid"), event.get("workflow")
-    if problem := problem_with_uid(uid) or problem_with_name("workflow", workflow):
+    if problem := problem_with_uid(uid, quoting=False) or problem_with_name("workflow", workflow, quoting=False):
         raise ValueError(problem)
     words: dict[str, str | None] = {}
     for key in ("reason", "by"):
         word = event.get(key)
         if not isinstance(word, str | None) or len(word or "") > MAX_TEXT:
             raise ValueError(f"{key} must be text of at most {MAX_TEXT:,} characters, or left out")
-        words[key] = word or None
+        words[key] = (word or "").encode(errors="replace").decode() or None
     return CancelRequest(uid=str(uid), workflow=str(workflow), reason=words["reason"], by=words["by"])

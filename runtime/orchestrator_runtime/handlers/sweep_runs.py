@@ -41,6 +41,8 @@ def serve(event: Mapping[str, Any], ports: SweepPorts) -> Iterable[RunRef]:
     Raises:
         ValueError: The event asks for nothing that is known here.
     """
+    if not isinstance(event, Mapping):
+        raise ValueError(f"the event must be an object, got {type(event).__name__}: send {{}} to look at every run")
     kind = event.get("detail-type", _SCHEDULE)
     if kind == _STATUS_CHANGE:
         run = end_left_behind(read_status_event(event), ports)

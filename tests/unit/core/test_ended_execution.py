@@ -50,6 +50,13 @@ def test_an_event_is_read_whole() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["../New", "New/", "N" * 65, "N" * 4_096, "New\n", ""])
+def test_what_can_be_no_workflow_is_none(name: str) -> None:
+    """It would be a key that DynamoDB refuses, or one of something else."""
+    assert workflow_of(f"{EXECUTION.rpartition(':')[0].removesuffix('NewBusiness')}{name}:one", PREFIX) is None
+    assert workflow_of(EXECUTION, PREFIX) == "NewBusiness"
+
+
 def test_an_event_may_say_little() -> None:
     event = {"detail": {"executionArn": EXECUTION, "status": "TIMED_OUT"}}
     assert read_status_event(event) == Execution(arn=EXECUTION, status=ExecutionStatus.TIMED_OUT)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from orchestrator_runtime.core.failure import MAX_ERROR, Failure, plain_failure
+from orchestrator_runtime.core.failure import MAX_CAUSE, MAX_ERROR, Failure, plain_failure
 
 
 def test_an_error_of_a_child_execution_is_unwrapped() -> None:
@@ -30,9 +30,20 @@ def test_a_cause_that_wraps_nothing_stays(cause: str) -> None:
 
 
 def test_a_cause_that_is_nested_without_end_stays() -> None:
-    cause = "[" * 100_000
+    cause = "[" * 10_000
     assert plain_failure(Failure("Broken", cause)) == Failure("Broken", cause)
 
 
 def test_a_name_is_cut_to_what_a_state_may_fail_with() -> None:
     assert len(plain_failure(Failure("x" * 300, "")).error) == MAX_ERROR
+
+
+def test_halves_of_characters_are_replaced_because_no_table_takes_them() -> None:
+    cause = json.dumps({"Error": "Bro\ud83dken", "Cause": "cut in the middle \ud83d"})
+    assert plain_failure(Failure("x", cause)) == Failure("Bro?ken", "cut in the middle ?")
+
+
+def test_a_cause_is_cut_to_what_a_state_may_fail_with() -> None:
+    cause = plain_failure(Failure("x", "\U0001f697" * 40_000)).cause
+    assert cause == "\U0001f697" * MAX_CAUSE
+    assert len(cause.encode("utf-16-le")) // 2 == 32_768

@@ -49,6 +49,11 @@ def test_a_run_is_cancelled(core: Core, execution: str) -> None:
     assert "sent twice" not in core.log.getvalue()
 
 
+def test_half_a_character_of_a_reason_is_replaced(core: Core, execution: str) -> None:
+    cancel(reason="sent \ud83d twice")
+    assert core.document()["message"] == "cancelled: sent ? twice"
+
+
 def test_what_cannot_be_cancelled_is_told_and_changes_nothing(core: Core, execution: str) -> None:
     before = core.rows()
     assert cancel(uid="q-2")["refused"].startswith("there is no run 'q-2' of NewBusiness")
