@@ -210,6 +210,8 @@ MAX_NAMES_BYTES: Final = 16_384
 """Kept free in every message for the names of released plugins."""
 MAX_NESTING: Final = 100
 """Levels of lists and objects in metadata, and in an output. pydantic reads 200, of which the message takes some."""
+MAX_ITEM_BYTES: Final = 409_600
+"""Of an item of DynamoDB: names and values of its attributes."""
 MAX_MESSAGE_ATTRIBUTES: Final = 10
 MAX_STATE_MACHINE_NAME: Final = 80
 MAX_QUEUE_NAME: Final = 80

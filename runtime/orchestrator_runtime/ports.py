@@ -78,7 +78,11 @@ class StatusStore(Protocol):
         ...
 
     def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
-        """Write the plan unless one of this attempt exists; return the one that is stored."""
+        """Write the plan unless one of this attempt exists; return the one that is stored.
+
+        Raises:
+            DoesNotFitError: It is too large to be stored.
+        """
         ...
 
     def get_plan(self, ref: StageRef) -> StagePlan | None:

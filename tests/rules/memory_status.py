@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.records import ActiveRun, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.ports import Recorded, StageRecords
+from orchestrator_runtime.stores.items import plan_values
+from orchestrator_runtime.stores.plan_size import check_plan_size
 from tests.rules.calls import Calls, Clock
 
 R = TypeVar("R")
@@ -99,6 +101,7 @@ class MemoryStatusStore:
 
     def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
         self._calls.effect("status.save_plan")
+        check_plan_size(ref, plan, plan_values(plan))
         stored = self.plans.get(ref.run.uid, ref.path)
         if stored is None or stored.attempt < ref.attempt:
             self.plans.put(ref.run.uid, ref.path, plan, plan.expires_at)

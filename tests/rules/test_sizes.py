@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
+
 import pytest
 
-from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES, MAX_SNS_MESSAGE_BYTES, State
+from orchestrator_runtime.contract import MAX_ITEM_BYTES, MAX_NESTING, MAX_OUTPUT_BYTES, MAX_SNS_MESSAGE_BYTES, State
 from orchestrator_runtime.core.begin import MetadataTooLarge
 from orchestrator_runtime.core.message import DoesNotFitError, address, message_body, problem_with_size
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.models import PluginMessage, RunInput
-from tests.rules.world import World, open_stage, plugin, present
+from orchestrator_runtime.stores.items import item_of, plan_values, run_item
+from tests.cost.capacity_units import item_bytes
+from tests.rules.world import World, open_stage, plugin, present, received
 
 REF = RunRef("q-1", "NewBusiness", 1)
 MOST_METADATA = MAX_SNS_MESSAGE_BYTES - 102_400 - 2 * 16_384
@@ -108,3 +114,77 @@ def test_an_output_that_is_nested_too_deeply_is_the_plugins_error() -> None:
     assert row.state is State.ERROR
     assert str(row.message).startswith("OutputTooDeep: the output has more than 100 levels of lists and objects")
     assert world.status.outputs(REF) == {}
+
+
+def test_a_plan_that_is_no_item_closes_the_stage_once_and_says_what_to_do() -> None:
+    """Written as it was, it failed the function again and again, with an error of DynamoDB's."""
+    many = [plugin(f"{number:04d}".ljust(64, "n"), sender_role_ids=("AROA" + "X" * 17,)) for number in range(2_600)]
+    world = World(*many)
+    world.begin()
+    world.advance()
+    [signal] = world.heard
+    assert signal.error == "PluginFailed"
+    told = r"the plan of Rate/parallel is 4\d\d,\d{3} bytes for 2600 plugins, an item of DynamoDB takes 409,600: "
+    assert re.match(f"Rate/parallel: {told}", signal.cause)
+    assert world.stage.state is State.ERROR
+    assert world.released == []
+
+
+def test_two_hundred_plugins_of_the_longest_names_fit_into_a_plan() -> None:
+    """As many as SNS allows on a topic, each with as many roles as a registration takes."""
+    roles = tuple(f"AROA{number:016d}" for number in range(1_024 // 21))
+    names = [f"{number:04d}".ljust(64, "n") for number in range(200)]
+    world = open_stage(*(plugin(name, sender_role_ids=roles, timeout_seconds=31_536_000) for name in names))
+    assert [len(released) for released in world.released] == [200]
+    assert item_bytes(item_of(plan_values(world.plan))) < 280_000
+
+
+def test_the_longest_failure_of_a_stage_fits_into_a_signal() -> None:
+    """Step Functions takes 256 characters of an error, and 32,768 of its cause."""
+    names = [f"{number:03d}".ljust(64, "n") for number in range(200)]
+    world = World(*map(plugin, names))
+    world.begin()
+    world.advance()
+    world.report_all(received(name, State.ERROR, message="\U0001f697" * 2_000) for name in names)
+    [signal] = world.heard
+    assert signal.error == "PluginFailed"
+    assert signal.cause.endswith("; and 195 more")
+    assert len(signal.cause.encode("utf-16-le")) // 2 <= 32_768
+
+
+def test_the_largest_run_is_a_small_item() -> None:
+    metadata = {"nested": {"text": "x" * (MOST_METADATA - 2_000)}}
+    world = World()
+    world.begin(metadata=metadata, uid="\U0001f697" * 256)
+    run = present(world.status.runs.get("\U0001f697" * 256, "NewBusiness/"))
+    activities = tuple((f"{number:03d}".ljust(64, "a"),) for number in range(200))
+    largest = replace(run, activities=activities, message="\U0001f697" * 1_024, execution="e" * 256)
+    assert item_bytes(run_item(largest)) < MAX_ITEM_BYTES // 2
+
+
+def test_the_largest_output_is_a_small_item() -> None:
+    output = "x" * (MAX_OUTPUT_BYTES - 2)
+    world = open_stage(plugin("n" * 64))
+    world.report("n" * 64, output=output)
+    [(text, _)] = world.status.stored_outputs.items.values()
+    path = f"~outputs/{'w' * 64}/{'a' * 64}/parallel/{'n' * 64}/"
+    item = item_of({"uid": "\U0001f697" * 256, "path": path, "output": text, "attempt": 1, "expires_at": 2**40})
+    assert item_bytes(item) < MAX_ITEM_BYTES // 2
+    assert len(path.encode()) <= 1_024
+
+
+@pytest.mark.parametrize("inner", ["x", "\u00fc", "\U0001f697"], ids=ascii)
+def test_a_start_that_is_accepted_fits_into_the_first_state(inner: str) -> None:
+    """Its task is given the whole input and more, and a state takes 262,144 bytes."""
+    metadata = {"nested": {"text": inner * ((MOST_METADATA - 1_100) // len(inner.encode()))}}
+    assert problem_with_size(REF, metadata) is None
+    given = {"uid": "\U0001f697" * 256, "metadata": metadata, "metadata_override": False}
+    activities = [[f"{number:03d}".ljust(64, "a")] for number in range(200)]
+    payload = {
+        "workflow": "w" * 64,
+        "activities": activities,
+        "timeout_seconds": 31_536_000,
+        "execution": "e" * 256,
+        "input": given,
+    }
+    assert len(json.dumps(payload, ensure_ascii=False).encode()) < 262_144

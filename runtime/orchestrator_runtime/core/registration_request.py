@@ -29,7 +29,7 @@ _MOST_BYTES: Final[Mapping[RegistrationProperty, int]] = {
     RegistrationProperty.FILTER_POLICY: MAX_POLICY_BYTES,
     RegistrationProperty.DESCRIPTION: 16_384,
     RegistrationProperty.ENDPOINT: 2_048,
-    RegistrationProperty.SENDER_ROLE_IDS: 2_048,
+    RegistrationProperty.SENDER_ROLE_IDS: 1_024,
 }
 _MOST_BYTES_OF_OTHERS: Final = 512
 """Names, ARNs and words. A registration has to fit into an item, and some of it into its keys."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator_runtime.contract import ErrorName, State
-from orchestrator_runtime.core.message import earlier_outputs, message_body
+from orchestrator_runtime.core.message import DoesNotFitError, earlier_outputs, message_body
 from orchestrator_runtime.core.plan import (
     StageOptions,
     expected_registrations,
@@ -68,7 +68,14 @@ def advance_stage(request: AdvanceRequest, ports: StagePorts) -> None:
     if control is None:
         return
     records = ports.status.load_stage(ref)
-    effects = StageEffects(ports, ref, records.plan or _make_plan(request, run, records, ports))
+    try:
+        plan = records.plan or _make_plan(request, run, records, ports)
+    except DoesNotFitError as error:
+        # Nobody was called yet, and another try would find the same.
+        ports.status.close_stage(ref, Outcome(state=State.ERROR, message=str(error)), now=ports.clock())
+        ports.signals.fail(request.token, ErrorName.PLUGIN_FAILED, f"{ref.key}: {error}")
+        return
+    effects = StageEffects(ports, ref, plan)
     if not control.opened:
         _settle_leftovers(effects, records)
         control = ports.control.open(ref, indices=effects.plan.unfinished, expires_at=run.expires_at)

@@ -29,6 +29,7 @@ from orchestrator_runtime.stores.items import (
     time,
     utc_now,
 )
+from orchestrator_runtime.stores.plan_size import check_plan_size
 from orchestrator_runtime.stores.plugin_rows import NO_ROW, PluginRows
 from orchestrator_runtime.stores.query import query_all
 
@@ -149,7 +150,9 @@ class DynamoStatusStore:
 
     def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
         """See ``ports.StatusStore``."""
-        written = self._put_if_newer(ref, ref.path + PLAN, plan_values(plan))
+        values = plan_values(plan)
+        check_plan_size(ref, plan, values)
+        written = self._put_if_newer(ref, ref.path + PLAN, values)
         return plan if written else (self.get_plan(ref) or plan)
 
     def get_plan(self, ref: StageRef) -> StagePlan | None:

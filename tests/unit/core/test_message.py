@@ -149,3 +149,15 @@ def test_metadata_that_has_no_problem_fits_with_the_most_that_may_come_on_top() 
     message = address(REF, body(metadata, outputs), names, metadata, [])
 
     assert size_of(message) <= MAX_SNS_MESSAGE_BYTES
+
+
+@pytest.mark.parametrize("inner", ["x", "ß", "\U0001f697"], ids=ascii)
+def test_a_message_of_just_the_bytes_that_sns_takes_is_made_and_of_one_more_is_not(inner: str) -> None:
+    free = MAX_SNS_MESSAGE_BYTES - size_of(address(REF, body(nested(0)), ["Score"], nested(0), []))
+    text = inner * (free // len(inner.encode())) + "x" * (free % len(inner.encode()))
+
+    exact = {"nested": {"pad": text}}
+    assert size_of(address(REF, body(exact), ["Score"], exact, [])) == MAX_SNS_MESSAGE_BYTES
+    over = {"nested": {"pad": f"{text}x"}}
+    with pytest.raises(DoesNotFitError, match=r"is 262,145 bytes, SNS takes 262,144: keep metadata and outputs small"):
+        address(REF, body(over), ["Score"], over, [])

@@ -208,7 +208,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     ),
     "a long subscription": ({P.SUBSCRIPTION_ARN: "a" * 513}, "SubscriptionArn is 513 bytes, a registration takes 512"),
     "a long endpoint": ({P.ENDPOINT: "ü" * 1_025}, "Endpoint is 2,050 bytes, a registration takes 2,048: shorten it"),
-    "many roles": ({P.SENDER_ROLE_IDS: "AROASCORE," * 300}, "SenderRoleIds is 3,000 bytes, a registration takes 2,048"),
+    "many roles": ({P.SENDER_ROLE_IDS: "AROASCORE," * 300}, "SenderRoleIds is 3,000 bytes, a registration takes 1,024"),
     "start": ({P.START_WITHIN_SECONDS: "soon"}, "StartWithinSeconds must be a whole number, got 'soon'"),
 }
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.core.message import DoesNotFitError
 from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, StageRow
 from orchestrator_runtime.ports import StageRecords
+from orchestrator_runtime.stores.items import item_of, key_of, plan_values
 from orchestrator_runtime.stores.status import DynamoStatusStore
+from tests.cost.capacity_units import item_bytes
 from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
 from tests.unit.samples import EXPIRES_AT, NOW, a_plan, a_row, stage_ref
 
@@ -196,3 +199,19 @@ def test_reads_are_consistent(status: DynamoStatusStore, dynamodb: DynamoDBClien
     finally:
         dynamodb.meta.events.unregister("before-parameter-build.dynamodb", note)
     assert reads == [("GetItem", True), ("GetItem", True), ("Query", True), ("Query", True), ("Query", True)]
+
+
+def test_a_plan_that_is_no_item_is_refused_before_it_is_written(status: DynamoStatusStore) -> None:
+    role = ("AROA" + "X" * 17,)
+    plugins = tuple(
+        ExpectedPlugin(name=f"{number:04d}".ljust(64, "n"), timeout_seconds=60, sender_role_ids=role)
+        for number in range(4_000)
+    )
+    with pytest.raises(
+        DoesNotFitError, match=r"bytes for 4000 plugins, an item of DynamoDB takes 409,600: register few"
+    ):
+        status.save_plan(stage_ref(), a_plan(plugins=plugins))
+    assert status.get_plan(stage_ref()) is None
+    few = a_plan(plugins=plugins[:2_000])
+    assert status.save_plan(stage_ref(), few) == few
+    assert item_bytes({**key_of("q" * 256, stage_ref().path), **item_of(plan_values(few))}) < 409_600
