@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES
-from orchestrator_runtime.json_text import is_too_deep
+from orchestrator_runtime.json_text import compact_json, is_too_deep
 from orchestrator_runtime.models import problems_of
 
 _JSON: Final = TypeAdapter[JsonValue](JsonValue)
@@ -26,8 +26,7 @@ def output_of(result: object) -> JsonValue:
     """
     try:
         text = json.dumps(result, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-        size = len(text.encode())
-        read = _JSON.validate_json(text)
+        read = _JSON.validate_json(text.encode())
     except ValidationError as error:
         raise OutputError(f"the output cannot be read back as JSON: {'; '.join(problems_of(error))}") from None
     except (TypeError, ValueError, RecursionError) as error:
@@ -36,7 +35,7 @@ def output_of(result: object) -> JsonValue:
         ) from error
     if is_too_deep(read):
         raise OutputError(f"the output has more than {MAX_NESTING} levels of lists and objects: nest less")
-    if size > MAX_OUTPUT_BYTES:
+    if (size := len(compact_json(read).encode())) > MAX_OUTPUT_BYTES:
         raise OutputError(
             f"the output is {size:,} bytes of JSON, more than {MAX_OUTPUT_BYTES:,}: store it, and return where it is"
         )

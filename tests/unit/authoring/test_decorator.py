@@ -127,6 +127,9 @@ CIRCLE.append(CIRCLE)
         (nested(400), "OutputError: the output cannot be read back as JSON"),
         ("x" * (MAX_OUTPUT_BYTES - 1), "OutputError: the output is 102,401 bytes of JSON, more than 102,400"),
         ("ü" * (MAX_OUTPUT_BYTES // 2), "OutputError: the output is 102,402 bytes"),
+        # The core writes it as six letters.
+        ("\uffff" * (MAX_OUTPUT_BYTES // 6 + 1), "OutputError: the output is 102,404 bytes of JSON"),
+        (nested(101), "OutputError: the output has more than 100 levels of lists and objects: nest less"),
     ],
 )
 def test_an_output_that_the_core_could_not_take_is_a_named_error(output: object, problem: str) -> None:

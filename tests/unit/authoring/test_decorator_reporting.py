@@ -9,7 +9,10 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from orchestrator_runtime import ReportNotSentError, SqsReporter
-from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.authoring.outcome import presentable
+from orchestrator_runtime.authoring.output import output_of
+from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, Stage, State
+from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.models import Report
 
 
@@ -62,3 +65,19 @@ def test_a_client_that_cannot_be_made_is_a_report_not_sent(monkeypatch: pytest.M
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     with pytest.raises(ReportNotSentError, match="region"):
         SqsReporter().send("https://q", report())
+
+
+class Sent(list[str]):
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803 - SQS names them so
+        self.append(MessageBody)
+
+
+@pytest.mark.parametrize("character", ["x", "\x00", "\x7f", '"', "ü", "\u4e2d", "\uffff", "\U0001f697"], ids=ascii)
+def test_the_largest_report_is_a_message_that_sqs_takes(character: str) -> None:
+    """It is written in ASCII: a letter of two bytes as six, and one of one, DEL, as six as well."""
+    room = MAX_OUTPUT_BYTES - 2
+    output = output_of(character * (room // len(compact_json(character)[1:-1].encode())))
+    sent = Sent()
+    SqsReporter(sent).send("https://q", report(output=output, message=presentable(character * 2_000)))  # type: ignore[arg-type]
+    assert len(sent[0]) < 1_048_576
+    assert Report.model_validate_json(sent[0]).output == output
