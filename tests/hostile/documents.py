@@ -175,3 +175,21 @@ def failed_event() -> dict[str, Any]:
         "execution": EXECUTION,
         "error": {"Error": "PluginFailed", "Cause": encode({"Error": "PluginFailed", "Cause": f"Score: {SECRET}"})},
     }
+
+
+def status_event(status: str, given: str, cause: str) -> dict[str, Any]:
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {
+            "executionArn": EXECUTION,
+            "stateMachineArn": "arn:aws:states:eu-west-1:123456789012:stateMachine:claims-dev-workflow-NewBusiness",
+            "name": "one",
+            "status": status,
+            "startDate": 1_551_225_271_984,
+            "stopDate": 1_551_225_276_000,
+            "input": given,
+            "error": "Operator",
+            "cause": cause,
+        },
+    }

@@ -8,6 +8,7 @@ from typing import Final
 from tests.hostile.feeding import Target
 from tests.hostile.targets.advancing import AdvanceStage
 from tests.hostile.targets.beginning import BeginRun
+from tests.hostile.targets.cancelling import CancelRun
 from tests.hostile.targets.dead_letters import ReportDeadLetters
 from tests.hostile.targets.ending import EndRun
 from tests.hostile.targets.forwarding import ForwardToFifo
@@ -15,6 +16,7 @@ from tests.hostile.targets.plugin_function import PluginFunction
 from tests.hostile.targets.reconciling import Reconcile
 from tests.hostile.targets.recording import RecordResult
 from tests.hostile.targets.registering import RegisterPlugin
+from tests.hostile.targets.sweeping import SweepRuns
 
 TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
     target.name: target
@@ -23,6 +25,8 @@ TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
         AdvanceStage,
         RecordResult,
         EndRun,
+        CancelRun,
+        SweepRuns,
         RegisterPlugin,
         Reconcile,
         PluginFunction,

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from orchestrator_runtime.handlers.end_run import parse
-from orchestrator_runtime.protocol.end_run import EndPorts, end_run
+from orchestrator_runtime.protocol.end_run import end_run
 from orchestrator_runtime.stores.items import run_item
 from tests.hostile.documents import failed_event
 from tests.hostile.mutations import hostile_event, hostile_text
@@ -38,7 +38,7 @@ class EndRun:
     def feed(self, event: Any) -> bool:
         world = self._world
         request = parse(event)
-        end_run(request, EndPorts(status=world.status, control=world.control, clock=world.clock))
+        end_run(request, world.end_ports)
         if request.uid != "q-1":
             return False
         check_storable(run_item(world.run))
