@@ -9,11 +9,14 @@ from dataclasses import replace
 import pytest
 
 from orchestrator_runtime.contract import MAX_ITEM_BYTES, MAX_NESTING, MAX_OUTPUT_BYTES, MAX_SNS_MESSAGE_BYTES, State
+from orchestrator_runtime.contract import RegistrationProperty as P
 from orchestrator_runtime.core.begin import MetadataTooLarge
 from orchestrator_runtime.core.message import DoesNotFitError, address, message_body, problem_with_size
 from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.core.registration_request import RegistrationRefusedError, parse_registration
 from orchestrator_runtime.models import PluginMessage, RunInput
 from orchestrator_runtime.stores.items import item_of, plan_values, run_item
+from orchestrator_runtime.stores.registry import registration_item
 from tests.cost.capacity_units import item_bytes
 from tests.rules.world import World, open_stage, plugin, present, received
 
@@ -188,3 +191,24 @@ def test_a_start_that_is_accepted_fits_into_the_first_state(inner: str) -> None:
         "input": given,
     }
     assert len(json.dumps(payload, ensure_ascii=False).encode()) < 262_144
+
+
+def test_the_largest_registration_is_an_item() -> None:
+    policy = json.dumps({"line": ["x" * (262_144 - 14)]})
+    properties: dict[str, str] = {
+        P.ACTIVITY: "a" * 64,
+        P.STAGE: "parallel",
+        P.NAME: "n" * 64,
+        P.SUBSCRIPTION_ARN: "s" * 512,
+        P.ENDPOINT: "e" * 2_048,
+        P.PROTOCOL: "p" * 512,
+        P.KIND: "k" * 512,
+        P.OWNER: "o" * 512,
+        P.DESCRIPTION: "\U0001f697" * 1_024,
+        P.FILTER_POLICY: policy,
+        P.SENDER_ROLE_IDS: ",".join(f"AROA{number:017d}" for number in range(46)),
+    }
+    registration = parse_registration(properties, owner="", seen_at=World().clock.now)
+    assert item_bytes(registration_item(registration)) < 280_000
+    with pytest.raises(RegistrationRefusedError, match="FilterPolicy is 262,145 bytes, a registration takes 262,144"):
+        parse_registration({**properties, P.FILTER_POLICY: f"{policy} "}, owner="", seen_at=World().clock.now)
