@@ -12,13 +12,10 @@ from constructs import Construct
 from orchestrator_constructs.acknowledgements import acknowledge
 
 LONGEST_RETENTION: Final = Duration.days(14)
-CONSUME: Final = (
-    "sqs:ReceiveMessage",
-    "sqs:DeleteMessage",
-    "sqs:ChangeMessageVisibility",
-    "sqs:GetQueueAttributes",
-)
-"""What a consumer needs, Lambda too, to be given messages and to be done with them."""
+LAMBDA_CONSUMES: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+"""What Lambda needs, in the name of a function's role, to call it with messages and be done with them."""
+CONSUME: Final = (*LAMBDA_CONSUMES, "sqs:ChangeMessageVisibility")
+"""What a consumer of another kind needs: it alone decides how long a message is hidden while it is at work."""
 
 
 def dead_letter_queue(
@@ -30,7 +27,7 @@ def dead_letter_queue(
     visibility_timeout: Duration | None = None,
 ) -> sqs.Queue:
     """Define a queue for what could not be handled; it keeps it as long as SQS can."""
-    return sqs.Queue(
+    queue = sqs.Queue(
         scope,
         id,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
@@ -40,6 +37,8 @@ def dead_letter_queue(
         retention_period=LONGEST_RETENTION,
         removal_policy=removal_policy,
     )
+    acknowledge(queue, "Serverless-SQSRedrivePolicy", "It is a dead letter queue.")
+    return queue
 
 
 def undelivered_queue(

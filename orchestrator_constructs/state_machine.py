@@ -11,7 +11,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wildcard
+from orchestrator_constructs.acknowledgements import (
+    acknowledge,
+    acknowledge_inline_policy,
+    acknowledge_log_encryption,
+    acknowledge_wildcard,
+)
 
 
 def apply_boundary(scope: Construct, boundary: iam.IManagedPolicy | None) -> None:
@@ -63,6 +68,8 @@ def define_state_machine(
         logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
         tracing_enabled=True,
     )
+    acknowledge_inline_policy(role)
+    acknowledge_log_encryption(log_group)
     acknowledge_wildcard(role, "*", "Log delivery and X-Ray have no resources that a policy could name.")
     acknowledge(
         machine,

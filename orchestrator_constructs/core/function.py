@@ -13,7 +13,15 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wildcard
+from orchestrator_constructs.acknowledgements import (
+    acknowledge_inline_policy,
+    acknowledge_log_encryption,
+    acknowledge_no_dead_letters,
+    acknowledge_no_network,
+    acknowledge_runtime,
+    acknowledge_shared_concurrency,
+    acknowledge_wildcard,
+)
 from orchestrator_constructs.core.network import Network
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT
 from orchestrator_constructs.validation import check_count
@@ -153,5 +161,15 @@ def define_function(
     acknowledge_wildcard(
         role, "*", "X-Ray, and a function's network interfaces, have no resources that a policy could name beforehand."
     )
-    acknowledge(function, "AwsSolutions-L1", "The runtime is a prop; its default is one that has proved itself.")
+    acknowledge_inline_policy(role)
+    acknowledge_log_encryption(log_group)
+    acknowledge_runtime(function, "The runtime is a prop; its default is one that has proved itself.")
+    if dead_letters is None:
+        acknowledge_no_dead_letters(function, "Who calls it waits for its answer, and is told of its failure.")
+    if network is None:
+        acknowledge_no_network(function, "It talks to AWS alone, over TLS; the prop vpc puts it into a network.")
+    if handler not in options.reserved_concurrency:
+        acknowledge_shared_concurrency(
+            function, "How much of the account is set aside for it, its operator says by the prop reserved_concurrency."
+        )
     return function

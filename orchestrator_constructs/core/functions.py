@@ -11,12 +11,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge_wildcard
+from orchestrator_constructs.acknowledgements import acknowledge_queue_source, acknowledge_wildcard
 from orchestrator_constructs.core.dead_letters import CoreDeadLetters
 from orchestrator_constructs.core.function import FunctionOptions, define_function
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT, CoreStores
 from orchestrator_constructs.placement import Place
-from orchestrator_constructs.queues import CONSUME
+from orchestrator_constructs.queues import LAMBDA_CONSUMES
 from orchestrator_runtime.contract import ACTIVE_RUNS, REGISTRY_BY_FUNCTION, DeadLetters, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
@@ -102,6 +102,7 @@ class CoreFunctions(Construct):
         self._grant_begin_run()
         for handler in (Handler.ADVANCE_STAGE, Handler.RECORD_RESULT):
             self._grant_stage_work(self.of(handler), f"{topics}*")
+        self._grant_openings()
         for handler in (Handler.END_RUN, Handler.CANCEL_RUN, Handler.SWEEP_RUNS):
             self._grant_ending(self.of(handler))
         self._grant_executions()
@@ -137,7 +138,7 @@ class CoreFunctions(Construct):
         )
 
     def _grant_begin_run(self) -> None:
-        _allow(self.of(Handler.BEGIN_RUN), (_GET, _PUT, _UPDATE), [self._stores.status.table_arn])
+        _allow(self.of(Handler.BEGIN_RUN), (_GET, _PUT), [self._stores.status.table_arn])
 
     def _grant_executions(self) -> None:
         executions = self._place.arn("states", f"{self._deployment.workflow('*')}:*", resource="execution")
@@ -153,14 +154,19 @@ class CoreFunctions(Construct):
 
     def _grant_stage_work(self, function: lambda_.Function, topics: str) -> None:
         stores = self._stores
-        _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [stores.status.table_arn])
-        _allow(function, (_GET, _PUT, _UPDATE), [stores.control.table_arn])
+        _allow(function, (_GET, _QUERY, _PUT, _UPDATE), [stores.status.table_arn])
+        _allow(function, (_GET, _UPDATE), [stores.control.table_arn])
         _allow(function, (_QUERY,), [stores.registry.table_arn])
         _allow(function, ["sns:Publish"], [topics])
         machines = self._place.arn("states", self._deployment.activity("*"), resource="stateMachine")
         _allow(function, ["states:SendTaskSuccess", "states:SendTaskFailure"], [machines])
         for resource in (topics, machines):
             self._acknowledge_prefix(resource, "activities")
+
+    def _grant_openings(self) -> None:
+        """What opens a stage stores its token, and takes away outputs of an earlier attempt."""
+        _allow(self.of(Handler.ADVANCE_STAGE), (_DELETE,), [self._stores.status.table_arn])
+        _allow(self.of(Handler.ADVANCE_STAGE), (_PUT,), [self._stores.control.table_arn])
 
     def _grant_ending(self, function: lambda_.Function) -> None:
         _allow(function, (_GET, _QUERY, _PUT, _UPDATE), [self._stores.status.table_arn])
@@ -208,9 +214,9 @@ class CoreFunctions(Construct):
 
     def _consume_results(self) -> None:
         function = self.of(Handler.RECORD_RESULT)
-        _allow(function, CONSUME, [self._stores.results.queue_arn])
+        _allow(function, LAMBDA_CONSUMES, [self._stores.results.queue_arn])
         reserved = self._options.reserved_concurrency.get(Handler.RECORD_RESULT)
-        function.add_event_source_mapping(
+        source = function.add_event_source_mapping(
             "Results",
             event_source_arn=self._stores.results.queue_arn,
             batch_size=_REPORTS_A_BATCH,
@@ -218,6 +224,7 @@ class CoreFunctions(Construct):
             # Beyond what is reserved, reports would be fetched only to be refused, and end as dead letters.
             max_concurrency=None if reserved is None else min(reserved, _MOST_CONCURRENT_BATCHES),
         )
+        acknowledge_queue_source(source)
 
     def _acknowledge_prefix(self, resource: str, what: str) -> None:
         acknowledge_wildcard(

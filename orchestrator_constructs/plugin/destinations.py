@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
 
+from orchestrator_constructs.acknowledgements import acknowledge_no_dead_letters
 from orchestrator_constructs.interfaces import IOrchestratorCore
 from orchestrator_constructs.plugin.function import as_construct
 
@@ -80,6 +81,7 @@ def let_lambda_report(
     if grant is not None:
         grant.apply_before(made)
     function.node.add_metadata(_REPORTS_TO, core.deployment.prefix)
+    acknowledge_no_dead_letters(as_construct(function), "Its calls that failed for good go to the results queue.")
     return [made]
 
 

@@ -12,9 +12,18 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge
+from orchestrator_constructs.acknowledgements import (
+    acknowledge,
+    acknowledge_inline_policy,
+    acknowledge_log_encryption,
+    acknowledge_no_dead_letters,
+    acknowledge_no_network,
+    acknowledge_queue_source,
+    acknowledge_runtime,
+    acknowledge_shared_concurrency,
+)
 from orchestrator_constructs.plugin.function import number_as_text
-from orchestrator_constructs.queues import CONSUME
+from orchestrator_constructs.queues import LAMBDA_CONSUMES
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_runtime.contract import Env
 
@@ -45,13 +54,15 @@ def define_dead_letter_function(
         environment={Env.PLUGIN_NAME: plugin_name, Env.MAX_RECEIVES: number_as_text(max_receives)},
     )
     for id, queue in queues.items():  # noqa: A001 - a construct's id
-        function.add_to_role_policy(iam.PolicyStatement(actions=list(CONSUME), resources=[queue.queue_arn]))
-        function.add_event_source_mapping(
+        function.add_to_role_policy(iam.PolicyStatement(actions=list(LAMBDA_CONSUMES), resources=[queue.queue_arn]))
+        source = function.add_event_source_mapping(
             id,
             event_source_arn=queue.queue_arn,
             batch_size=_DEAD_LETTERS_A_BATCH,
             report_batch_item_failures=True,
         )
+        acknowledge_queue_source(source)
+    acknowledge_no_dead_letters(function, "A queue calls it, and keeps what it could not report.")
     return function
 
 
@@ -112,5 +123,14 @@ def _function(
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
     )
-    acknowledge(function, "AwsSolutions-L1", "It runs on the Python that the core's functions run on by default.")
+    acknowledge_inline_policy(role)
+    acknowledge_log_encryption(log_group)
+    acknowledge_runtime(function, "It runs on the Python that the core's functions run on by default.")
+    acknowledge_no_network(function, "It talks to SQS alone, over TLS.")
+    acknowledge_shared_concurrency(function, "It has as much to do as its plugin, whose stack it is in.")
+    acknowledge(
+        function,
+        "Serverless-LambdaTracing",
+        "It hands on one message with one call, and logs that it did; traces would need a right on all resources.",
+    )
     return function

@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from orchestrator_constructs.acknowledgements import acknowledge_queue_source
 from orchestrator_constructs.plugin.queue import MOST_WITHOUT_WINDOW, QueueSettings
 
 
@@ -39,6 +40,7 @@ def connect(
         max_concurrency=settings.max_concurrency,
         report_batch_item_failures=True,
     )
+    acknowledge_queue_source(source)
     if right is not None:
         # Lambda looks for it when the connection is made.
         right.apply_before(source)

@@ -12,9 +12,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from orchestrator_constructs.acknowledgements import acknowledge_inline_policy
 from orchestrator_constructs.grants import is_written
 from orchestrator_constructs.interfaces import IOrchestratorCore
-from orchestrator_constructs.queues import CONSUME
+from orchestrator_constructs.queues import CONSUME, LAMBDA_CONSUMES
 
 
 def let_report(plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore) -> iam.Grant | None:
@@ -57,10 +58,11 @@ def let_work(
         )
     if let_report(plugin, function, core) is None:
         whose = _not_ours(f"the role of function {function.node.path!r}")
-        _warn(plugin, "roleFixed", whose, "read the queue", [_to_read(queue)])
+        _warn(plugin, "roleFixed", whose, "read the queue", [_to_read(queue, LAMBDA_CONSUMES)])
         return None
     policy = iam.Policy(plugin, f"Reader-{function.role.node.addr}", roles=[function.role])
-    return iam.Grant.add_to_principal(grantee=policy, actions=list(CONSUME), resource_arns=[queue.queue_arn])
+    acknowledge_inline_policy(policy)
+    return iam.Grant.add_to_principal(grantee=policy, actions=list(LAMBDA_CONSUMES), resource_arns=[queue.queue_arn])
 
 
 def let_consume(plugin: Construct, queue: sqs.IQueue, grantee: iam.IGrantable, core: IOrchestratorCore) -> iam.Grant:
@@ -69,7 +71,7 @@ def let_consume(plugin: Construct, queue: sqs.IQueue, grantee: iam.IGrantable, c
         grantee=grantee, actions=list(CONSUME), resource_arns=[queue.queue_arn], resource=queue
     )
     reports = core.grant_report(grantee)
-    rights = ((reads, _to_read(queue)), (reports, _to_report(plugin, core)))
+    rights = ((reads, _to_read(queue, CONSUME)), (reports, _to_report(plugin, core)))
     if missing := [statement for grant, statement in rights if not is_written(grant, grantee)]:
         node = getattr(grantee.grant_principal, "node", None)
         consumer = f"consumer {node.path!r}" if node else "a consumer"
@@ -98,6 +100,6 @@ def _to_report(plugin: Construct, core: IOrchestratorCore) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue_arn}
 
 
-def _to_read(queue: sqs.IQueue) -> dict[str, Any]:
+def _to_read(queue: sqs.IQueue, actions: Sequence[str]) -> dict[str, Any]:
     # The queue gets its name when it is deployed.
-    return {"Effect": "Allow", "Action": CONSUME, "Resource": f"ARN of {queue.node.path}"}
+    return {"Effect": "Allow", "Action": list(actions), "Resource": f"ARN of {queue.node.path}"}

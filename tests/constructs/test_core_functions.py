@@ -23,14 +23,8 @@ DEAD_SWEEPS = "CoreDeadLettersSweeps0AC0BEB8"
 EXECUTIONS = "arn:<Partition>:states:<Region>:<AccountId>:execution:claims-dev-workflow-*:*"
 ACTIVITIES = "arn:<Partition>:ssm:<Region>:<AccountId>:parameter/claims/dev/activities"
 STAGE_WORK = {
-    f"<{STATUS}>": {
-        "dynamodb:GetItem",
-        "dynamodb:Query",
-        "dynamodb:PutItem",
-        "dynamodb:UpdateItem",
-        "dynamodb:DeleteItem",
-    },
-    f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     f"<{REGISTRY}>": {"dynamodb:Query"},
     TOPICS: {"sns:Publish"},
     MACHINES: {"states:SendTaskSuccess", "states:SendTaskFailure"},
@@ -115,11 +109,18 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
         (
             Handler.BEGIN_RUN,
             {
-                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:PutItem"},
                 EXECUTIONS: {"states:DescribeExecution"},
             },
         ),
-        (Handler.ADVANCE_STAGE, STAGE_WORK),
+        (
+            Handler.ADVANCE_STAGE,
+            {
+                **STAGE_WORK,
+                f"<{STATUS}>": STAGE_WORK[f"<{STATUS}>"] | {"dynamodb:DeleteItem"},
+                f"<{CONTROL}>": STAGE_WORK[f"<{CONTROL}>"] | {"dynamodb:PutItem"},
+            },
+        ),
         (
             Handler.RECORD_RESULT,
             {
@@ -127,7 +128,6 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
                 "<claims-dev-results>": {
                     "sqs:ReceiveMessage",
                     "sqs:DeleteMessage",
-                    "sqs:ChangeMessageVisibility",
                     "sqs:GetQueueAttributes",
                 },
             },

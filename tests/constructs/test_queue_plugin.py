@@ -31,7 +31,8 @@ from tests.constructs.plugin_stacks import (
 from tests.constructs.synthesis import NO_BUNDLING
 
 SOURCE = "AWS::Lambda::EventSourceMapping"
-CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"}
+LAMBDA_CONSUMES = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+CONSUME = LAMBDA_CONSUMES | {"sqs:ChangeMessageVisibility"}
 DEAD_LETTERS = "orchestrator_runtime.plugin_queue.report_dead_letters.lambda_handler"
 
 
@@ -201,7 +202,7 @@ class TestFunction:
         plugin = QueuePlugin(stack, "Score", stage=rate.pre, function=define_function(stack, role=role))
         template = Template.from_stack(stack)
         assert allowed_to(template, logical_id(role)) == {
-            logical_id(plugin.queue): CONSUME,
+            logical_id(plugin.queue): LAMBDA_CONSUMES,
             results_queue(template): {"sqs:SendMessage"},
         }
 
@@ -256,7 +257,7 @@ class TestDeadLetters:
         )
         log_group, _ = only(template, "AWS::Logs::LogGroup", RetentionInDays=30)
         assert allowed_to(template, role_of_handler(template, DEAD_LETTERS)) == {
-            logical_id(plugin.dead_letter_queue): CONSUME,
+            logical_id(plugin.dead_letter_queue): LAMBDA_CONSUMES,
             results_queue(template): {"sqs:SendMessage"},
             log_group: {"logs:CreateLogStream", "logs:PutLogEvents"},
         }

@@ -101,6 +101,23 @@ def test_a_duplicate_reports_the_same_end_without_entering_the_body(
     assert (again[0].message or "").startswith(told or "")
 
 
+def test_a_refused_write_that_does_not_say_what_stands_there_leads_to_a_look(
+    table: Layers, dynamodb_client: DynamoDBClient
+) -> None:
+    """So it is with a boto3 that does not ask for the item yet."""
+
+    def say_less(parsed: dict[str, Any], **_: Any) -> None:
+        parsed.pop("Item", None)
+
+    body = Counted("done")
+    deliver(body, table)
+    dynamodb_client.meta.events.register("after-call.dynamodb.PutItem", say_less)
+    try:
+        assert deliver(body, table)[0].output == "done"
+    finally:
+        dynamodb_client.meta.events.unregister("after-call.dynamodb.PutItem", say_less)
+
+
 def test_another_attempt_is_another_call(table: Layers) -> None:
     body = Counted(1, 2)
     assert deliver(body, table, attempt=1)[-1].output == 1

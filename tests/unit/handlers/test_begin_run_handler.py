@@ -73,6 +73,19 @@ def test_the_same_execution_gets_the_same_answer(core: Core) -> None:
     assert core.rows() == before
 
 
+def test_a_refused_write_that_does_not_say_what_stands_there_leads_to_a_look(core: Core, session: boto3.Session) -> None:
+    answer = lambda_handler(begin({"uid": "q-1"}), None)
+
+    def say_less(parsed: dict[str, Any], **_: Any) -> None:
+        assert parsed.pop("Item")
+
+    session.events.register("after-call.dynamodb.PutItem", say_less)
+    try:
+        assert lambda_handler(begin({"uid": "q-1"}), None) == answer
+    finally:
+        session.events.unregister("after-call.dynamodb.PutItem", say_less)
+
+
 def test_a_second_start_of_a_live_run_is_refused(core: Core, executions: list[str]) -> None:
     lambda_handler(begin({"uid": "q-1"}, executions[0]), None)
     before = core.rows()

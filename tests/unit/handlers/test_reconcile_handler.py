@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 
 from orchestrator_runtime.contract import Env, Stage
 from orchestrator_runtime.deployment import Deployment
@@ -14,6 +18,7 @@ from orchestrator_runtime.handlers.reconcile import lambda_handler
 from orchestrator_runtime.handlers.registration_environment import reconcile_ports
 from orchestrator_runtime.subscription_ports import RepairLog
 from tests.unit.handlers.conftest import Core
+from tests.unit.samples import a_registration
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:letters"
@@ -82,6 +87,44 @@ def test_an_event_of_cloudtrail_leads_to_what_it_names(core: Core, subscription:
     assert (repair["action"], repair["detail"]) == ("removed", "its subscription is gone")
     assert core.rows("registry") == []
     assert hear("Publish", topicArn=TOPIC) == {"repairs": [], "problems": [], "checked": 0}
+
+
+def test_a_managed_registration_goes_with_its_subscription(core: Core, subscription: str) -> None:
+    gone = a_registration(owner="arn:stack")
+    assert core.registry.register(gone) is None
+    found = lambda_handler({}, None)
+    assert {repair["plugin"]: repair["action"] for repair in found["repairs"]} == {"Letters": "added", "Score": "removed"}
+    assert [plugin.name for plugin in core.registry.registrations("Rate", Stage.PARALLEL)] == ["Letters"]
+
+
+@pytest.fixture
+def function(core: Core, session: boto3.Session) -> Iterator[str]:
+    """A function that is subscribed. Lambda's answers are made by hand: moto runs no function without Docker."""
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:score"
+    policy = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "lambda:*"}]}
+    says = StreamingBody(io.BytesIO(b'{"pluginName": "Score", "order": 10}'), 36)
+    answers: dict[str, dict[str, Any]] = {
+        "GetFunctionConfiguration": {"Version": "$LATEST", "RevisionId": "4b1c", "State": "Active"},
+        "GetPolicy": {"Policy": json.dumps(policy)},
+        "Invoke": {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": says},
+    }
+
+    def answer(model: Any, **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+        return SimpleNamespace(status_code=200), answers[model.name]
+
+    session.events.register("before-call.lambda", answer)
+    session.client("sns").subscribe(TopicArn=TOPIC, Protocol="lambda", Endpoint=arn)
+    yield arn
+    session.events.unregister("before-call.lambda", answer)
+
+
+def test_a_function_is_looked_at_asked_and_registered_as_it_says(core: Core, subscription: str, function: str) -> None:
+    lambda_handler({}, None)
+    registered = {plugin.name: plugin for plugin in core.registry.registrations("Rate", Stage.PARALLEL)}
+    assert (registered["Score"].endpoint, registered["Score"].order) == (function, 10)
+    changed = {"eventName": "UpdateFunctionCode20150331v2", "requestParameters": {"functionName": function}}
+    followed = lambda_handler({"detail-type": "AWS API Call via CloudTrail", "detail": changed}, None)
+    assert (followed["checked"], followed["repairs"]) == (1, [])
 
 
 @pytest.mark.parametrize(

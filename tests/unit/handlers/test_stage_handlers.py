@@ -109,6 +109,18 @@ def test_the_event_of_a_stage_is_read_whole() -> None:
     assert request.rank == "000000002.001795512600123.0003"
 
 
+def test_a_resumed_stage_calls_again_who_has_to_and_forgets_what_it_put_out(begun: Core) -> None:
+    begun.registry.put(a_registration(always_run=True))
+    advance_stage.lambda_handler(advance(), None)
+    record_result.lambda_handler(batch(report(output={"points": 7})), None)
+    end_run.lambda_handler(end(), None)
+    begin_run.lambda_handler(begin({"uid": "q-1", "metadata": {"line": "auto"}}, f"{EXECUTION}-2"), None)
+    begun.published()
+    advance_stage.lambda_handler(advance(attempt=2), None)
+    assert [message["attempt"] for message in begun.published()] == [2]
+    assert begun.status.outputs(run_ref(2)) == {}
+
+
 def test_a_run_that_went_well_is_complete(begun: Core) -> None:
     assert end_run.lambda_handler(end(), None) == {"uid": "q-1", "workflow": "NewBusiness"}
     assert begun.document()["state"] == "Complete"
