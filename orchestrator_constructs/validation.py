@@ -30,6 +30,8 @@ _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 
 _claims: Final[WeakKeyDictionary[IConstruct, dict[tuple[str, str], str]]] = WeakKeyDictionary()
 """For each construct tree, by environment and physical name: the path of the construct that took the name."""
+_cores: Final[WeakKeyDictionary[IConstruct, dict[tuple[str, str], str]]] = WeakKeyDictionary()
+"""For each construct tree, by environment and prefix of its names: the path of a core."""
 
 
 def checked_deployment(system: str, stage: str) -> Deployment:
@@ -100,6 +102,32 @@ def claim_name(scope: Construct, physical_name: str, what: str) -> None:
             f"{what} is defined twice, as {first!r} and as {path!r}: both would be named {physical_name!r}; "
             f"rename one, or define it once and pass the object around"
         )
+
+
+def claim_prefix(scope: Construct, prefix: str) -> None:
+    """Refuse a second core of a deployment, and one whose names would be covered by another's roles.
+
+    Roles of a core name what belongs to its activities and workflows by ``{prefix}-*``.
+
+    Args:
+        scope: The core.
+        prefix: How all names of its deployment start.
+
+    Raises:
+        ValueError: The app defines such a core in the same environment.
+    """
+    claim_name(scope, prefix, f"the core of {prefix!r}")
+    cores = _cores.setdefault(scope.node.root, {})
+    environment = Stack.of(scope).environment
+    for (place, other), path in cores.items():
+        shorter, longer = sorted((prefix, other), key=len)
+        if place == environment and longer.startswith(f"{shorter}-"):
+            raise ValueError(
+                f"the cores {path!r} and {scope.node.path!r} are named {other!r} and {prefix!r}: roles of {shorter!r} "
+                f"reach everything named {shorter + '-*'!r}, and so what belongs to {longer!r}; choose a system or "
+                f"stage name that does not continue the other's"
+            )
+    cores[environment, prefix] = scope.node.path
 
 
 def whole_seconds(what: str, duration: Duration, *, at_least: int = 1, at_most: Duration = _LONGEST_EXECUTION) -> int:

@@ -32,7 +32,7 @@ from orchestrator_constructs.other_accounts import OtherAccounts
 from orchestrator_constructs.placement import arn_for, published_value, share_a_stack
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_constructs.runtime_layer import RuntimeLayer
-from orchestrator_constructs.validation import check_count, checked_deployment, claim_name, whole_days, whole_minutes
+from orchestrator_constructs.validation import check_count, checked_deployment, claim_prefix, whole_days, whole_minutes
 from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, MAX_PLUGINS_PER_STAGE, DeadLetters, Handler
 from orchestrator_runtime.deployment import CoreOutput
 
@@ -137,10 +137,11 @@ class OrchestratorCore(CoreBase):
                 Default: what the account has left.
 
         Raises:
-            ValueError: A prop is not allowed, or the app defines this core already.
+            ValueError: A prop is not allowed, or the app defines this core already, or one whose name continues
+                this one's, or is continued by it, as ``claims-dev-2`` continues ``claims-dev``.
         """
         super().__init__(scope, id, deployment=checked_deployment(system, stage))
-        claim_name(self, self._deployment.prefix, f"the core of {self._deployment.prefix!r}")
+        claim_prefix(self, self._deployment.prefix)
         check_count("plugins_per_stage", plugins_per_stage)
         if reconcile_every is not None:
             whole_minutes("reconcile_every", reconcile_every, at_least=_LEAST_MINUTES_BETWEEN_RECONCILIATIONS)

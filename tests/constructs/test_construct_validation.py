@@ -174,6 +174,19 @@ def test_a_core_is_defined_once_in_an_environment(stack: Stack) -> None:
         core(Stack(Stack.of(stack).node.root, "T"))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("first", "second"), [("dev", "dev-2"), ("dev-2", "dev")])
+def test_no_core_is_named_as_the_continuation_of_another(stack: Stack, first: str, second: str) -> None:
+    core(stack, stage=first)
+    with pytest.raises(ValueError, match=f"named 'claims-{first}' and 'claims-{second}': roles of 'claims-dev' reach"):
+        core(Stack(App.of(stack), "T"), stage=second)
+
+
+def test_cores_may_be_named_alike_otherwise_or_lie_in_another_region() -> None:
+    app = App(context=dict(NO_BUNDLING))
+    for stage, region in (("dev", "eu-west-1"), ("dev2", "eu-west-1"), ("dev-2", "us-east-1")):
+        core(Stack(app, stage, env={"account": "123456789012", "region": region}), stage=stage)
+
+
 def test_the_same_system_may_be_in_several_regions_of_one_app() -> None:
     app = App(context=dict(NO_BUNDLING))
     for region in ("eu-west-1", "us-east-1"):
