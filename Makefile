@@ -14,10 +14,10 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,22
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test unit e2e hostile lint format synth schemas wheel lock clean
+.PHONY: help dev demo test unit e2e hostile lint format synth schemas security-docs audit wheel lock clean
 
 help: ## Show this help
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
 
 dev: $(VENV)/.installed node_modules/.installed ## Install everything that development needs
 
@@ -53,7 +53,7 @@ lint: dev ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/rules tests/hostile
 	@$(BIN)/mypy orchestrator_cli tests/cli tests/docs tests/e2e examples/insurance/demo.py
-	@$(BIN)/mypy orchestrator_constructs app.py tests/constructs tests/examples
+	@$(BIN)/mypy orchestrator_constructs app.py tests/constructs tests/examples tests/security
 
 format: dev ## Bring the code into shape
 	@$(BIN)/ruff check --fix .
@@ -66,13 +66,21 @@ synth: dev ## Write the templates of the core app and of each example app
 schemas: dev ## Write the JSON Schemas of the two documents
 	@$(BIN)/python -m orchestrator_runtime.contract_schemas docs/contract/v1
 
+security-docs: dev ## Write the tables of docs/security.md
+	@$(BIN)/python -m tests.security.page
+
+audit: dev ## Look pinned packages up among known vulnerabilities (asks pypi.org)
+	@$(UV) pip install --quiet --require-hashes --target $(VENV)/audit -r requirements/audit.txt
+	@failed=0; for name in dev layer emulator audit; do PYTHONPATH=$(VENV)/audit $(BIN)/python -m pip_audit --strict \
+		--require-hashes --disable-pip --progress-spinner off -r requirements/$$name.txt || failed=1; done; exit $$failed
+
 wheel: dev ## Build the wheel into dist/
 	@rm -rf dist
 	@$(UV) build --quiet --wheel --out-dir dist
 
 lock: dev ## Resolve the dependencies anew
 	@$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	@for name in layer emulator; do $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
+	@for name in layer emulator audit; do $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 	@npm install --silent --package-lock-only
 
 clean: ## Remove what was installed and built

@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from orchestrator_constructs.acknowledgements import acknowledge
 from orchestrator_constructs.queues import dead_letter_queue
 from orchestrator_runtime.contract import DeadLetters
 from orchestrator_runtime.deployment import Deployment
@@ -58,6 +59,11 @@ class CoreDeadLetters(Construct):
             )
             for kind, queue in self._queues.items()
         ]
+        acknowledge(
+            self,
+            "NIST.800.53.R5-CloudWatchAlarmAction",
+            "Whom an alarm tells, its operator says: by an action on each of dead_letter_alarms.",
+        )
 
     def of(self, kind: DeadLetters) -> sqs.Queue:
         """The queue of one kind."""

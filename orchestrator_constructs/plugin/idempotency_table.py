@@ -9,7 +9,6 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge
 from orchestrator_constructs.plugin.function import defined_function
 from orchestrator_runtime.contract import Env
 
@@ -50,4 +49,3 @@ def remember_calls(plugin: Construct, function: lambda_.IFunction) -> None:
     )
     table.grant(defined, *_ACTIONS)
     defined.add_environment(Env.IDEMPOTENCY_TABLE, table.table_name)
-    acknowledge(table, "AwsSolutions-DDB3", "What it remembers expires; a restored table would know nothing of use.")

@@ -93,7 +93,10 @@ def test_a_managed_registration_goes_with_its_subscription(core: Core, subscript
     gone = a_registration(owner="arn:stack")
     assert core.registry.register(gone) is None
     found = lambda_handler({}, None)
-    assert {repair["plugin"]: repair["action"] for repair in found["repairs"]} == {"Letters": "added", "Score": "removed"}
+    assert {repair["plugin"]: repair["action"] for repair in found["repairs"]} == {
+        "Letters": "added",
+        "Score": "removed",
+    }
     assert [plugin.name for plugin in core.registry.registrations("Rate", Stage.PARALLEL)] == ["Letters"]
 
 
@@ -112,10 +115,12 @@ def function(core: Core, session: boto3.Session) -> Iterator[str]:
     def answer(model: Any, **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
         return SimpleNamespace(status_code=200), answers[model.name]
 
-    session.events.register("before-call.lambda", answer)
+    # What a hook returns is the answer, though its type says that it returns nothing.
+    hook: Any = answer
+    session.events.register("before-call.lambda", hook)
     session.client("sns").subscribe(TopicArn=TOPIC, Protocol="lambda", Endpoint=arn)
     yield arn
-    session.events.unregister("before-call.lambda", answer)
+    session.events.unregister("before-call.lambda", hook)
 
 
 def test_a_function_is_looked_at_asked_and_registered_as_it_says(core: Core, subscription: str, function: str) -> None:
