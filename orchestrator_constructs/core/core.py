@@ -18,16 +18,14 @@ from constructs import Construct
 from orchestrator_constructs.core.base import CoreBase
 from orchestrator_constructs.core.dead_letters import CoreDeadLetters
 from orchestrator_constructs.core.events import ReconciliationEvents
+from orchestrator_constructs.core.found_elsewhere import FoundElsewhere
 from orchestrator_constructs.core.function import FunctionOptions, checked_concurrency
 from orchestrator_constructs.core.functions import CoreFunctions
-from orchestrator_constructs.core.imported import ImportedCore
-from orchestrator_constructs.core.named import NamedCore
 from orchestrator_constructs.core.network import define_network
 from orchestrator_constructs.core.outputs import publish_core
 from orchestrator_constructs.core.run_events import RunEvents
 from orchestrator_constructs.core.stores import define_stores
 from orchestrator_constructs.grants import allow_read_status, policy_scope
-from orchestrator_constructs.interfaces import IOrchestratorCore
 from orchestrator_constructs.other_accounts import OtherAccounts
 from orchestrator_constructs.placement import arn_for, published_value, share_a_stack
 from orchestrator_constructs.runtime_code import runtime_code
@@ -40,7 +38,7 @@ _HOURLY: Final = Duration.hours(1)
 _LEAST_MINUTES_BETWEEN_RECONCILIATIONS: Final = 5
 
 
-class OrchestratorCore(CoreBase):
+class OrchestratorCore(FoundElsewhere, CoreBase):
     """Defines the core of a deployment: what all its activities, workflows and plugins share.
 
     ::
@@ -207,69 +205,6 @@ class OrchestratorCore(CoreBase):
             stores=self._stores,
             functions=self._functions,
             dead_letters=self._dead_letters,
-        )
-
-    @classmethod
-    def from_system(
-        cls,
-        scope: Construct,
-        id: str,  # noqa: A002
-        *,
-        system: str,
-        stage: str,
-    ) -> IOrchestratorCore:
-        """Find a core that another app deploys to the same account and region, by what it publishes in SSM.
-
-        A deployment that uses it fails at its start if there is no such core.
-
-        Args:
-            scope: The construct that this one belongs to.
-            id: The construct's id in its scope.
-            system: The system's name, as the core was given it.
-            stage: The deployment's stage, as the core was given it.
-
-        Raises:
-            ValueError: A name is not allowed.
-        """
-        return ImportedCore(scope, id, deployment=checked_deployment(system, stage))
-
-    @classmethod
-    def from_attributes(
-        cls,
-        scope: Construct,
-        id: str,  # noqa: A002
-        *,
-        system: str,
-        stage: str,
-        account: str,
-        region: str | None = None,
-        status_table_arn: str | None = None,
-    ) -> IOrchestratorCore:
-        """Name a core in another account, whose SSM parameters are out of reach.
-
-        What it has is named by convention; nothing is looked up, so a mistake shows when it is used. The core
-        has to be open to this account: see ``plugin_accounts``.
-
-        Args:
-            scope: The construct that this one belongs to.
-            id: The construct's id in its scope.
-            system: The system's name, as the core was given it.
-            stage: The deployment's stage, as the core was given it.
-            account: The core's account, 12 digits.
-            region: The core's region. Default: that of the stack.
-            status_table_arn: The core's status table, the one thing without a conventional name, if the status
-                is to be read. Default: it is not.
-
-        Raises:
-            ValueError: A name or the account is not allowed.
-        """
-        return NamedCore(
-            scope,
-            id,
-            deployment=checked_deployment(system, stage),
-            account=account,
-            region=region,
-            status_table_arn=status_table_arn,
         )
 
     @property
