@@ -26,7 +26,7 @@ from orchestrator_constructs.workflow.run_states import (
     failed_payload,
 )
 from orchestrator_constructs.workflow.steps import checked_steps, step_names
-from orchestrator_runtime.contract import Handler
+from orchestrator_runtime.contract import MAX_EXECUTION_DAYS, Handler
 from orchestrator_runtime.deployment import Deployment
 
 
@@ -92,6 +92,7 @@ def activity_task(
         input=sfn.TaskInput.from_object(REFERENCE),
         integration_pattern=sfn.IntegrationPattern.RUN_JOB,
         outputs=SAME,
+        task_timeout=sfn.Timeout.duration(Duration.days(MAX_EXECUTION_DAYS)),
     )
     _add_retries(state, [RETRY_START])
     return state

@@ -97,6 +97,7 @@ def test_a_run_goes_through_an_activity(states: dict[str, Any]) -> None:
         "QueryLanguage": "JSONata",
         "Resource": "arn:<Partition>:states:::states:startExecution.sync:2",
         "Arguments": {"StateMachineArn": "<claims-dev-activity-Rate>", "Input": REFERENCE},
+        "TimeoutSeconds": 365 * 86_400,
         "Retry": [RETRY_START],
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}],
         "Output": "{% $states.input %}",
