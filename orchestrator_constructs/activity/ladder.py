@@ -4,6 +4,13 @@ A stage waits for a task token. Step Functions evaluates no new deadline while i
 waits, so the wait is cut into pieces: each wake lets ``advance_stage`` recount
 the stage and enforce deadlines. An execution may have 25,000 history events, so
 the pieces grow with the stage's age. Pure arithmetic; nothing of the CDK.
+
+Attempts that fail and are tried again fill the history, too: by ``EVENTS_PER_RETRY``
+each. ``SPARE_EVENTS`` are left for them: more than 320 in a year, whatever
+``check_every`` is, or nine wakes of which every attempt but the last fails. The
+assumption is that a stage that waits for months is not throttled for months:
+if each of its wakes lost an attempt, the year would not fit. An execution whose
+history is full fails, and its workflow ends the run with that error; no run hangs.
 """
 
 from __future__ import annotations
@@ -23,8 +30,10 @@ SHORTEST_CHECK: Final = 20
 MAX_HISTORY_EVENTS: Final = 25_000
 EVENTS_PER_WAKE: Final = 8
 """Entered, scheduled, started, submitted, timed out and exited for the task; entered and exited for the choice."""
-_SPARE_EVENTS: Final = 1_000
-"""Left for starts, ends and for retries of the task itself."""
+EVENTS_PER_RETRY: Final = 3
+"""Scheduled, started and failed; the state is not entered again."""
+SPARE_EVENTS: Final = 1_000
+"""Left for the starts and ends of the execution and its stages, and for attempts that are tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ def ladder(check_every: int) -> tuple[Rung, ...]:
         Rung(DAY, max(check_every, HOUR), " after 1 day"),
         Rung(10 * DAY, max(check_every, 6 * HOUR), " after 10 days"),
     )
-    if check_every < SHORTEST_CHECK or most_events(rungs) > MAX_HISTORY_EVENTS - _SPARE_EVENTS:
+    if check_every < SHORTEST_CHECK or most_events(rungs) > MAX_HISTORY_EVENTS - SPARE_EVENTS:
         raise ValueError(
             f"check_every is {check_every} s: use {SHORTEST_CHECK} s or more, or a stage that waits for months "
             f"would exceed the {MAX_HISTORY_EVENTS:,} history events of an execution"

@@ -57,8 +57,15 @@ class StackTemplate:
 
     def asl(self, machine: str) -> dict[str, Any]:
         """The definition of a state machine, with what it refers to in angle brackets."""
-        definition = self.named(machine)["Properties"]["DefinitionString"]
-        return dict(json.loads(self.readable(definition)))
+        return self._definition(self.named(machine))
+
+    def state_machines(self) -> dict[str, dict[str, Any]]:
+        """The definitions of all state machines, by logical id."""
+        machines = self.resources("AWS::StepFunctions::StateMachine")
+        return {key: self._definition(machine) for key, machine in machines.items()}
+
+    def _definition(self, machine: Resource) -> dict[str, Any]:
+        return dict(json.loads(self.readable(machine["Properties"]["DefinitionString"])))
 
     def readable(self, value: Any) -> Any:  # noqa: PLR0911 - one for each kind of reference
         """Write references as ``<Partition>`` and ``<physical name>``; names that AWS generates as ``<logical id>``."""
