@@ -5,7 +5,8 @@ Run by path, with the Python of the emulator's own environment: it imports the s
 The emulator calls a function that a topic or a rule of EventBridge calls once, and loses the call if that fails. In
 AWS it is an asynchronous invocation: tried again, given up in the end, and told of to the function's destinations;
 and a call that finds no function goes to the subscription's dead letter queue. A parallel state in JSONata loses its
-output. What says otherwise is replaced here: internals of the emulator, which ``check`` looks at first.
+output. Each call that finds a function's processes busy starts another, so that many runs at once take the machine with
+them. What says otherwise is replaced here: internals of the emulator, which ``check`` looks at first.
 
 With ``--lifeline`` the emulator runs for as long as its standard input is open, so that nobody has to be alive to
 stop it.
@@ -26,6 +27,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -35,6 +37,7 @@ _LATEST: Final = "$LATEST"
 _RETRIES: Final = 2
 _MAXIMUM_AGE: Final = 6 * 60 * 60
 _COLONS_OF_A_QUALIFIED_ARN: Final = 7
+_CALLS_AT_ONCE: Final = 8
 _Json = dict[str, Any]
 
 # What is replaced or called, with the names of its parameters.
@@ -73,6 +76,7 @@ _RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "lambda_svc._get_func_record_for_ref": ("function_ref",),
     "lambda_svc._get_base_func_record_for_ref": ("function_ref",),
     "lambda_svc._lambda_function_name_and_qualifier_from_arn": ("value",),
+    "stepfunctions._call_lambda": ("func_ref", "event"),
     "stepfunctions._run_parallel_branches": ("state_def", "raw_input", "execution", "ctx"),
     "stepfunctions._state_query_language": ("state_def", "ctx"),
     "stepfunctions._apply_jsonata_output": ("state_def", "raw_input", "ctx", "result", "error_output", "default"),
@@ -283,6 +287,21 @@ def with_output(states: Any) -> Callable[[_Json, object, object, object], tuple[
     return run_with_output
 
 
+def in_turn(
+    call: Callable[[object, object], object], at_once: int = _CALLS_AT_ONCE
+) -> Callable[[object, object], object]:
+    """Let calls of functions by state machines wait while as many are under way as may be.
+
+    Lambda would start an environment for each, or refuse some. Takes the place of ``stepfunctions._call_lambda``.
+    """
+    turns = ThreadPoolExecutor(at_once)  # first come, first served; of a lock, those that come later might get hold
+
+    def call_in_turn(function: object, event: object) -> object:
+        return turns.submit(contextvars.copy_context().run, call, function, event).result()
+
+    return call_in_turn
+
+
 def _end_with_the_starter() -> None:
     while os.read(0, 1024):  # not sys.stdin, whose lock would be in the way of an orderly end
         pass
@@ -304,6 +323,7 @@ def main() -> None:
     services["eventbridge"]._dispatch_to_lambda = invocations.start
     services["lambda_svc"].invoke_async_with_retry = invocations.begin
     services["stepfunctions"]._run_parallel_branches = with_output(services["stepfunctions"])
+    services["stepfunctions"]._call_lambda = in_turn(services["stepfunctions"]._call_lambda)
     importlib.import_module("ministack.app").main()
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 import logging
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from orchestrator_cli.local.emulator_launcher import _RELIED_ON, VERSION, AsynchronousInvocations, check
+from orchestrator_cli.local.emulator_launcher import _RELIED_ON, VERSION, AsynchronousInvocations, check, in_turn
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:told"
@@ -162,3 +164,25 @@ def test_what_a_rule_starts_is_tried_again_and_kept_when_it_is_given_up() -> Non
     invocations.start(FUNCTION, '{"detail": 1}')
     assert [letter["body"] for letter in letters] == ['{"detail": 1}']
     assert waits == [0.5, 1.0]
+
+
+def test_calls_of_state_machines_wait_for_their_turn_and_all_are_made() -> None:
+    begun, another = threading.Event(), threading.Event()
+
+    def call(_function: object, event: object) -> object:
+        if event == "first":
+            begun.set()
+            return another.wait(timeout=0.5)
+        another.set()
+        if event == "fails":
+            raise ValueError(event)
+        return event
+
+    turn = in_turn(call, at_once=1)
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(turn, "score", "first")
+        begun.wait()
+        second, fails, last = (threads.submit(turn, "score", event) for event in ("second", "fails", "last"))
+    assert first.result() is False, "another call began before the first one was over"
+    assert (second.result(), last.result()) == ("second", "last")
+    assert isinstance(fails.exception(), ValueError)
