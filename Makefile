@@ -14,7 +14,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,22
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test unit e2e hostile lint format synth schemas security-docs audit wheel lock clean
+.PHONY: help dev demo test unit e2e hostile many lint format synth schemas security-docs audit wheel lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ e2e: dev ## Run the tests on a local AWS
 
 hostile: dev ## Feed hostile documents to every handler (INPUTS=n for each, SEED=s)
 	@$(BIN)/python -m tests.hostile --inputs $(or $(INPUTS),10000) --seed $(or $(SEED),1)
+
+many: dev ## Start many runs at once on a local AWS, and time them (RUNS=500)
+	@ORCHESTRATOR_TEST_RUNS=$(or $(RUNS),500) $(PYTEST) -m e2e --durations=3 tests/e2e/test_many.py
 
 lint: dev ## Check style and types
 	@$(BIN)/ruff check .

@@ -39,7 +39,7 @@ def core(local_aws: LocalEnvironment) -> System:
         context={
             "system": "faults",
             "stage": "e2e",
-            "activities": '["Check", "Bare", "Kinds", "Plain", "Here", "There", "Wait"]',
+            "activities": '["Check", "Bare", "Kinds", "Plain", "Here", "There", "Wait", "Crowd", "Flood"]',
             "workflows": json.dumps(
                 {
                     "Work": ["Check"],
@@ -47,6 +47,8 @@ def core(local_aws: LocalEnvironment) -> System:
                     "Everything": ["Kinds"],
                     "Foreign": ["Plain"],
                     "Patience": ["Wait"],
+                    "Crowded": ["Crowd"],
+                    "Flooded": ["Flood"],
                 }
             ),
         },

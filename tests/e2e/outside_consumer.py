@@ -6,13 +6,17 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 _LISTENS = 1
 
 
 @contextmanager
-def outside_consumer(client: Callable[[], Any], plugin: str, queues: Sequence[str]) -> Iterator[list[str]]:
+def outside_consumer(client: Callable[[], SQSClient], plugin: str, queues: Sequence[str]) -> Iterator[list[str]]:
     """Work until the block ends; the list grows by the uid of each message that was worked on.
 
     Args:
@@ -26,13 +30,8 @@ def outside_consumer(client: Callable[[], Any], plugin: str, queues: Sequence[st
     def work(queue: str) -> None:
         sqs = client()
         while not over.is_set():
-            for received in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=_LISTENS).get("Messages", []):
-                message = json.loads(received["Body"])
-                about = {key: message[key] for key in ("uid", "workflow", "activity", "stage", "attempt")}
-                report = {**about, "plugin": plugin, "state": "Complete", "output": "from outside"}
-                sqs.send_message(QueueUrl=message["report_to"], MessageBody=json.dumps(report))
-                sqs.delete_message(QueueUrl=queue, ReceiptHandle=received["ReceiptHandle"])
-                done.append(message["uid"])
+            received = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=_LISTENS).get("Messages", [])
+            done.extend(work_on(sqs, plugin, queue, message) for message in received)
 
     workers = [threading.Thread(target=work, args=(queue,)) for queue in queues]
     for worker in workers:
@@ -43,3 +42,13 @@ def outside_consumer(client: Callable[[], Any], plugin: str, queues: Sequence[st
         over.set()
         for worker in workers:
             worker.join()
+
+
+def work_on(sqs: SQSClient, plugin: str, queue: str, received: MessageTypeDef) -> str:
+    """Report that a message's work is done, and take the message off its queue; return the run's uid."""
+    message = json.loads(received["Body"])
+    about = {key: message[key] for key in ("uid", "workflow", "activity", "stage", "attempt")}
+    report = {**about, "plugin": plugin, "state": "Complete", "output": "from outside"}
+    sqs.send_message(QueueUrl=message["report_to"], MessageBody=json.dumps(report))
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=received["ReceiptHandle"])
+    return str(message["uid"])

@@ -102,12 +102,15 @@ class System:
         pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         return sum(page["Count"] for page in pages)
 
+    def machine(self, workflow: str) -> str:
+        """The ARN of a workflow's state machine."""
+        name = self.deployment.workflow_parameter(workflow)
+        return self.aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
+
     def start(self, workflow: str, given: str) -> dict[str, Any]:
         """Start an execution as any tool may, and wait for its end."""
         sfn = self.aws.client("stepfunctions")
-        name = self.deployment.workflow_parameter(workflow)
-        machine = self.aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
-        execution = sfn.start_execution(stateMachineArn=machine, input=given)["executionArn"]
+        execution = sfn.start_execution(stateMachineArn=self.machine(workflow), input=given)["executionArn"]
 
         def ended() -> dict[str, Any] | None:
             description: dict[str, Any] = {**sfn.describe_execution(executionArn=execution)}
