@@ -53,6 +53,11 @@ def document(page: Path, name: str) -> str:
     return text
 
 
+def begins_a_row(page: Path, *cells: str) -> bool:
+    """Whether a table of the page has a row that begins with these cells."""
+    return any(line.startswith("| " + " | ".join(cells) + " |") for line in page.read_text().splitlines())
+
+
 def broken_links(page: Path) -> Iterator[str]:
     """Relative links of a page that lead to no file, or to no heading in it."""
     for link in _LINK.finditer(_BLOCK.sub("", page.read_text())):
