@@ -114,10 +114,7 @@ def _short_endpoint(each: Registration) -> str:
 
 
 def _registered_by(each: Registration) -> str:
-    if not each.owner:
-        return "subscription"
-    parts = each.owner.split("/")  # arn:aws:cloudformation:…:stack/name/id
-    return f"stack {parts[1]}" if len(parts) > 1 else f"stack {each.owner}"
+    return f"stack {each.stack}" if each.managed else "subscription"
 
 
 def _columns(registered: Registered) -> tuple[int, ...]:

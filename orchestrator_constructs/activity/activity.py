@@ -20,6 +20,7 @@ from orchestrator_constructs.core.imported import ImportedCore
 from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore
 from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
+from orchestrator_constructs.stack_stages import StackStages
 from orchestrator_constructs.state_machine import apply_boundary, define_state_machine
 from orchestrator_constructs.validation import (
     check_known,
@@ -52,7 +53,9 @@ class Activity(ActivityBase):
     Failures: an error of a mandatory plugin, also one that is over its deadline,
     fails the activity and the run; started again, the run resumes. Each wait is
     bounded: a stage wakes up every ``check_every`` at first, every six hours after
-    ten days, recounts its plugins and enforces their deadlines.
+    ten days, recounts its plugins and enforces their deadlines. A deployment that
+    would remove the activity, or its whole stack, while plugins of other stacks are
+    registered to it is refused, with their names.
 
     Limits: an execution takes at most a year, the name of its state machine has
     at most 80 characters.
@@ -141,6 +144,7 @@ class Activity(ActivityBase):
         published = Published(self, "Published", exports=core.exports if exports is None else exports)
         published.parameter("state-machine-arn", deployment.activity_parameter(name), arn)
         published.export(WORKFLOW_EXPORT_SUFFIX, f"{deployment.prefix}-{name}-{WORKFLOW_EXPORT_SUFFIX}", arn)
+        StackStages.of(self, core).ask_before_deleting(self)
 
     @classmethod
     def from_system(

@@ -15,6 +15,7 @@ from orchestrator_constructs.core.imported import ImportedCore
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
+from orchestrator_constructs.stack_stages import StackStages
 from orchestrator_constructs.validation import check_name, checked_deployment, claim_name
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.deployment import STAGE_EXPORT_SUFFIX
@@ -62,6 +63,9 @@ class _StageTopic(StageBase):
         suffix = STAGE_EXPORT_SUFFIX[position]
         published.parameter("topic-arn", deployment.topic_parameter(activity_name, position), self._topic.topic_arn)
         published.export(suffix, f"{deployment.prefix}-{activity_name}-{suffix}", self._topic.topic_arn)
+        of_stack = StackStages.of(self, core)
+        of_stack.add(self)
+        of_stack.ask_before_deleting(self)
 
     @property
     def topic(self) -> sns.ITopic:

@@ -30,6 +30,7 @@ from orchestrator_constructs.other_accounts import OtherAccounts
 from orchestrator_constructs.placement import arn_for, published_value, share_a_stack
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_constructs.runtime_layer import RuntimeLayer
+from orchestrator_constructs.stack_stages import StackStages
 from orchestrator_constructs.validation import check_count, checked_deployment, claim_prefix, whole_days, whole_minutes
 from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, MAX_PLUGINS_PER_STAGE, DeadLetters, Handler
 from orchestrator_runtime.deployment import CoreOutput
@@ -124,8 +125,8 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
                 Default: none.
             organization_id: The AWS organization all of whose accounts may deploy plugins. Default: none.
             vpc: The network that the functions run in. It has to lead to DynamoDB, SNS, SQS, Step Functions,
-                Systems Manager, Lambda, CloudWatch Logs, X-Ray, and to S3, where CloudFormation takes the answers
-                to registrations. Default: one of Lambda's own.
+                Systems Manager, Lambda, CloudFormation, CloudWatch Logs, X-Ray, and to S3, where CloudFormation
+                takes the answers to registrations. Default: one of Lambda's own.
             vpc_subnets: Which of the network's subnets. Default: private ones.
             security_groups: What the functions may talk to. Default: one group for all, open outwards.
             permissions_boundary: The most that roles may do, here and in the activities and workflows that
@@ -206,6 +207,7 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             functions=self._functions,
             dead_letters=self._dead_letters,
         )
+        StackStages.of(self, self).ask_before_deleting(self)
 
     @property
     def exports(self) -> bool:

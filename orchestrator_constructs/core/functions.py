@@ -178,6 +178,9 @@ class CoreFunctions(Construct):
         function = self.of(Handler.REGISTER_PLUGIN)
         _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [self._stores.registry.table_arn])
         _allow(function, ["sns:GetTopicAttributes"], [topics])
+        stacks = self._place.arn("cloudformation", "stack/*")
+        _allow(function, ["cloudformation:DescribeStacks"], [stacks])
+        acknowledge_wildcard(self, stacks, "Any stack may have activities; it is looked at before it loses one.")
 
     def _grant_reconciliation(self, topics: str, plugin_functions: Sequence[str] | None) -> None:
         function = self.of(Handler.RECONCILE)

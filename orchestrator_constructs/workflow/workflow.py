@@ -14,6 +14,7 @@ from orchestrator_constructs.acknowledgements import acknowledge_wildcard
 from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore, IWorkflow
 from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
+from orchestrator_constructs.stack_stages import StackStages
 from orchestrator_constructs.state_machine import apply_boundary, define_state_machine
 from orchestrator_constructs.validation import (
     check_machine_name,
@@ -144,6 +145,8 @@ class Workflow(WorkflowBase):
         Published(self, "Published", exports=core.exports).parameter(
             "state-machine-arn", deployment.workflow_parameter(name), self._state_machine.state_machine_arn
         )
+        if of_stack := StackStages.find(self, core):
+            of_stack.ask_before_deleting(self)
 
     @classmethod
     def from_system(

@@ -168,6 +168,10 @@ class RegistrationProperty(StrEnum):
 
 
 REGISTRATION_RESOURCE_TYPE: Final = "Custom::OrchestratorPlugin"
+STAGES_RESOURCE_TYPE: Final = "Custom::OrchestratorStages"
+"""The custom resource by which a stack asks whether it may lose a stage."""
+STAGES_PROPERTY: Final = "Stages"
+"""Its one property: ``{activity}/{stage}`` of each stage of the stack."""
 
 
 class PluginKind(StrEnum):

@@ -242,6 +242,14 @@ class Topics(Protocol):
         ...
 
 
+class Stacks(Protocol):
+    """Knows what CloudFormation is doing."""
+
+    def status(self, stack_id: str) -> str:
+        """The status of a stack, as CloudFormation spells it."""
+        ...
+
+
 class Publisher(Protocol):
     """Publishes to the topic of a stage."""
 

@@ -149,6 +149,7 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
             {
                 f"<{REGISTRY}>": REGISTRY_WORK,
                 TOPICS: {"sns:GetTopicAttributes"},
+                "arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/*": {"cloudformation:DescribeStacks"},
                 "<CoreDeadLettersRegistrations52157AF3>": {"sqs:SendMessage"},
             },
         ),

@@ -136,7 +136,7 @@ def test_separate_apps_find_each_other_in_ssm() -> None:
     }
     assert parameters == {
         "claims-dev": set(),
-        "Activities": {"/claims/dev/core/advance-stage-arn"},
+        "Activities": {"/claims/dev/core/advance-stage-arn", "/claims/dev/core/register-plugin-arn"},
         "Workflows": {
             "/claims/dev/core/begin-run-arn",
             "/claims/dev/core/end-run-arn",

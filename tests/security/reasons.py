@@ -102,10 +102,11 @@ CORE: Final[Mapping[Handler, Documented]] = {
     ),
     Handler.REGISTER_PLUGIN: _handler(
         Handler.REGISTER_PLUGIN,
-        "A function: registers plugins as they are deployed.",
+        "A function: registers plugins as they are deployed; refuses that their stages are removed.",
         {
             "{registry}": "reads, writes and removes registrations and the names that they hold",
             "arn:…:sns:…:{system}-{stage}-*": "sees whether there is such a stage",
+            "arn:…:cloudformation:…:stack/*": "sees whether a stack that is about to lose a stage can still be stopped",
             "{dead letter queue}": _DEAD,
         },
     ),

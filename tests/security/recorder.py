@@ -32,7 +32,16 @@ _WRITES: Final = {
 }
 _PERMISSION: Final = {"lambda:Invoke": "lambda:InvokeFunction"}
 """Calls whose permission is named otherwise."""
-_TARGETS: Final = ("TopicArn", "SubscriptionArn", "executionArn", "stateMachineArn", "FunctionName", "Path", "QueueUrl")
+_TARGETS: Final = (
+    "TopicArn",
+    "SubscriptionArn",
+    "executionArn",
+    "stateMachineArn",
+    "FunctionName",
+    "Path",
+    "QueueUrl",
+    "StackName",
+)
 
 _seen: set[tuple[str, str, str]] = set()
 

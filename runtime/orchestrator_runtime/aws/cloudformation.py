@@ -1,11 +1,14 @@
-"""Answering CloudFormation on behalf of a custom resource."""
+"""Answering CloudFormation on behalf of a custom resource, and asking it about the stack."""
 
 from __future__ import annotations
 
 import json
 import urllib.request
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 _MAX_REASON_BYTES: Final = 1024
 """An answer may have 4,096 bytes in all."""
@@ -49,3 +52,15 @@ def answer(event: Mapping[str, Any], *, physical_id: str, refusal: str | None = 
     )
     with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):  # noqa: S310
         pass
+
+
+class CloudFormationStacks:
+    """Implements ``ports.Stacks``."""
+
+    def __init__(self, client: CloudFormationClient) -> None:
+        self._client = client
+
+    def status(self, stack_id: str) -> str:
+        """See ``ports.Stacks``."""
+        [stack] = self._client.describe_stacks(StackName=stack_id)["Stacks"]
+        return stack["StackStatus"]

@@ -76,6 +76,12 @@ class Registration:
         return bool(self.owner)
 
     @property
+    def stack(self) -> str:
+        """The name of the stack that owns it; empty if no construct registered it."""
+        parts = self.owner.split("/")  # arn:aws:cloudformation:…:stack/name/id
+        return parts[1] if len(parts) > 1 else self.owner
+
+    @property
     def function(self) -> str:
         """What is subscribed: a function without its version or alias."""
         return unqualified(self.endpoint) if self.protocol == LAMBDA else self.endpoint

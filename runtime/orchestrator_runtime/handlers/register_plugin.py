@@ -1,45 +1,58 @@
-"""Serves the custom resource of the plugin constructs."""
+"""Serves the custom resources of the constructs: a plugin's registration, and the stages of a stack."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.aws.cloudformation import answer
-from orchestrator_runtime.contract import RegistrationProperty
+from orchestrator_runtime.contract import STAGES_RESOURCE_TYPE, RegistrationProperty
 from orchestrator_runtime.core.registration_request import Properties, RegistrationRefusedError, text_property
-from orchestrator_runtime.handlers.registration_environment import register_ports
+from orchestrator_runtime.core.stage_removal import RemovalRefusedError, StagesRequest
+from orchestrator_runtime.handlers.registration_environment import register_ports, removal_ports
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin, unregister_plugin
+from orchestrator_runtime.protocol.remove_stages import RemovalPorts, check_removal
 
 logger = Logger()
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - Lambda's signature
-    """Register, change or remove a plugin, and tell CloudFormation, which waits until it is told.
+    """Do what CloudFormation asks, and tell it, which waits until it is told.
 
     Args:
         event: CloudFormation's request for a custom resource.
         context: Lambda's.
     """
-    properties: Properties = event.get("ResourceProperties") or {}
     before = event.get("PhysicalResourceId")
-    try:
-        serve(event, properties, register_ports())
-    except RegistrationRefusedError as refusal:
-        logger.warning("registration refused", extra={**_about(properties), "detail": str(refusal)})
-        answer(event, physical_id=before or physical_id(properties), refusal=str(refusal))
-    except Exception:
-        logger.exception("registration failed", extra=_about(properties))
-        reason = "the registration failed inside the orchestrator: see the log of its register-plugin function"
-        answer(event, physical_id=before or physical_id(properties), refusal=reason)
-    else:
-        answer(event, physical_id=before if before and _is_delete(event) else physical_id(properties))
+    if event.get("ResourceType") == STAGES_RESOURCE_TYPE:
+        request = StagesRequest.read(event)
+        about = {"stages": [f"{activity}/{stage}" for activity, stage in request.removed]}
+        # Another id would make CloudFormation delete the former one.
+        named = before or f"{request.stack_id}/{event.get('LogicalResourceId')}"
+        _respond(
+            event,
+            "removal of stages",
+            about,
+            lambda: serve_stages(request, removal_ports()),
+            succeeded=named,
+            failed=named,
+        )
+        return
+    properties: Properties = event.get("ResourceProperties") or {}
+    _respond(
+        event,
+        "registration",
+        _about(properties),
+        lambda: serve(event, properties, register_ports()),
+        succeeded=before if before and _is_delete(event) else physical_id(properties),
+        failed=before or physical_id(properties),
+    )
 
 
 def serve(event: Mapping[str, Any], properties: Properties, ports: RegisterPorts) -> None:
-    """Do what CloudFormation asks."""
+    """Register, change or remove a plugin."""
     stack_id = str(event.get("StackId") or "")
     if _is_delete(event):
         unregister_plugin(properties, ports, stack_id=stack_id)
@@ -49,9 +62,39 @@ def serve(event: Mapping[str, Any], properties: Properties, ports: RegisterPorts
     logger.info("plugin registered", extra=_about(properties))
 
 
+def serve_stages(request: StagesRequest, ports: RemovalPorts) -> None:
+    """Let stages leave a stack, or refuse it."""
+    if losers := check_removal(request, ports):
+        plugins = [f"{each.key}/{each.name}" for each in losers]
+        logger.warning("stages removed under their plugins", extra={"plugins": plugins})
+
+
 def physical_id(properties: Properties) -> str:
     """Names the registration: one of a subscription to a stage. A new subscription makes a new one."""
     return text_property(properties, RegistrationProperty.SUBSCRIPTION_ARN) or "no-subscription"
+
+
+def _respond(
+    event: Mapping[str, Any],
+    what: str,
+    about: Mapping[str, Any],
+    serve: Callable[[], None],
+    *,
+    succeeded: str,
+    failed: str,
+) -> None:
+    """Serve a request and tell CloudFormation how it ended, under the id that the resource has then."""
+    try:
+        serve()
+    except (RegistrationRefusedError, RemovalRefusedError) as refusal:
+        logger.warning(f"{what} refused", extra={**about, "detail": str(refusal)})
+        answer(event, physical_id=failed, refusal=str(refusal))
+    except Exception:
+        logger.exception(f"{what} failed", extra=dict(about))
+        reason = f"the {what} failed inside the orchestrator: see the log of its register-plugin function"
+        answer(event, physical_id=failed, refusal=reason)
+    else:
+        answer(event, physical_id=succeeded)
 
 
 def _is_delete(event: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from botocore.config import Config
 
+from orchestrator_runtime.aws.cloudformation import CloudFormationStacks
 from orchestrator_runtime.aws.functions import LambdaFunctions
 from orchestrator_runtime.aws.stage_topics import SsmStages
 from orchestrator_runtime.aws.subscriptions import SnsSubscriptions
@@ -15,11 +16,14 @@ from orchestrator_runtime.contract import MAX_PLUGINS_PER_STAGE, Env
 from orchestrator_runtime.handlers.environment import SLOWS_DOWN, client, registry, variable
 from orchestrator_runtime.protocol.reconcile import ReconcilePorts
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts
+from orchestrator_runtime.protocol.remove_stages import RemovalPorts
 from orchestrator_runtime.stores.items import utc_now
 from orchestrator_runtime.subscription_ports import RepairLog
 
 _CALLS_ONCE: Final = Config(read_timeout=15, connect_timeout=5, retries={"total_max_attempts": 1})
 """A function has 15 seconds to say what it is, and is asked once."""
+_GIVES_UP: Final = Config(read_timeout=5, connect_timeout=5, retries={"total_max_attempts": 2})
+"""A network may lead nowhere: CloudFormation has to be told in time."""
 
 
 def register_ports() -> RegisterPorts:
@@ -30,6 +34,11 @@ def register_ports() -> RegisterPorts:
         plugins_per_stage=int(os.environ.get(Env.PLUGINS_PER_STAGE) or MAX_PLUGINS_PER_STAGE),
         clock=utc_now,
     )
+
+
+def removal_ports() -> RemovalPorts:
+    """What ``remove_stages`` needs of the world."""
+    return RemovalPorts(registry=registry(), stacks=CloudFormationStacks(client("cloudformation", _GIVES_UP)))
 
 
 def reconcile_ports(log: RepairLog) -> ReconcilePorts:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import urllib.error
 from collections.abc import Iterator
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
-from orchestrator_runtime.aws.cloudformation import answer
+from orchestrator_runtime.aws.cloudformation import CloudFormationStacks, answer
 from tests.unit.cloudformation_desk import Desk, desk
+from tests.unit.samples import NOW
 
 MAX_RESPONSE_BYTES = 4096
 """Of a custom resource's answer, as CloudFormation documents it."""
@@ -72,3 +75,12 @@ def test_what_is_no_letter_makes_an_answer_no_longer(cloudformation: Desk, chara
     [told] = cloudformation.told
     assert told.document["Reason"].startswith("it is so: ")
     assert len(told.body) <= MAX_RESPONSE_BYTES
+
+
+def test_a_stack_is_told_by_its_status(aws: None) -> None:
+    client = boto3.client("cloudformation")
+    stack_id = "arn:aws:cloudformation:eu-west-1:123456789012:stack/activities/1f2e"
+    stack = {"StackName": "activities", "StackStatus": "UPDATE_IN_PROGRESS", "CreationTime": NOW}
+    with Stubber(client) as stubber:
+        stubber.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": stack_id})
+        assert CloudFormationStacks(client).status(stack_id) == "UPDATE_IN_PROGRESS"

@@ -16,9 +16,11 @@ import pytest
 from orchestrator_runtime.contract import Env
 from orchestrator_runtime.handlers import environment, record_result
 from orchestrator_runtime.handlers.record_result import PlanMemory
+from orchestrator_runtime.handlers.register_plugin import lambda_handler as register_plugin
 from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
+from tests.unit.cloudformation_desk import Desk, desk
 from tests.unit.moto_tables import CONTROL, REGION, REGISTRY, STATUS, create_tables, items, refuse_bad_keys
 
 if TYPE_CHECKING:
@@ -72,6 +74,29 @@ class Core:
         if sent["taskToken"] in self.dead_tokens:
             return SimpleNamespace(status_code=400), {"Error": {"Code": "TaskTimedOut", "Message": "dead"}}
         return SimpleNamespace(status_code=200), {}
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[Desk]:
+    with desk() as taken:
+        yield taken
+
+
+def ask(cloudformation: Desk, request: str, properties: dict[str, Any], **other: Any) -> dict[str, Any]:
+    """Send a request for a custom resource as CloudFormation does; what it was told."""
+    event = {
+        "RequestType": request,
+        "ResponseURL": cloudformation.url,
+        "StackId": "arn:stack",
+        "RequestId": f"r-{len(cloudformation.told)}",
+        "LogicalResourceId": "Score",
+        "ResourceType": "Custom::OrchestratorPlugin",
+        "ResourceProperties": properties,
+    } | other
+    register_plugin(event, None)
+    told: dict[str, Any] = cloudformation.told[-1].document
+    assert told["RequestId"] == event["RequestId"]
+    return told
 
 
 @pytest.fixture(scope="session")

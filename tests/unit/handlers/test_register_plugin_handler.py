@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +11,8 @@ import pytest
 
 from orchestrator_runtime.contract import Env, PluginKind, RegistrationProperty, Stage
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.handlers.register_plugin import lambda_handler
-from tests.unit.cloudformation_desk import Desk, desk
-from tests.unit.handlers.conftest import Core
+from tests.unit.cloudformation_desk import Desk
+from tests.unit.handlers.conftest import Core, ask
 from tests.unit.handlers.events import registration
 from tests.unit.moto_tables import REGISTRY
 from tests.unit.samples import a_registration
@@ -22,29 +20,6 @@ from tests.unit.samples import a_registration
 P = RegistrationProperty
 ARN = registration()[P.SUBSCRIPTION_ARN]
 OTHER_OWNER = {P.OWNER: "arn:other-stack", P.SUBSCRIPTION_ARN: f"{ARN}-other"}
-
-
-@pytest.fixture
-def cloudformation() -> Iterator[Desk]:
-    with desk() as taken:
-        yield taken
-
-
-def ask(cloudformation: Desk, request: str, properties: dict[str, str], **other: Any) -> dict[str, Any]:
-    """Send a request as CloudFormation does; what it was told."""
-    event = {
-        "RequestType": request,
-        "ResponseURL": cloudformation.url,
-        "StackId": "arn:stack",
-        "RequestId": f"r-{len(cloudformation.told)}",
-        "LogicalResourceId": "Score",
-        "ResourceType": "Custom::OrchestratorPlugin",
-        "ResourceProperties": properties,
-    } | other
-    lambda_handler(event, None)
-    told: dict[str, Any] = cloudformation.told[-1].document
-    assert told["RequestId"] == event["RequestId"]
-    return told
 
 
 def registered(core: Core, stage: Stage = Stage.PARALLEL) -> list[Registration]:

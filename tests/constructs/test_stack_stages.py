@@ -1,0 +1,81 @@
+"""The custom resource by which a stack asks whether it may lose a stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+
+from orchestrator_constructs import Activity, OrchestratorCore, ParallelStage, SequentialStage
+from tests.constructs import apps
+from tests.constructs.synthesis import StackTemplate, Synthesized, synthesize
+
+TYPE = "Custom::OrchestratorStages"
+STAGES = [f"{activity}/{stage}" for activity in sorted(apps.ACTIVITIES) for stage in ("parallel", "post", "pre")]
+
+
+def resource(template: StackTemplate) -> tuple[str, dict[str, Any]]:
+    (found,) = template.resources(TYPE).items()
+    return found
+
+
+def define_core(scope: Stack, stage: str = "dev") -> OrchestratorCore:
+    return OrchestratorCore(scope, f"Core-{stage}", system="claims", stage=stage)
+
+
+def test_it_lists_the_stages_and_asks_the_core(claims: StackTemplate) -> None:
+    _, definition = resource(claims)
+    properties = claims.readable(definition["Properties"])
+    assert properties == {"ServiceToken": "<claims-dev-register-plugin>", "ServiceTimeout": "120", "Stages": STAGES}
+    assert definition["DeletionPolicy"] == "Delete"
+
+
+def test_each_stack_lists_its_own_stages(three_stacks: Synthesized) -> None:
+    own = {
+        name: [definition["Properties"].get("Stages") for definition in template.resources(TYPE).values()]
+        for name, template in three_stacks.stacks.items()
+    }
+    assert own == {"claims-dev": [None], "Activities": [STAGES], "Workflows": [], "Users": []}
+
+
+@pytest.mark.parametrize("layout", [apps.one_stack, apps.activities_alone])
+def test_all_of_core_activities_and_workflows_is_deleted_after_it(layout: Any) -> None:
+    """And nothing is deleted before it, so that a refusal leaves all as it is; only the user's role may go."""
+    (template,) = synthesize(layout).stacks.values()
+    name, definition = resource(template)
+    others = {key for key in template.body["Resources"] if key != name and not key.startswith("User")}
+    assert set(definition["DependsOn"]) == others
+
+
+def test_its_id_is_frozen(claims: StackTemplate) -> None:
+    """Under another id the former one is deleted, and what it lists is not compared with what came before."""
+    assert resource(claims)[0] == "OrchestratorStagesclaimsdevBA837C49"
+
+
+def test_stages_without_an_activity_are_listed_too() -> None:
+    def define(app: App) -> None:
+        stack = Stack(app, "Stages")
+        core = OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev")
+        ParallelStage(stack, "Parallel", core=core, activity_name="Rate")
+        SequentialStage(stack, "Post", core=core, activity_name="Rate", position="post")
+
+    _, definition = resource(synthesize(define).stacks["Stages"])
+    assert definition["Properties"]["Stages"] == ["Rate/parallel", "Rate/post"]
+
+
+def test_two_cores_of_a_stack_are_asked_apart() -> None:
+    def define(app: App) -> None:
+        stack = Stack(app, "Both")
+        for stage in ("dev", "test"):
+            Activity(stack, f"Rate-{stage}", core=define_core(stack, stage), name="Rate")
+
+    template = synthesize(define).stacks["Both"]
+    asked = [template.readable(each["Properties"]["ServiceToken"]) for each in template.resources(TYPE).values()]
+    assert asked == ["<claims-dev-register-plugin>", "<claims-test-register-plugin>"]
+
+
+def test_what_is_imported_is_not_listed() -> None:
+    for define in (apps.workflows_alone, apps.users_alone):
+        (template,) = synthesize(define).stacks.values()
+        assert template.resources(TYPE) == {}

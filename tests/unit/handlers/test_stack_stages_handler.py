@@ -1,0 +1,194 @@
+"""The custom resource with the stages of a stack: none is removed while plugins of others are registered to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from orchestrator_runtime.contract import Env, RegistrationProperty, Stage
+from tests.unit.cloudformation_desk import Desk
+from tests.unit.handlers.conftest import Core, ask
+from tests.unit.handlers.events import registration
+from tests.unit.samples import a_registration
+
+P = RegistrationProperty
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/activities/1f2e"
+TEAM = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team-a/9c8b"
+PHYSICAL_ID = f"{STACK}/Stages"
+BOTH = {"Stages": ["Check/pre", "Rate/parallel"]}
+CHECK = {"Stages": ["Check/pre"]}
+
+
+@dataclass
+class Stack:
+    """The stack that asks, as CloudFormation tells of it."""
+
+    status: str | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def describe(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+        """Answers DescribeStacks; moto's stacks are never under way."""
+        self.asked.append(params["body"]["StackName"])
+        if self.status is None:
+            raise EndpointConnectionError(endpoint_url=model.name)
+        return SimpleNamespace(status_code=200), {"Stacks": [{"StackStatus": self.status}]}
+
+
+@pytest.fixture
+def stack(session: boto3.Session) -> Iterator[Stack]:
+    stack = Stack()
+    answers: Callable[..., Any] = stack.describe
+    session.events.register("before-call.cloudformation.DescribeStacks", answers)
+    yield stack
+    session.events.unregister("before-call.cloudformation.DescribeStacks", answers)
+
+
+def ask_about_stages(
+    cloudformation: Desk, request: str, properties: dict[str, Any], before: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    other: dict[str, Any] = {"PhysicalResourceId": PHYSICAL_ID} if request != "Create" else {}
+    if before is not None:
+        other["OldResourceProperties"] = before
+    return ask(
+        cloudformation,
+        request,
+        properties,
+        ResourceType="Custom::OrchestratorStages",
+        StackId=STACK,
+        LogicalResourceId="Stages",
+        **other,
+    )
+
+
+def register(cloudformation: Desk, owner: str = TEAM, **other: str) -> None:
+    """A stack deploys a plugin of Rate/parallel."""
+    assert ask(cloudformation, "Create", registration(**{P.OWNER: owner}, **other))["Status"] == "SUCCESS"
+
+
+def found(core: Core, activity: str = "Rate", stage: Stage = Stage.PARALLEL) -> None:
+    """Reconciliation finds a subscription that no construct made."""
+    assert core.registry.put(a_registration("Audit", activity=activity, stage=stage))
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update", "Delete"])
+def test_with_nobody_registered_all_is_allowed_and_the_id_stays(
+    core: Core, cloudformation: Desk, stack: Stack, request_type: str
+) -> None:
+    told = ask_about_stages(cloudformation, request_type, CHECK, BOTH)
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", PHYSICAL_ID)
+    assert stack.asked == []
+
+
+def test_a_removed_stage_with_plugins_fails_the_update_and_names_them(
+    core: Core, cloudformation: Desk, stack: Stack
+) -> None:
+    register(cloudformation)
+    found(core)
+    stack.status = "UPDATE_IN_PROGRESS"
+    told = ask_about_stages(cloudformation, "Update", CHECK, BOTH)
+    assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", PHYSICAL_ID)
+    audit = a_registration("Audit").subscription_arn
+    advice, _, named = told["Reason"].partition(" already: ")
+    assert advice == (
+        "stages of activity 'Rate' cannot be removed while plugins are registered to them: remove these plugins first, "
+        "or run 'orchestrator plugins reconcile' if they are gone"
+    )
+    score = "'Score' of Rate/parallel (stack team-a)"
+    plain = f"'Audit' of Rate/parallel (subscription {audit}, which no construct made)"
+    assert named in {f"{score}, {plain}", f"{plain}, {score}"}
+    assert stack.asked == [STACK]
+    [line] = [line for line in core.lines() if line["message"] == "removal of stages refused"]
+    assert line["stages"] == ["Rate/parallel"]
+
+
+def test_a_deleted_stack_asks_for_all_its_stages(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    found(core, "Check", Stage.PRE)
+    stack.status = "DELETE_IN_PROGRESS"
+    assert ask_about_stages(cloudformation, "Delete", BOTH)["Status"] == "FAILED"
+    core.registry.remove(core.registry.registrations("Check", Stage.PRE)[0])
+    assert ask_about_stages(cloudformation, "Delete", BOTH)["Status"] == "SUCCESS"
+
+
+def test_a_stage_that_stays_does_not_matter(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    register(cloudformation)
+    assert ask_about_stages(cloudformation, "Update", {"Stages": ["Rate/parallel"]}, BOTH)["Status"] == "SUCCESS"
+    assert ask_about_stages(cloudformation, "Update", BOTH, CHECK)["Status"] == "SUCCESS"
+    assert stack.asked == []
+
+
+def test_plugins_of_the_stack_itself_go_with_their_stage(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    register(cloudformation, owner=STACK)
+    assert ask_about_stages(cloudformation, "Update", CHECK, BOTH)["Status"] == "SUCCESS"
+    assert ask_about_stages(cloudformation, "Delete", BOTH)["Status"] == "SUCCESS"
+    assert stack.asked == []
+
+
+@pytest.mark.parametrize(
+    ("request_type", "status"),
+    [
+        ("Update", "UPDATE_ROLLBACK_IN_PROGRESS"),
+        ("Delete", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"),
+        ("Delete", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS"),
+        ("Delete", "ROLLBACK_IN_PROGRESS"),
+    ],
+)
+def test_what_a_refusal_would_not_stop_is_allowed_and_noted(
+    core: Core, cloudformation: Desk, stack: Stack, request_type: str, status: str
+) -> None:
+    register(cloudformation)
+    stack.status = status
+    properties = CHECK if request_type == "Update" else BOTH
+    assert ask_about_stages(cloudformation, request_type, properties, BOTH)["Status"] == "SUCCESS"
+    assert core.lines()[-1]["message"] == "stages removed under their plugins"
+    assert core.lines()[-1]["plugins"] == ["Rate/parallel/Score"]
+
+
+def test_many_plugins_are_told_within_what_cloudformation_takes(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    for number in range(7):
+        register(cloudformation, **{P.NAME: f"Plugin {number}", P.SUBSCRIPTION_ARN: f"arn:sub:{number}"})
+    stack.status = "UPDATE_IN_PROGRESS"
+    reason = ask_about_stages(cloudformation, "Update", CHECK, BOTH)["Reason"]
+    assert reason.endswith("'Plugin 4' of Rate/parallel (stack team-a), and 2 more")
+
+
+def test_several_activities_are_told_of(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    register(cloudformation)
+    found(core, "Check", Stage.PRE)
+    stack.status = "DELETE_IN_PROGRESS"
+    reason = ask_about_stages(cloudformation, "Delete", BOTH)["Reason"]
+    assert reason.startswith("stages of activities 'Check', 'Rate' cannot be removed")
+
+
+def test_if_cloudformation_is_out_of_reach_nothing_is_removed(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    register(cloudformation)
+    told = ask_about_stages(cloudformation, "Update", CHECK, BOTH)
+    assert told["Status"] == "FAILED"
+    assert told["Reason"] == (
+        "the removal of stages failed inside the orchestrator: see the log of its register-plugin function"
+    )
+
+
+def test_trouble_of_our_own_is_told_too(
+    core: Core, cloudformation: Desk, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(Env.REGISTRY_TABLE, "elsewhere")
+    assert ask_about_stages(cloudformation, "Delete", BOTH)["Status"] == "FAILED"
+    assert core.lines()[-1]["message"] == "removal of stages failed"
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{}, {"Stages": []}, {"Stages": ["", "Rate", "/pre", "Rate/after", 7]}, {"Stages": "Rate/parallel"}, {"Stages": 7}],
+)
+def test_what_names_no_stage_asks_for_none(
+    core: Core, cloudformation: Desk, stack: Stack, properties: dict[str, Any]
+) -> None:
+    register(cloudformation)
+    for request_type in ("Create", "Update", "Delete"):
+        assert ask_about_stages(cloudformation, request_type, properties, properties)["Status"] == "SUCCESS"
