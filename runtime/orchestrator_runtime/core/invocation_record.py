@@ -66,6 +66,7 @@ class _Called(BaseModel):
     stage: Stage
     attempt: Annotated[int, Field(ge=1, strict=True)]
     plugins: frozenset[str]
+    now: Annotated[str, Field(max_length=32)]
     report_to: str
 
 
@@ -101,7 +102,7 @@ def read_record(document: Mapping[str, Any]) -> InvocationRecord:
         released=called.plugins,
         report_to=called.report_to,
         state=State.COMPLETE if succeeded else State.ERROR,
-        message=None if succeeded else _failure(condition, payload, _tries(context)),
+        message=None if succeeded else _failure(condition, payload, _tries(context), called.now),
         output=payload if succeeded else None,
     )
 
@@ -135,14 +136,15 @@ def _tries(context: object) -> str | None:
     return "1 try" if count == 1 else f"{count:,} tries"
 
 
-def _failure(condition: str, payload: object, tries: str | None) -> str:
-    """What went wrong, in words; how the call ended is kept where a long error is cut."""
+def _failure(condition: str, payload: object, tries: str | None, released_at: str) -> str:
+    """What went wrong, in words; how the call ended, and since when, is kept where a long error is cut."""
     kind, text = _text_of(payload, "errorType"), _text_of(payload, "errorMessage")
     words = _CONDITIONS.get(condition, f"Lambda's record says {condition[: MAX_TEXT // 8]!r}")
     after = f" after {tries}" if tries else ""
     # A function that ran out of time or memory has no errorType; one that never ran has neither.
     error = ": ".join(part for part in (kind, text) if part)
+    how = f"{words}{after}; released at {released_at}"
     if not error:
-        return f"{condition[: MAX_TEXT // 8]}: {words}{after}"
-    ending = f" ({words}{after})"
+        return f"{condition[: MAX_TEXT // 8]}: {how}"
+    ending = f" ({how})"
     return error[: MAX_TEXT - len(ending)] + ending

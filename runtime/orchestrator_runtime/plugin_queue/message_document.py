@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from orchestrator_runtime.contract import INITIALIZE
 
-_TEXTS: Final = ("uid", "workflow", "activity", "stage", "report_to")
+_TEXTS: Final = ("uid", "workflow", "activity", "stage", "now", "report_to")
 
 
 class NotAMessageError(ValueError):
@@ -23,12 +23,14 @@ class MessageDocument:
     Attributes:
         keys: ``uid``, ``workflow``, ``activity``, ``stage`` and ``attempt``: what a report gives back.
         plugins: The names that it releases.
+        now: When it was published, UTC.
         metadata: The run's data.
         report_to: URL of the results queue.
     """
 
     keys: Mapping[str, Any]
     plugins: frozenset[str]
+    now: str
     metadata: Mapping[str, Any]
     report_to: str
 
@@ -58,7 +60,13 @@ class MessageDocument:
         if not isinstance(metadata, dict):
             raise NotAMessageError("metadata must be an object")
         keys = {key: document[key] for key in ("uid", "workflow", "activity", "stage", "attempt")}
-        return cls(keys=keys, plugins=frozenset(plugins), metadata=metadata, report_to=document["report_to"])
+        return cls(
+            keys=keys,
+            plugins=frozenset(plugins),
+            now=document["now"],
+            metadata=metadata,
+            report_to=document["report_to"],
+        )
 
 
 def sns_texts(event: object) -> list[Any]:

@@ -26,6 +26,8 @@ from orchestrator_runtime.testing import sns_event
 from tests.unit.authoring.plugin_calls import message
 from tests.unit.moto_tables import REGION
 
+NOW = "2026-11-01T00:00:00Z"
+
 
 def read(sent: PluginMessage) -> MessageDocument:
     return MessageDocument.read(sent.model_dump_json())
@@ -64,18 +66,18 @@ def test_without_a_key_or_without_its_value_it_is_the_uid() -> None:
 
 @pytest.mark.parametrize("value", ["x" * 129, "with space", "ü", "line\n", "\t", "🚗", "\ud83d"])
 def test_what_sqs_does_not_take_is_hashed(value: str) -> None:
-    document = MessageDocument({"uid": "q-1"}, frozenset(), {"policy": value}, "https://q")
+    document = MessageDocument({"uid": "q-1"}, frozenset(), NOW, {"policy": value}, "https://q")
     hashed = group_id(document, "policy")
     assert re.fullmatch(r"[0-9a-f]{64}", hashed)
-    other = MessageDocument({"uid": "q-1"}, frozenset(), {"policy": value + value}, "https://q")
+    other = MessageDocument({"uid": "q-1"}, frozenset(), NOW, {"policy": value + value}, "https://q")
     assert group_id(other, "policy") != hashed
-    assert group_id(MessageDocument({"uid": value}, frozenset(), {}, "https://q"), None) == hashed
+    assert group_id(MessageDocument({"uid": value}, frozenset(), NOW, {}, "https://q"), None) == hashed
 
 
 @settings(deadline=None)  # a busy machine is no failure
 @given(st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.booleans() | st.none())
 def test_any_value_makes_a_group_that_sqs_takes(value: Any) -> None:
-    document = MessageDocument({"uid": "an id"}, frozenset(), {"policy": value}, "https://q")
+    document = MessageDocument({"uid": "an id"}, frozenset(), NOW, {"policy": value}, "https://q")
     assert re.fullmatch(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}", group_id(document, "policy"))
 
 

@@ -23,6 +23,7 @@ def test_what_is_needed_around_a_queue_is_read() -> None:
     assert MessageDocument.read(json.dumps(SENT)) == MessageDocument(
         keys=RUN_KEYS,
         plugins=frozenset({"Score", "Other"}),
+        now="2026-11-01T00:00:00Z",
         metadata={"line": "auto", "secret": "hush"},
         report_to="https://sqs/results",
     )
@@ -37,7 +38,10 @@ def test_what_is_no_object_is_no_message(text: Any) -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        *(({key: None}, f"{key} must be a string") for key in ("uid", "workflow", "activity", "stage", "report_to")),
+        *(
+            ({key: None}, f"{key} must be a string")
+            for key in ("uid", "workflow", "activity", "stage", "now", "report_to")
+        ),
         ({"attempt": True}, "attempt must be a whole number"),
         ({"attempt": "hush"}, "attempt must be a whole number"),
         ({"plugins": "hush"}, "plugins must be a list of names"),
