@@ -80,7 +80,7 @@ def report_dead_letters(event: Mapping[str, Any], plugin: str, max_receives: str
 
 def dead_letter_report(message: MessageDocument, plugin: str, queue: str, max_receives: str | None) -> dict[str, Any]:
     """The report for a message that died."""
-    receives = f" in {max_receives} receives" if max_receives else ""
+    receives = f" in {max_receives} {'receive' if max_receives == '1' else 'receives'}" if max_receives else ""
     return {
         **message.keys,
         "plugin": plugin,

@@ -56,8 +56,7 @@ ENDED: dict[str, tuple[State, str | None, Any]] = {
     ),
     "ended before it was done": (
         State.ERROR,
-        f"RequestId: {REQUEST} Process exited before completing request "
-        f"(Lambda gave it up after 3 tries; {RELEASED})",
+        f"RequestId: {REQUEST} Process exited before completing request (Lambda gave it up after 3 tries; {RELEASED})",
         None,
     ),
     "too old before the first try": (

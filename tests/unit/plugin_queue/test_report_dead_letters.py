@@ -69,6 +69,12 @@ def test_a_dead_message_is_an_error_of_the_plugin(raw: bool) -> None:
     assert Report.model_validate(report).state is State.ERROR
 
 
+def test_one_receive_is_told_as_one() -> None:
+    sent = Sent()
+    report_dead_letters(dead(message("Score")), "Score", "1", sent)
+    assert sent[0][1]["message"].startswith("not handled in 1 receive: ")
+
+
 @pytest.mark.parametrize("unknown", [None, ""])
 def test_without_a_number_of_receives_none_is_told(unknown: str | None) -> None:
     sent = Sent()
