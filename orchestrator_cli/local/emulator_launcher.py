@@ -4,9 +4,10 @@ Run by path, with the Python of the emulator's own environment: it imports the s
 
 The emulator calls a function that a topic or a rule of EventBridge calls once, and loses the call if that fails. In
 AWS it is an asynchronous invocation: tried again, given up in the end, and told of to the function's destinations;
-and a call that finds no function goes to the subscription's dead letter queue. A parallel state in JSONata loses its
-output. Each call that finds a function's processes busy starts another, so that many runs at once take the machine with
-them. What says otherwise is replaced here: internals of the emulator, which ``check`` looks at first.
+and a call that finds no function, or one that does not let the topic call it, goes to the subscription's dead letter
+queue. A parallel state in JSONata loses its output. Each call that finds a function's processes busy starts another, so
+that many runs at once take the machine with them. What says otherwise is replaced here: internals of the emulator,
+which ``check`` looks at first.
 
 With ``--lifeline`` the emulator runs for as long as its standard input is open, so that nobody has to be alive to
 stop it.
@@ -34,6 +35,7 @@ from typing import Any, Final
 VERSION: Final = "1.5.33"
 LIFELINE: Final = "--lifeline"
 _LATEST: Final = "$LATEST"
+_SNS: Final = "sns.amazonaws.com"
 _RETRIES: Final = 2
 _MAXIMUM_AGE: Final = 6 * 60 * 60
 _COLONS_OF_A_QUALIFIED_ARN: Final = 7
@@ -76,6 +78,21 @@ _RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "lambda_svc._get_func_record_for_ref": ("function_ref",),
     "lambda_svc._get_base_func_record_for_ref": ("function_ref",),
     "lambda_svc._lambda_function_name_and_qualifier_from_arn": ("value",),
+    "iam_evaluator.EvalContext": (
+        "principal_arn",
+        "principal_type",
+        "principal_account",
+        "action",
+        "resource_arn",
+        "region",
+        "source_ip",
+        "secure_transport",
+        "request_tags",
+        "tag_keys",
+        "service_context",
+        "principal_keys",
+    ),
+    "iam_evaluator.evaluate_resource_policy": ("doc", "ctx", "service", "named_only", "direct_only"),
     "stepfunctions._call_lambda": ("func_ref", "event"),
     "stepfunctions._run_parallel_branches": ("state_def", "raw_input", "execution", "ctx"),
     "stepfunctions._state_query_language": ("state_def", "ctx"),
@@ -111,6 +128,7 @@ class AsynchronousInvocations:
         sns: The emulator's module of that name, like the next two.
         sqs: Its queues.
         functions: Its Lambda.
+        policies: Its evaluator of policies.
         wake: Wakes the emulator's event source mappings.
         wait: Waits between two tries.
     """
@@ -119,6 +137,7 @@ class AsynchronousInvocations:
         self, services: Mapping[str, Any], wake: Callable[[], None], wait: Callable[[float], None] = time.sleep
     ) -> None:
         self.sns, self.sqs, self.functions = services["sns"], services["sqs"], services["lambda_svc"]
+        self.policies = services["iam_evaluator"]
         self.wake = wake
         self.wait = wait
 
@@ -136,6 +155,10 @@ class AsynchronousInvocations:
         function, config, name = self.functions._get_func_record_for_ref(endpoint)
         if not function or not config:
             self.sns.logger.warning("SNS fanout: Lambda function %s not found", name)
+            self._redrive(envelope, topic_arn, sub_arn)
+            return
+        if not self._lets_call(endpoint, topic_arn):
+            self.sns.logger.warning("SNS fanout: the policy of %s does not let %s call it", endpoint, topic_arn)
             self._redrive(envelope, topic_arn, sub_arn)
             return
         record = {
@@ -209,8 +232,24 @@ class AsynchronousInvocations:
             self.wait(delay)
             delay = min(2 * delay, self.functions._LAMBDA_ASYNC_RETRY_MAX_SECONDS)
 
+    def _lets_call(self, function_arn: str, topic_arn: str) -> bool:
+        """Whether a function's policy lets a topic call it, as the emulator asks a queue's policy."""
+        base, _, _ = self.functions._get_base_func_record_for_ref(function_arn)
+        _, _, _, region, account, *_ = topic_arn.split(":")
+        call = self.policies.EvalContext(
+            principal_arn="*",
+            principal_type="Service",
+            principal_account="",
+            action="lambda:InvokeFunction",
+            resource_arn=function_arn,
+            region=region,
+            service_context={"aws:sourcearn": topic_arn, "aws:sourceaccount": account},
+        )
+        result = self.policies.evaluate_resource_policy((base or {}).get("policy"), call, service=_SNS)
+        return bool(result.decision == "Allow")
+
     def _redrive(self, envelope: str, topic_arn: str, sub_arn: str) -> None:
-        """Send what found no function to the subscription's dead letter queue, if it has one."""
+        """Send what could not be delivered to the subscription's dead letter queue, if it has one."""
         topic: _Json = self.sns._topic_by_arn_any_scope(topic_arn) or {"subscriptions": []}
         subscription: _Json = next((sub for sub in topic["subscriptions"] if sub["arn"] == sub_arn), {})
         policy = subscription.get("attributes", {}).get("RedrivePolicy") or "{}"
@@ -218,7 +257,7 @@ class AsynchronousInvocations:
         if target is None:
             return
         account = topic_arn.split(":")[4]
-        if self.sqs.queue_policy_allows(target, "sns.amazonaws.com", topic_arn, account):
+        if self.sqs.queue_policy_allows(target, _SNS, topic_arn, account):
             self._send(target, envelope)
         else:
             self.sns.logger.warning("the policy of %s keeps dead letters of %s out", target, topic_arn)
@@ -317,6 +356,7 @@ def main() -> None:
         name: importlib.import_module(f"ministack.services.{name}")
         for name in ("sns", "sqs", "lambda_svc", "eventbridge", "stepfunctions")
     }
+    services["iam_evaluator"] = importlib.import_module("ministack.core.iam_evaluator")
     check(services, importlib.metadata.version("ministack"))
     invocations = AsynchronousInvocations(services, importlib.import_module("ministack.core.concurrency").esm_wake.set)
     services["sns"]._deliver_to_lambda = invocations.deliver

@@ -105,7 +105,7 @@ def invoke(functions: Functions) -> tuple[dict[str, Any], list[float]]:
         _ensure_msg_fields=lambda _message: None,
     )
     waits: list[float] = []
-    services = {"sns": None, "sqs": queues, "lambda_svc": functions}
+    services = {"sns": None, "sqs": queues, "lambda_svc": functions, "iam_evaluator": None}
     invocations = AsynchronousInvocations(services, wake=lambda: None, wait=waits.append)
     invocations._invoke({"config": {"FunctionArn": FUNCTION}}, {"asked": 1})
     [message] = messages
@@ -158,7 +158,7 @@ def test_what_a_rule_starts_is_tried_again_and_kept_when_it_is_given_up() -> Non
     config = {"DeadLetterConfig": {"TargetArn": QUEUE}}
     functions._get_func_record_for_ref = lambda arn: ({"name": arn}, config, "score")  # type: ignore[attr-defined]
     waits: list[float] = []
-    services = {"sns": None, "sqs": queues, "lambda_svc": functions}
+    services = {"sns": None, "sqs": queues, "lambda_svc": functions, "iam_evaluator": None}
     invocations = AsynchronousInvocations(services, wake=lambda: None, wait=waits.append)
     invocations.begin = invocations._invoke  # type: ignore[method-assign] # in this thread
     invocations.start(FUNCTION, '{"detail": 1}')

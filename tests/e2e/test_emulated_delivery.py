@@ -31,6 +31,7 @@ def handler(event, context):
     return {"tries": int(counted["Attributes"]["tries"])}
 """
 _NAMES = (f"delivery-{number}" for number in itertools.count(1))
+_STATEMENT = "topic"
 _ROLE = "arn:aws:iam::000000000000:role/delivery"
 
 
@@ -54,6 +55,22 @@ class Delivery:
         if qualifier:
             settings["Qualifier"] = qualifier
         self.aws.client("lambda").put_function_event_invoke_config(FunctionName=self.name, **settings)
+
+    def allow(self, topic: str, *, qualifier: str | None = None) -> None:
+        """Let a topic call the function, or its alias."""
+        of: Any = {"Qualifier": qualifier} if qualifier else {}
+        self.aws.client("lambda").add_permission(
+            FunctionName=self.name,
+            StatementId=qualifier or _STATEMENT,
+            Action="lambda:InvokeFunction",
+            Principal="sns.amazonaws.com",
+            SourceArn=topic,
+            **of,
+        )
+
+    def forbid(self) -> None:
+        """Take back what lets a topic call the function."""
+        self.aws.client("lambda").remove_permission(FunctionName=self.name, StatementId=_STATEMENT)
 
     def subscribe(self, endpoint: str, **attributes: str) -> str:
         answer = self.aws.client("sns").subscribe(
@@ -102,7 +119,9 @@ def delivery(local_aws: LocalEnvironment, tries_table: None) -> Delivery:
     queue_url = local_aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
     queue = local_aws.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     topic = local_aws.client("sns").create_topic(Name=name)["TopicArn"]
-    return Delivery(local_aws, name, topic, function, queue_url, queue["Attributes"]["QueueArn"])
+    delivery = Delivery(local_aws, name, topic, function, queue_url, queue["Attributes"]["QueueArn"])
+    delivery.allow(topic)
+    return delivery
 
 
 def test_a_call_that_fails_is_tried_twice_more(delivery: Delivery) -> None:
@@ -153,6 +172,7 @@ def test_an_alias_has_its_own_settings_and_its_own_name_in_the_record(delivery: 
     destination = {"OnFailure": {"Destination": delivery.queue}}
     delivery.tell(qualifier="live", DestinationConfig=destination, MaximumRetryAttempts=1)
     delivery.subscribe(alias)
+    delivery.allow(delivery.topic, qualifier="live")
     delivery.send(failures=99)
     record = eventually(delivery.told, what="the record of a failure")
     assert record["requestContext"]["functionArn"] == alias == f"{delivery.function}:live"
@@ -178,6 +198,33 @@ def test_a_call_to_a_deleted_function_goes_to_the_subscriptions_dead_letter_queu
     notification = eventually(delivery.told, what="the dead letter")
     assert (notification["Type"], notification["TopicArn"]) == ("Notification", delivery.topic)
     assert json.loads(notification["Message"])["name"] == delivery.name
+
+
+@pytest.mark.parametrize("allowed", [None, "another", "its alias"])
+def test_a_call_that_is_not_allowed_goes_to_the_subscriptions_dead_letter_queue(
+    delivery: Delivery, allowed: str | None
+) -> None:
+    delivery.subscribe(delivery.function, RedrivePolicy=json.dumps({"deadLetterTargetArn": delivery.queue}))
+    delivery.forbid()
+    if allowed == "another":
+        delivery.allow(f"{delivery.topic}-too")
+    elif allowed == "its alias":
+        functions = delivery.aws.client("lambda")
+        version = functions.publish_version(FunctionName=delivery.name)["Version"]
+        functions.create_alias(FunctionName=delivery.name, Name="live", FunctionVersion=version)
+        delivery.allow(delivery.topic, qualifier="live")
+    delivery.send(failures=0)
+    notification = eventually(delivery.told, what="the dead letter")
+    assert json.loads(notification["Message"])["name"] == delivery.name
+    assert delivery.tries == 0
+
+
+def test_a_call_that_is_allowed_by_a_pattern_arrives(delivery: Delivery) -> None:
+    delivery.forbid()
+    delivery.allow("arn:aws:sns:us-east-1:000000000000:delivery-*")
+    delivery.subscribe(delivery.function)
+    delivery.send(failures=0)
+    eventually(lambda: delivery.tries or None, what="the call")
 
 
 def test_an_event_sent_to_a_function_goes_the_same_way(delivery: Delivery) -> None:
