@@ -14,7 +14,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,22
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test unit e2e hostile many lint format synth schemas security-docs audit wheel lock clean
+.PHONY: help dev demo test unit e2e hostile many lint format synth schemas security-docs audit stored-items wheel lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ format: dev ## Bring the code into shape
 synth: dev ## Write the templates of the core app and of each example app
 	@node_modules/.bin/cdk synth --quiet
 	@for app in platform underwriting documents; do (cd examples/insurance/$$app && cdk synth --quiet) || exit 1; done
+
+stored-items: dev ## Keep the items that the stores write today (VERSION=v2: beside those of before)
+	@$(BIN)/python -m tests.unit.stored_items.kept $(VERSION)
 
 schemas: dev ## Write the JSON Schemas of the two documents
 	@$(BIN)/python -m orchestrator_runtime.contract_schemas docs/contract/v1

@@ -1,0 +1,308 @@
+"""What befalls a run and its plugins, played on the real tables: each moment leaves items to keep.
+
+The story goes through everything that is written: rows in each state, plans, outputs, control rows from
+the first token to the run's end, and registrations of each kind with the names that they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from orchestrator_runtime.contract import PluginKind, ReleaseRule, Stage, State
+from orchestrator_runtime.contract import RegistrationProperty as P
+from orchestrator_runtime.core.plain_registration import plain_registration
+from orchestrator_runtime.core.plan import StageOptions
+from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.core.subscription import Answer, NoAnswer, StageTopic, Subscription
+from orchestrator_runtime.models import Report
+from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
+from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
+from orchestrator_runtime.protocol.record_result import Received, record_results
+from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin
+from orchestrator_runtime.protocol.stage_effects import StagePorts
+from orchestrator_runtime.stores.control import DynamoControlStore
+from orchestrator_runtime.stores.registry import DynamoRegistry
+from orchestrator_runtime.stores.status import DynamoStatusStore
+from tests.rules.calls import Calls, Crash
+from tests.rules.memory_ports import MemoryExecutions, MemoryJournal, MemoryPublisher, MemorySignals
+from tests.unit.moto_tables import CONTROL, REGISTRY, STATUS, Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+START: Final = datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC)
+UID, WORKFLOW = "q-1", "NewBusiness"
+METADATA: Final = {"line": "auto", "premium": 1200.5, "driver": {"age": 42, "claims": []}}
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team-a/1"
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:"
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:"
+ROLE = "AROAIOSFODNN7EXAMPLE"
+
+
+class Topics:
+    """Implements ``ports.Topics``: every stage has one."""
+
+    def arn(self, activity: str, stage: Stage) -> str:
+        return f"arn:aws:sns:eu-west-1:123456789012:claims-dev-{activity}-{stage}"
+
+    def exists(self, topic_arn: str) -> bool:
+        return True
+
+
+@dataclass
+class Deployment:
+    """The flows over the real stores; whom they call, wake and ask is in memory."""
+
+    client: DynamoDBClient
+    clock: Clock = field(default_factory=lambda: Clock(START))
+    entries: int = 0
+
+    def __post_init__(self) -> None:
+        self.status = DynamoStatusStore(self.client, STATUS, self.clock)
+        self.control = DynamoControlStore(self.client, CONTROL, self.clock)
+        self.registry = DynamoRegistry(self.client, REGISTRY)
+        self.publisher, self.signals = MemoryPublisher(Calls()), MemorySignals(Calls())
+        self.executions, self.journal = MemoryExecutions(), MemoryJournal()
+
+    @property
+    def ports(self) -> StagePorts:
+        return StagePorts(
+            status=self.status,
+            control=self.control,
+            registry=self.registry,
+            publisher=self.publisher,
+            signals=self.signals,
+            report_to="https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results",
+            clock=self.clock,
+        )
+
+    # What the flows do
+
+    def begin(self, execution: str) -> RunRef:
+        self.clock.forward(1)
+        request = BeginRequest(
+            uid=UID,
+            workflow=WORKFLOW,
+            activities=(("Validate",), ("Rate", "CheckCredit")),
+            execution=arn_of(execution),
+            timeout=timedelta(days=30),
+            metadata=METADATA,
+        )
+        ports = BeginPorts(
+            status=self.status, executions=self.executions, retention=timedelta(days=90), clock=self.clock
+        )
+        return begin_run(request, ports)
+
+    def entry(self, ref: RunRef, at: str) -> AdvanceRequest:
+        """The next entry of a stage's task."""
+        self.clock.forward(1)
+        self.entries += 1
+        activity, stage = at.split("/")
+        rule = ReleaseRule.ALL_AT_ONCE if stage == Stage.PARALLEL else ReleaseRule.ONE_AT_A_TIME
+        options = StageOptions(
+            rule=rule,
+            timeout_seconds=3600,
+            start_within_seconds=900,
+            fail_on_optional_error=activity == "CheckCredit",
+        )
+        return AdvanceRequest(
+            ref=ref.stage(activity, Stage(stage)),
+            options=options,
+            token=f"token-{ref.attempt}-{self.entries}",
+            entered=self.clock(),
+            retry=0,
+        )
+
+    def advance(self, ref: RunRef, at: str) -> str:
+        """Enter the task of a stage; returns its token."""
+        request = self.entry(ref, at)
+        advance_stage(request, self.ports)
+        return request.token
+
+    def complete(self, ref: RunRef, at: str, *plugins: str) -> list[list[str]]:
+        """Enter a stage's task, and let all plugins report that are called, and some that were called before.
+
+        Returns:
+            Whom each message called.
+        """
+        before = len(self.publisher.released)
+        self.advance(ref, at)
+        for plugin in plugins:
+            self.report(ref, plugin, State.COMPLETE, at=at)
+        called: list[list[str]] = []
+        while new := self.publisher.released[before + len(called) :]:
+            called.append(new[0])
+            for plugin in new[0]:
+                self.report(ref, plugin, State.COMPLETE, at=at)
+        return called
+
+    def report(self, ref: RunRef, plugin: str, state: State, *, at: str = "Rate/parallel", **other: Any) -> None:
+        self.clock.forward(1)
+        activity, stage = at.split("/")
+        report = Report(
+            uid=ref.uid,
+            workflow=ref.workflow,
+            activity=activity,
+            stage=Stage(stage),
+            attempt=ref.attempt,
+            plugin=plugin,
+            state=state,
+            **other,
+        )
+        received = Received(id="1", report=report, sender=f"{ROLE}:function")
+        again = record_results([received], self.ports, self.journal, self.status.get_plan)
+        assert not again, self.journal.errors
+
+    def end(self, execution: str, failure: Failure | None = None) -> None:
+        self.clock.forward(1)
+        request = EndRequest(uid=UID, workflow=WORKFLOW, execution=arn_of(execution), failure=failure)
+        end_run(request, EndPorts(status=self.status, control=self.control, clock=self.clock))
+
+    def register(self, name: str, at: str = "Rate/parallel", **properties: str) -> None:
+        """What the custom resource of a ``Plugin`` does."""
+        self.clock.forward(1)
+        activity, stage = at.split("/")
+        given = {
+            P.ACTIVITY: activity,
+            P.STAGE: stage,
+            P.NAME: name,
+            P.SUBSCRIPTION_ARN: subscription_arn(at, name),
+            P.ENDPOINT: f"{FUNCTION}{name}",
+            P.FILTER_POLICY: f'{{"line": ["auto"], "plugins": ["{name}"]}}',
+            P.SENDER_ROLE_IDS: ROLE,
+            P.OWNER: STACK,
+            **properties,
+        }
+        register_plugin(
+            given, RegisterPorts(registry=self.registry, topics=Topics(), plugins_per_stage=200, clock=self.clock)
+        )
+
+    def find(self, endpoint: str, answer: Answer | NoAnswer | None, **subscription: Any) -> None:
+        """What reconciliation does with a subscription that no construct made."""
+        self.clock.forward(1)
+        topic = StageTopic("CheckCredit", Stage.PRE, Topics().arn("CheckCredit", Stage.PRE))
+        arn = subscription_arn("CheckCredit/pre", endpoint.rpartition(":")[2].strip("/"))
+        seen = Subscription(**{"arn": arn, "protocol": "lambda", "endpoint": endpoint, **subscription})
+        assert self.registry.put(plain_registration(topic, seen, answer, seen_at=self.clock(), revision="revision-1"))
+
+
+def arn_of(execution: str) -> str:
+    return f"arn:aws:states:eu-west-1:123456789012:execution:claims-dev-workflow-{WORKFLOW}:{execution}"
+
+
+def subscription_arn(at: str, name: str) -> str:
+    activity, stage = at.split("/")
+    return f"{Topics().arn(activity, Stage(stage))}:{name:->36}"
+
+
+def tell(deployment: Deployment) -> Iterator[str]:
+    """Play the story; stop at each moment, and say its name."""
+    _register(deployment)
+    yield "registered"
+    ref = _in_progress(deployment)
+    yield "in-progress"
+    _fail(deployment, ref)
+    yield "failed"
+    ref = _resume(deployment)
+    yield "resumed"
+    _complete(deployment, ref)
+    yield "complete"
+
+
+def _register(it: Deployment) -> None:
+    """Plugins of each kind, by a construct and found, with everything that can be said of one."""
+    it.register("Address", "Validate/pre")
+    it.register("Score", **{P.ORDER: "10", P.TIMEOUT_SECONDS: "600", P.START_WITHIN_SECONDS: "60"})
+    it.register("Discount", **{P.MANDATORY: "false", P.DESCRIPTION: "Grants what a customer has earned"})
+    it.register("Fleet")
+    it.register("Audit", **{P.ALWAYS_RUN: "true"})
+    it.register("Garage")
+    it.register(
+        "Archive",
+        **{
+            P.ENDPOINT: f"{QUEUE}archive",
+            P.PROTOCOL: "sqs",
+            P.KIND: PluginKind.QUEUE,
+            P.REPORTS_START: "false",
+            P.MANDATORY: "false",
+            P.SENDER_ROLE_IDS: "",
+        },
+    )
+    it.register(
+        "Ledger",
+        "Rate/post",
+        **{
+            P.ENDPOINT: f"{FUNCTION}ledger-feeder:live",
+            P.KIND: PluginKind.FIFO_QUEUE,
+            P.SENDER_ROLE_IDS: f"{ROLE},AROAIOSFODNN7FEEDER1",
+            P.FILTER_POLICY: '{"premium": [{"numeric": [">", 1000]}], "plugins": ["Ledger"]}',
+        },
+    )
+    in_body = {P.FILTER_POLICY: '{"metadata": {"line": ["auto"]}}', P.FILTER_POLICY_SCOPE: "MessageBody"}
+    it.register("Notify", "Rate/post", **in_body, **{P.ORDER: "95"})
+    # CloudFormation replaces a subscription by creating the new one first: the owner holds the name twice.
+    it.register("Notify", "Rate/post", **{P.ORDER: "95", P.SUBSCRIPTION_ARN: subscription_arn("Rate/post", "Notify-2")})
+    says = {"pluginName": "Bureau", "order": 3, "alwaysRun": False, "default": {"mandatory": True}}
+    it.find(f"{FUNCTION}bureau:live", Answer(says, "7"), filter_policy={"plugins": ["Bureau"]})
+    it.find(f"{FUNCTION}silent", NoAnswer("it answered nothing"))
+    it.find(f"{QUEUE}ledger", None, protocol="sqs", filter_policy={"line": ["home"]})
+    it.find("https://example.com/hooks", None, protocol="https", filter_policy={"line": ["home"]})
+
+
+def _in_progress(it: Deployment) -> RunRef:
+    """One activity is over, of the next a stage is open, with plugins in every state that an open stage knows."""
+    ref = it.begin("one")
+    it.advance(ref, "Validate/pre")
+    it.report(ref, "Address", State.COMPLETE, at="Validate/pre", output={"street": "Łąkowa 1", "ratio": 0.1})
+    it.advance(ref, "Validate/parallel")
+    it.advance(ref, "Validate/post")
+    it.advance(ref, "Rate/pre")
+    it.advance(ref, "Rate/parallel")
+    it.report(ref, "Score", State.IN_PROGRESS)
+    it.report(ref, "Score", State.IN_PROGRESS, message="the car is 4 years old", progress=37.5)
+    it.report(ref, "Garage", State.IN_PROGRESS)
+    it.report(ref, "Discount", State.ERROR, message="no such customer")
+    it.report(ref, "Fleet", State.DO_NOT_RUN, message="one car is no fleet")
+    it.report(ref, "Audit", State.IN_PROGRESS)
+    it.report(ref, "Audit", State.COMPLETE, message="noted", output=[1, 2.5, None])
+    # Registered after the plan was made: it is not waited for.
+    it.register("Latecomer")
+    it.report(ref, "Latecomer", State.IN_PROGRESS)
+    # One handler dies when it has stored its token, another when it has claimed a release.
+    entry = it.entry(ref, "CheckCredit/post")
+    it.control.store_token(entry.ref, token=entry.token, rank=entry.rank)
+    it.publisher.calls.crash_at(0)
+    with suppress(Crash):
+        it.advance(ref, "CheckCredit/pre")
+    return ref
+
+
+def _fail(it: Deployment, ref: RunRef) -> None:
+    """A mandatory plugin's error fails its stage, and the run with what is still open."""
+    it.report(ref, "Score", State.ERROR, message="the car is too old")
+    it.end("one", Failure("PluginFailed", "Rate/parallel: Score: the car is too old"))
+
+
+def _resume(it: Deployment) -> RunRef:
+    """A second attempt keeps what was done, calls the rest again, and one plugin has gone meanwhile."""
+    assert it.registry.unregister("Rate", Stage.PARALLEL, subscription_arn("Rate/parallel", "Garage"), owner=STACK)
+    ref = it.begin("two")
+    for stage in Stage:
+        it.advance(ref, f"Validate/{stage}")
+    it.advance(ref, "Rate/pre")
+    it.advance(ref, "Rate/parallel")
+    it.report(ref, "Score", State.COMPLETE, output={"score": 0.2})
+    return ref
+
+
+def _complete(it: Deployment, ref: RunRef) -> None:
+    """All that is left is done."""
+    it.complete(ref, "Rate/parallel", "Archive", "Audit", "Discount", "Latecomer")
+    for at in ("Rate/post", "CheckCredit/pre", "CheckCredit/parallel", "CheckCredit/post"):
+        it.complete(ref, at)
+    it.end("two")
