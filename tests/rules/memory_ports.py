@@ -111,15 +111,29 @@ class MemoryExecutions:
             self.end(execution, ExecutionStatus.ABORTED, error=error, cause=cause)
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A report that was refused."""
+
+    reason: str
+    detail: str
+    about: Mapping[str, str | int]
+
+
 @dataclass
 class MemoryJournal:
-    """Implements ``ports.Journal``; keeps the reasons."""
+    """Implements ``ports.Journal``; keeps what it is told."""
 
-    reasons: list[str] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
     def refused(self, reason: str, detail: str, **about: str | int) -> None:
-        self.reasons.append(reason)
+        assert detail, f"{reason}: nobody is told why"
+        self.refusals.append(Refusal(reason, detail, about))
+
+    @property
+    def reasons(self) -> list[str]:
+        return [refusal.reason for refusal in self.refusals]
 
     def failed(self, error: Exception, **about: str | int) -> None:
         self.errors.append(error)

@@ -24,6 +24,15 @@ def test_no_start_within_the_time_is_an_error() -> None:
     assert row.message == "did not report a start within 20 s; released at 2026-11-24T09:30:00Z"
 
 
+def test_the_row_of_an_overdue_plugin_says_when_it_was_given_up() -> None:
+    world = open_stage(SCORE, plugin("Optional", mandatory=False, start_within_seconds=20))
+    wake_after(world, 20)
+    for name, mandatory in (("Score", True), ("Optional", False)):
+        row = present(world.row(name))
+        assert (row.attempt, row.mandatory, row.expected) == (1, mandatory, True)
+        assert (row.started_at, row.updated_at, row.ended_at) == (None, world.clock.now, world.clock.now)
+
+
 def test_the_timeout_runs_from_the_start() -> None:
     world = open_stage(SCORE)
     world.clock.forward(10)

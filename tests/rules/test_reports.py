@@ -94,6 +94,33 @@ def test_a_start_that_is_noted_stays() -> None:
     assert (row.started_at, row.ended_at) == (world.run.started_at, world.clock.now)
 
 
+def test_a_row_has_a_start_if_one_was_reported_an_end_if_it_ended_and_the_time_of_its_last_report() -> None:
+    world = open_stage(A, B)
+    begun = world.clock.now
+    world.report("A", State.IN_PROGRESS)
+    row = present(world.row("A"))
+    assert (row.started_at, row.updated_at, row.ended_at) == (begun, begun, None)
+    world.clock.forward(5)
+    world.report_all([received("A"), received("B")])
+    a, b = present(world.row("A")), present(world.row("B"))
+    assert (a.started_at, a.updated_at, a.ended_at) == (begun, world.clock.now, world.clock.now)
+    assert (b.started_at, b.updated_at, b.ended_at) == (None, world.clock.now, world.clock.now)
+
+
+def test_a_refusal_says_of_which_report_it_is() -> None:
+    world = open_stage(A)
+    world.report("Stranger", output={"secret": 1}, message="secret")
+    (refusal,) = world.journal.refusals
+    assert refusal.about == {
+        "uid": "q-1",
+        "workflow": "NewBusiness",
+        "activity": "Rate",
+        "stage": "parallel",
+        "attempt": 1,
+        "plugin": "Stranger",
+    }
+
+
 def test_a_report_of_another_attempt_is_refused() -> None:
     world = open_stage(A)
     world.report("A", attempt=2)
@@ -135,7 +162,7 @@ def test_a_sender_of_another_role_is_refused(name: str) -> None:
     assert world.journal.reasons == ["wrong-sender"]
 
 
-@pytest.mark.parametrize("sender", [f"{ROLE}:session", "AIDAUSER", None])
+@pytest.mark.parametrize("sender", [f"{ROLE}:session", "AIDAUSER", "123456789012:federated", None])
 def test_the_plugins_role_or_a_sender_unknown_to_aws_may_report(sender: str | None) -> None:
     world = open_stage(plugin("A", sender_role_ids=(ROLE,)))
     world.report("A", sender=sender)
@@ -214,3 +241,15 @@ def test_what_a_terminal_report_does_not_say_stays_as_the_reports_before_it_in_t
     )
     row = present(world.row("A"))
     assert (row.state, row.message, row.progress) == (State.COMPLETE, "page 3 of 3", 100)
+
+
+def test_of_two_reports_in_a_batch_the_later_one_says_how_far_the_plugin_is() -> None:
+    world = open_stage(A, B)
+    world.report_all(
+        [
+            received("A", State.IN_PROGRESS, message="page 1 of 3", progress=33),
+            received("A", State.IN_PROGRESS, message="page 2 of 3", progress=66),
+        ]
+    )
+    row = present(world.row("A"))
+    assert (row.message, row.progress) == ("page 2 of 3", 66)

@@ -44,6 +44,14 @@ def test_complete_and_do_not_run_are_kept_and_the_rest_is_done_again() -> None:
     assert present(world.outcome).state is State.COMPLETE
 
 
+def test_a_report_on_what_an_earlier_attempt_finished_is_refused() -> None:
+    world = half_done(A, B, C)
+    world.advance()
+    before = world.row("A")
+    assert world.report("A", State.ERROR) == []
+    assert (world.row("A"), world.journal.reasons) == (before, ["already-ended"])
+
+
 def test_always_run_is_done_again_though_it_was_complete() -> None:
     world = half_done(plugin("A", order=1, always_run=True), B, C)
     world.advance()

@@ -91,6 +91,10 @@ def test_other_metadata_may_override() -> None:
         ({"a": {}}, {"a": []}, "a changed"),
         ({"a": [1, 2]}, {"a": [2, 1]}, "a changed"),
         ({"b": 1, "a": 1}, {"b": 2, "a": 2}, "a changed, b changed"),
+        ({"a": 1, "b": {"x": 1}}, {"a": 2, "b": {"x": 2}}, "a changed, b.x changed"),
+        ({"a": [{"x": 1}]}, {"a": [{"x": 2}]}, "a changed"),
+        ({"a": [{"x": 1}]}, {"a": [{"y": 1}]}, "a changed"),
+        ({"a": [{"x": 1, "y": [2]}]}, {"a": [{"y": [2], "x": 1}]}, None),
     ],
 )
 def test_metadata_difference(stored: dict[str, Any], given: dict[str, Any], difference: str | None) -> None:
@@ -109,6 +113,7 @@ def test_no_more_than_twenty_differences_are_told() -> None:
 
     assert difference is not None
     assert difference.endswith("k19 removed and 2 more")
+    assert metadata_difference(dict([*stored.items()][:21]), {}) == difference.replace("2 more", "1 more")
     assert metadata_difference(dict([*stored.items()][:20]), {}) == difference.removesuffix(" and 2 more")
 
 

@@ -86,16 +86,19 @@ def test_what_is_no_function_is_asked_nothing_and_reports_no_start(protocol: str
     ("name", "endpoint", "protocol", "policy"),
     [
         ("Score", FUNCTION, "lambda", {"plugins": ["Score"]}),
+        ("Score v2.0", FUNCTION, "lambda", {"plugins": ["Score v2.0"]}),
         ("score_driver", FUNCTION, "lambda", {"plugins": ["A", "B"]}),
         ("score_driver", FUNCTION, "lambda", {"plugins": ["a/b"]}),
         ("score_driver", FUNCTION, "lambda", {"plugins": [{"prefix": "A"}]}),
         ("score_driver", f"{FUNCTION}:live", "lambda", {}),
         ("letters", "arn:aws:sqs:eu-west-1:123456789012:letters", "sqs", {}),
         ("api.example.com", "https://api.example.com:8443/in?key=secret", "https", {}),
+        ("api.example.com", "http://api.example.com/in", "http", {}),
         ("http", "http://", "http", {}),
         ("ops-example.com", "ops@example.com", "email", {}),
         ("49123456", "+49123456", "sms", {}),
         ("stream", "arn:aws:firehose:eu-west-1:123456789012:deliverystream/stream", "firehose", {}),
+        ("MAX", f"{FUNCTION.removesuffix('score_driver')}MAX", "lambda", {}),
         ("x" * 64, f"{FUNCTION[:-12]}{'x' * 70}", "lambda", {}),
         ("a", "ä@a", "email", {}),
         ("plugin", "äöü", "email", {}),
@@ -120,3 +123,23 @@ def test_a_name_is_found_that_may_be_one(name: str, endpoint: str, protocol: str
 def test_a_topic_tells_its_stage(name: str, stage: StageTopic | None) -> None:
     assert stage_topic(f"{PREFIX}{name}", PREFIX) == stage
     assert stage_topic(f"arn:aws:sns:eu-west-1:123456789012:other-{name}", PREFIX) is None
+
+
+def test_all_that_is_wrong_with_an_answer_is_told() -> None:
+    problem = registered(Answer({"order": -1, "timeoutSeconds": 0})).problem or ""
+    assert [told.partition(" ")[0] for told in problem.split("; ")] == ["order", "timeoutSeconds"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "protocol", "function"),
+    [
+        (f"{FUNCTION}:live", "lambda", FUNCTION),
+        (FUNCTION, "lambda", FUNCTION),
+        ("arn:aws:sqs:eu-west-1:123456789012:letters", "sqs", "arn:aws:sqs:eu-west-1:123456789012:letters"),
+        ("https://[2001:db8:0:0:0:0:0:1]:8443/in", "https", "https://[2001:db8:0:0:0:0:0:1]:8443/in"),
+    ],
+)
+def test_the_registrations_of_a_function_are_found_whatever_its_version(
+    endpoint: str, protocol: str, function: str
+) -> None:
+    assert registered(None, endpoint=endpoint, protocol=protocol).function == function

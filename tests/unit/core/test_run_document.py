@@ -153,6 +153,20 @@ def test_a_plugin_shows_what_holds_in_this_attempt(row: PluginRow, shown: tuple[
 
 
 @pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        (a_row(2, State.IN_PROGRESS, mandatory=False), ("In Progress", False, 2)),
+        (a_row(1, State.IN_PROGRESS, mandatory=False), ("Not Started", False, None)),
+        (a_row(1, State.COMPLETE, mandatory=True), ("Complete", True, 1)),
+    ],
+)
+def test_a_plugin_that_is_not_expected_shows_what_its_row_says(row: PluginRow, shown: tuple[object, ...]) -> None:
+    plugin = stage_of(open_row(), a_plan(2, "Other"), row)["plugins"]["Score"]
+
+    assert tuple(plugin[key] for key in ("state", "mandatory", "attempt")) == shown
+
+
+@pytest.mark.parametrize(
     ("must", "may", "state"),
     [
         (State.COMPLETE, State.IN_PROGRESS, "Mandatory Completed"),

@@ -47,8 +47,9 @@ def test_a_subscribe_tells_the_arn_or_at_least_the_topic(answered: object, chang
     assert read_trail_event(event("Subscribe", {"topicArn": TOPIC, "endpoint": SCORE}, answered), PREFIX) == change
 
 
-def test_a_hidden_endpoint_is_none() -> None:
-    assert read_trail_event(event("Subscribe", {"topicArn": TOPIC}), PREFIX) == Subscribed(TOPIC, None)
+@pytest.mark.parametrize("asked", [{}, {"endpoint": {"hidden": True}}, {"endpoint": 7}])
+def test_a_hidden_endpoint_is_none(asked: dict[str, Any]) -> None:
+    assert read_trail_event(event("Subscribe", {"topicArn": TOPIC, **asked}), PREFIX) == Subscribed(TOPIC, None)
 
 
 @pytest.mark.parametrize("name", ["SetSubscriptionAttributes", "Unsubscribe"])

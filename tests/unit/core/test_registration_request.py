@@ -1,0 +1,197 @@
+"""The custom resource of a plugin: what its properties say, and what is refused in which words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator_runtime.contract import MAX_DEADLINE_SECONDS, MAX_ORDER, PluginKind, Stage
+from orchestrator_runtime.contract import RegistrationProperty as P
+from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.registration_request import RegistrationRefusedError, parse_registration, text_property
+from tests.unit.samples import NOW
+
+ARN = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:1"
+FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:score"
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1"
+
+
+def properties(**other: Any) -> dict[str, Any]:
+    return {
+        P.ACTIVITY: "Rate",
+        P.STAGE: "parallel",
+        P.NAME: "Score",
+        P.SUBSCRIPTION_ARN: ARN,
+        P.ENDPOINT: FUNCTION,
+        P.OWNER: STACK,
+        **other,
+    }
+
+
+def parsed(**other: Any) -> Registration:
+    return parse_registration(properties(**other), owner="", seen_at=NOW)
+
+
+def refused(given: dict[str, Any]) -> str:
+    with pytest.raises(RegistrationRefusedError) as error:
+        parse_registration(given, owner="", seen_at=NOW)
+    return str(error.value)
+
+
+def test_what_is_not_said_is_as_by_default() -> None:
+    assert parsed() == Registration(
+        activity="Rate",
+        stage=Stage.PARALLEL,
+        name="Score",
+        subscription_arn=ARN,
+        endpoint=FUNCTION,
+        protocol="lambda",
+        kind=PluginKind.FUNCTION,
+        owner=STACK,
+        filter_policy={},
+        filter_policy_scope="MessageAttributes",
+        mandatory=True,
+        order=90,
+        always_run=False,
+        timeout_seconds=None,
+        start_within_seconds=None,
+        reports_start=True,
+        sender_role_ids=(),
+        description=None,
+        seen_at=NOW,
+    )
+
+
+def test_everything_can_be_said() -> None:
+    queue = "arn:aws:sqs:eu-west-1:123456789012:score"
+    policy = {"metadata": {"premium": [{"numeric": [">=", 1000]}]}, "plugins": ["Score"]}
+    said = parsed(
+        **{
+            P.ENDPOINT: queue,
+            P.PROTOCOL: "sqs",
+            P.KIND: "queue",
+            P.MANDATORY: "false",
+            P.ORDER: "7",
+            P.ALWAYS_RUN: "true",
+            P.TIMEOUT_SECONDS: "60",
+            P.START_WITHIN_SECONDS: "30",
+            P.REPORTS_START: "false",
+            P.DESCRIPTION: "Scores",
+            P.FILTER_POLICY: json.dumps(policy),
+            P.FILTER_POLICY_SCOPE: "MessageBody",
+            P.SENDER_ROLE_IDS: "AROASCORE,AROADEAD",
+        }
+    )
+    assert said == Registration(
+        activity="Rate",
+        stage=Stage.PARALLEL,
+        name="Score",
+        subscription_arn=ARN,
+        endpoint=queue,
+        protocol="sqs",
+        kind="queue",
+        owner=STACK,
+        filter_policy=policy,
+        filter_policy_scope="MessageBody",
+        mandatory=False,
+        order=7,
+        always_run=True,
+        timeout_seconds=60,
+        start_within_seconds=30,
+        reports_start=False,
+        sender_role_ids=("AROASCORE", "AROADEAD"),
+        description="Scores",
+        seen_at=NOW,
+    )
+
+
+@pytest.mark.parametrize("name", [P.PROTOCOL, P.KIND, P.DESCRIPTION, P.FILTER_POLICY, P.SENDER_ROLE_IDS, P.MANDATORY])
+def test_an_empty_property_is_as_one_that_is_not_there(name: P) -> None:
+    assert parsed(**{name: ""}) == parsed()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute"),
+    [
+        (P.ORDER, 0, "order"),
+        (P.ORDER, MAX_ORDER, "order"),
+        (P.TIMEOUT_SECONDS, 1, "timeout_seconds"),
+        (P.TIMEOUT_SECONDS, MAX_DEADLINE_SECONDS, "timeout_seconds"),
+        (P.START_WITHIN_SECONDS, 1, "start_within_seconds"),
+    ],
+)
+def test_numbers_may_be_at_their_limits(name: P, value: int, attribute: str) -> None:
+    assert getattr(parsed(**{name: str(value)}), attribute) == value
+
+
+BAD: list[tuple[dict[P, Any], str]] = [
+    ({P.ORDER: "first"}, "Order must be a whole number, got 'first'"),
+    ({P.ORDER: "-1"}, "Order must be from 0 to 1000000, got -1"),
+    ({P.ORDER: str(MAX_ORDER + 1)}, "Order must be from 0 to 1000000, got 1000001"),
+    ({P.TIMEOUT_SECONDS: "0"}, "TimeoutSeconds must be from 1 to 31536000 seconds, got 0"),
+    (
+        {P.TIMEOUT_SECONDS: str(MAX_DEADLINE_SECONDS + 1)},
+        "TimeoutSeconds must be from 1 to 31536000 seconds, got 31536001",
+    ),
+    ({P.START_WITHIN_SECONDS: "soon"}, "StartWithinSeconds must be a whole number, got 'soon'"),
+    ({P.MANDATORY: "yes"}, "Mandatory must be true or false, got 'yes'"),
+    ({P.ALWAYS_RUN: "TRUE"}, "AlwaysRun must be true or false, got 'TRUE'"),
+    ({P.REPORTS_START: "0"}, "ReportsStart must be true or false, got '0'"),
+    ({P.NAME: ""}, "the registration has no Name: let the Plugin construct make it"),
+    ({P.ENDPOINT: ""}, "the registration has no Endpoint: let the Plugin construct make it"),
+    ({P.SUBSCRIPTION_ARN: ""}, "the registration has no SubscriptionArn: let the Plugin construct make it"),
+    ({P.OWNER: ""}, "the registration has no Owner: give the id of the stack"),
+    ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object: '{'"),
+    ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object: '[1]'"),
+    ({P.FILTER_POLICY: "x" * 300}, f"the filter policy is no JSON object: '{'x' * 200}'"),
+    ({P.FILTER_POLICY: {"premium": []}}, "FilterPolicy must be text: write lists and objects as JSON in a string"),
+    (
+        {P.STAGE: "after", P.FILTER_POLICY_SCOPE: "Everywhere"},
+        "plugin 'Score' of Rate/after: filter policy scope \"Everywhere\" is unknown: use 'MessageAttributes' or "
+        "'MessageBody'; there is no stage 'after': use one of pre, parallel, post",
+    ),
+]
+
+
+@pytest.mark.parametrize(("wrong", "told"), BAD)
+def test_what_is_wrong_is_told_in_a_sentence(wrong: dict[str, Any], told: str) -> None:
+    assert refused(properties(**wrong)) == told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({P.ACTIVITY: "a b"}, "the activity name 'a b' is not allowed"),
+        ({P.ACTIVITY: "a.b"}, "the activity name 'a.b' is not allowed"),
+        ({P.NAME: "a/b"}, "the plugin name 'a/b' is not allowed"),
+        ({P.FILTER_POLICY: '{"line": [{"wildcard": "a*"}]}'}, "wildcard"),
+    ],
+)
+def test_names_and_filters_are_held_to_their_rules(wrong: dict[str, Any], told: str) -> None:
+    assert told in refused(properties(**wrong))
+
+
+def test_a_plugins_name_may_have_spaces_and_dots() -> None:
+    assert parsed(**{P.NAME: "Score v2.0"}).name == "Score v2.0"
+
+
+def test_a_filter_is_held_to_the_rules_of_its_scope() -> None:
+    nested = json.dumps({"metadata": {"line": ["auto"]}})
+    refused(properties(**{P.FILTER_POLICY: nested}))
+    in_body = {P.FILTER_POLICY: nested, P.FILTER_POLICY_SCOPE: "MessageBody"}
+    assert parsed(**in_body).filter_policy_scope == "MessageBody"
+
+
+def test_the_stack_is_the_owner_where_none_is_named() -> None:
+    given = properties()
+    del given[P.OWNER]
+    assert parse_registration(given, owner="arn:stack", seen_at=NOW).owner == "arn:stack"
+    assert parse_registration(properties(), owner="arn:stack", seen_at=NOW).owner == STACK
+
+
+@pytest.mark.parametrize(("given", "text"), [("Score", "Score"), ("", ""), (7, None), (["Score"], None), (None, None)])
+def test_only_text_is_taken_for_a_property(given: object, text: str | None) -> None:
+    assert text_property({P.NAME: given}, P.NAME) == text
+    assert text_property({}, P.NAME) is None
