@@ -56,6 +56,7 @@ class MemorySignals:
         return self._send(Signal(token, token in self.alive))
 
     def fail(self, token: str, error: str, cause: str) -> bool:
+        assert cause, f"{error}: nobody is told why"
         self.calls.effect("signals.fail")
         return self._send(Signal(token, token in self.alive, str(error), cause))
 

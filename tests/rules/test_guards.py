@@ -113,3 +113,28 @@ def test_the_run_row_says_the_unwrapped_reason() -> None:
     world = open_stage(A)
     world.end(error="States.TaskFailed", cause='{"Status": "FAILED", "Error": "PluginFailed", "Cause": "A: no rate"}')
     assert world.run.message == "A: no rate"
+
+
+def test_a_stage_that_the_end_of_its_run_left_open_is_closed_by_its_next_entry() -> None:
+    world = open_stage(A)
+    world.calls.crash_at(1)
+    with pytest.raises(Crash):
+        world.end(error="Broken")
+    assert world.outcome is None
+    world.clock.forward(5)
+    world.advance()
+    assert world.outcome == Outcome(state=State.ERROR, message="the run ended before the stage did")
+    assert world.stage.ended_at == world.clock.now
+
+
+def test_what_is_called_again_lives_as_long_as_the_run_that_calls_it() -> None:
+    world = open_stage(A, B)
+    world.report("A", State.ERROR)
+    world.end(error="Broken")
+    world.registry.delete(B.activity, B.stage, B.subscription_arn)
+    world.clock.forward(1000)
+    world.begin("two")
+    world.advance()
+    for name, state in (("A", State.NOT_STARTED), ("B", State.DO_NOT_RUN)):
+        row, expires_at = world.status.plugins.items["q-1", f"NewBusiness/Rate/parallel/{name}/"]
+        assert (row.state, expires_at) == (state, world.run.expires_at)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from orchestrator_runtime.contract import ErrorName, ReleaseRule, State
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, open_stage, plugin, present, received
+from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present, received
 
 A, B = plugin("A", order=1), plugin("B", order=2)
 OPTIONAL = plugin("Nice", mandatory=False, order=0)
@@ -44,6 +45,28 @@ def test_a_filter_on_the_body_sees_the_document_that_is_published() -> None:
     fits = plugin("Fits", filter_policy_scope="MessageBody", filter_policy={"metadata": {"line": ["auto"]}})
     other = plugin("Other", filter_policy_scope="MessageBody", filter_policy={"metadata": {"line": ["home"]}})
     assert [expected.name for expected in open_stage(fits, other).plan.plugins] == ["Fits"]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"report_to": ["https://sqs/results"]},
+        {"outputs": {"Validate/parallel/Address": {"known": ["yes"]}}},
+        {"activity": ["Rate"], "stage": ["parallel"]},
+    ],
+)
+def test_a_filter_on_the_body_sees_what_is_published_beside_the_metadata(policy: dict[str, Any]) -> None:
+    first = plugin("Address", activity="Validate")
+    world = World(first, plugin("Fits", filter_policy_scope="MessageBody", filter_policy=policy))
+    world.begin()
+    world.advance(activity="Validate")
+    world.report("Address", activity="Validate", output={"known": "yes"})
+    world.advance()
+    assert [expected.name for expected in world.plan.plugins] == ["Fits"]
+
+
+def test_a_stage_that_nobody_is_registered_to_reads_no_outputs() -> None:
+    assert "status.outputs" not in open_stage().calls.log
 
 
 def test_a_filter_on_its_own_name_lets_its_turn_through() -> None:

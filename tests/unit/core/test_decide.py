@@ -235,3 +235,16 @@ def test_deadlines_are_enforced_only_where_they_are_asked_for() -> None:
     stage = a_stage(A, release=released(ago=1000 * SECOND))
 
     assert decide(stage, NOW) == []
+
+
+def test_a_plugin_that_started_is_overdue_though_its_release_was_never_confirmed() -> None:
+    """The message went out, and the handler died before it noted that. Whoever was not heard of is called again."""
+    stage = a_stage(
+        A,
+        B,
+        release=released(ago=200 * SECOND, confirmed=False),
+        started_at={1: NOW - 100 * SECOND},
+        enforce_deadlines=True,
+    )
+
+    assert decide(stage, NOW) == [MarkError(1, "did not finish within 100 s; started at 2026-11-24T09:28:20Z")]

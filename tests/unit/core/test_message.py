@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import MAX_OUTPUTS_BYTES, MAX_SNS_MESSAGE_BYTES
+from orchestrator_runtime.contract import MAX_OUTPUTS_BYTES, MAX_SNS_MESSAGE_BYTES, Stage
 from orchestrator_runtime.core.attributes import attributes_bytes
 from orchestrator_runtime.core.message import (
     DoesNotFitError,
     Message,
     address,
     check_outputs,
+    earlier_outputs,
     message_body,
     problem_with_size,
 )
 from orchestrator_runtime.models import PluginMessage
-from tests.unit.samples import NOW, run_ref, stage_ref
+from tests.unit.samples import NOW, a_run, run_ref, stage_ref
 
 REF = stage_ref(2)
 METADATA = {"line": "auto", "name": "Zoë"}
@@ -94,6 +95,42 @@ def test_a_message_is_as_large_as_sns_takes_and_no_larger() -> None:
     assert size_of(address(REF, body(padded(most)), ["Score"], padded(most), [])) <= MAX_SNS_MESSAGE_BYTES
     with pytest.raises(DoesNotFitError, match=r"^the message to Rate/parallel is 262,\d{3} bytes, SNS takes 262,144: "):
         address(REF, body(padded(most + 1)), ["Score"], padded(most + 1), [])
+
+
+ISSUE_LAST = a_run(activities=(("Validate",), ("Rate", "Check"), ("Issue",)))
+WRITTEN = [
+    "Gone/post/G",
+    "Validate/pre/V",
+    "Validate/post/W",
+    "Rate/pre/A",
+    "Rate/parallel/B",
+    "Rate/post/C",
+    "Check/pre/D",
+    "Issue/pre/I",
+]
+
+
+@pytest.mark.parametrize(
+    ("activity", "stage", "earlier"),
+    [
+        ("Validate", Stage.PRE, ["G"]),
+        ("Validate", Stage.POST, ["G", "V"]),
+        ("Rate", Stage.PRE, ["G", "V", "W"]),
+        ("Rate", Stage.PARALLEL, ["G", "V", "W", "A"]),
+        ("Check", Stage.POST, ["G", "V", "W", "D"]),
+        ("Issue", Stage.PRE, ["G", "V", "W", "A", "B", "C", "D"]),
+        ("Elsewhere", Stage.PRE, ["G", "V", "W", "A", "B", "C", "D", "I"]),
+    ],
+)
+def test_a_stage_gets_the_outputs_of_those_before_it_and_not_of_those_beside_it(
+    activity: str, stage: Stage, earlier: list[str]
+) -> None:
+    """What an activity has left that the workflow has no more came before; one that it does not know comes last."""
+    outputs = {key: key[-1] for key in WRITTEN}
+
+    found = earlier_outputs(stage_ref(activity=activity, stage=stage), ISSUE_LAST, outputs)
+
+    assert found == {key: key[-1] for key in WRITTEN if key[-1] in earlier}
 
 
 def test_outputs_are_as_large_as_a_message_carries_and_no_larger() -> None:

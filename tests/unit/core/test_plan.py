@@ -139,7 +139,7 @@ def test_leftovers_are_sorted_by_what_has_to_become_of_them() -> None:
         a_registration("Done"),
         a_registration("Again"),
         a_registration("Always", always_run=True),
-        a_registration("New"),
+        a_registration("Begun"),
         rows={"Done": a_row(1, State.COMPLETE)},
     )
     rows = {
@@ -152,7 +152,7 @@ def test_leftovers_are_sorted_by_what_has_to_become_of_them() -> None:
             a_row(1, State.DO_NOT_RUN, name="GoneNotRun"),
             a_row(1, State.IN_PROGRESS, name="GoneOpen"),
             a_row(1, State.OPTIONAL_TASK_ERROR, name="GoneFailed"),
-            a_row(2, State.IN_PROGRESS, name="New"),
+            a_row(2, State.IN_PROGRESS, name="Begun"),
             a_row(2, State.ERROR, name="Stranger"),
         )
     }
