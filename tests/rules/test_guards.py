@@ -138,3 +138,18 @@ def test_what_is_called_again_lives_as_long_as_the_run_that_calls_it() -> None:
     for name, state in (("A", State.NOT_STARTED), ("B", State.DO_NOT_RUN)):
         row, expires_at = world.status.plugins.items["q-1", f"NewBusiness/Rate/parallel/{name}/"]
         assert (row.state, expires_at) == (state, world.run.expires_at)
+
+
+def test_a_stage_that_opens_while_its_run_ends_is_closed_at_once() -> None:
+    """The end of the run finds the token, and no row that it could close."""
+    world = World(A)
+    world.begin()
+    world.calls.meanwhile("status.open_stage", lambda: world.end(error="Broken"))
+    token = world.advance()
+    assert world.outcome == Outcome(state=State.ERROR, message="the run ended before the stage did")
+    assert [signal.token for signal in world.heard] == [token]
+    assert world.released == []
+
+
+def test_the_first_entry_of_a_stage_reads_its_rows_once() -> None:
+    assert open_stage(A, B).calls.log.count("status.load_stage") == 1

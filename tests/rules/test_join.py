@@ -162,9 +162,10 @@ def test_outputs_reach_later_stages() -> None:
     assert json.loads(world.publisher.messages[-1].body)["outputs"] == {"Rate/parallel/A": {"score": 7}}
 
 
-def test_the_outcome_names_a_few_of_many_failures_and_counts_the_rest() -> None:
-    names = [f"P{number}" for number in range(8)]
+@pytest.mark.parametrize(("failures", "rest"), [(5, ""), (6, "; and 1 more"), (8, "; and 3 more")])
+def test_the_outcome_names_a_few_of_many_failures_and_counts_the_rest(failures: int, rest: str) -> None:
+    names = [f"P{number}" for number in range(failures)]
     world = open_stage(*[plugin(name) for name in names])
     world.report_all([received(name, State.ERROR, message="no") for name in names])
     assert world.outcome is not None
-    assert world.outcome.message == "P0: no; P1: no; P2: no; P3: no; P4: no; and 3 more"
+    assert world.outcome.message == f"P0: no; P1: no; P2: no; P3: no; P4: no{rest}"

@@ -97,6 +97,14 @@ def test_a_message_is_as_large_as_sns_takes_and_no_larger() -> None:
         address(REF, body(padded(most + 1)), ["Score"], padded(most + 1), [])
 
 
+def test_a_message_of_just_the_size_that_sns_takes_is_published() -> None:
+    free = MAX_SNS_MESSAGE_BYTES - size_of(address(REF, body(nested(0)), ["Score"], {}, []))
+
+    assert size_of(address(REF, body(nested(free)), ["Score"], {}, [])) == MAX_SNS_MESSAGE_BYTES
+    with pytest.raises(DoesNotFitError):
+        address(REF, body(nested(free + 1)), ["Score"], {}, [])
+
+
 ISSUE_LAST = a_run(activities=(("Validate",), ("Rate", "Check"), ("Issue",)))
 WRITTEN = [
     "Gone/post/G",
@@ -135,7 +143,7 @@ def test_a_stage_gets_the_outputs_of_those_before_it_and_not_of_those_beside_it(
 
 def test_outputs_are_as_large_as_a_message_carries_and_no_larger() -> None:
     half = MAX_OUTPUTS_BYTES // 2
-    outputs = {"A/pre/One": "x" * (half - 2), "A/pre/Two": "ß" * ((half - 2) // 2)}
+    outputs = {"A/pre/Two": "ß" * ((half - 2) // 2), "A/pre/One": "x" * (half - 2)}
 
     check_outputs(outputs)
     with pytest.raises(DoesNotFitError) as refused:

@@ -84,7 +84,7 @@ def test_a_plan_knows_whom_a_subscription_calls() -> None:
 
 
 OLD = a_registration(owner="arn:team", subscription_arn="arn:b", seen_at=NOW, sender_role_ids=("AROAOLD",))
-NEW = replace(OLD, subscription_arn="arn:a", seen_at=NOW + timedelta(seconds=1), sender_role_ids=("AROANEW",), order=1)
+NEW = replace(OLD, subscription_arn="arn:c", seen_at=NOW + timedelta(seconds=1), sender_role_ids=("AROANEW",), order=1)
 PLAIN = a_registration(subscription_arn="arn:0", sender_role_ids=("AROAPLAIN",), order=2)
 
 
