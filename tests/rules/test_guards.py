@@ -120,7 +120,7 @@ def test_a_stage_that_the_end_of_its_run_left_open_is_closed_by_its_next_entry()
     world.calls.crash_at(1)
     with pytest.raises(Crash):
         world.end(error="Broken")
-    assert world.outcome is None
+    assert world.stage.ended_at is None
     world.clock.forward(5)
     world.advance()
     assert world.outcome == Outcome(state=State.ERROR, message="the run ended before the stage did")

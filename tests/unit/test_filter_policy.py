@@ -227,6 +227,7 @@ def test_a_policy_that_sns_refuses_is_no_policy() -> None:
     with pytest.raises(FilterPolicyError, match="operator 'wildcard' is EventBridge's") as refused:
         matches({"a": [{"wildcard": "x*"}], "b": []}, {"a": "x"})
     assert len(refused.value.problems) == 2
+    assert str(refused.value) == "; ".join(refused.value.problems)
 
 
 def test_a_scope_that_sns_does_not_know_is_refused() -> None:

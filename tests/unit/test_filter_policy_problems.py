@@ -162,10 +162,20 @@ def test_all_problems_are_told_at_once() -> None:
     assert len(problems({"a": [], "b": [{"wildcard": "x"}, {"exists": 0}], "c": "x"})) == 4
 
 
+def test_a_sentence_says_where_in_the_policy_what_is_wrong_and_nothing_else() -> None:
+    assert only({1: ["x"]}) == "key 1 is not a string: JSON has no other keys"
+    assert only({"a": 5}) == "'a': must be an array, got 5: write [5]"
+
+
 def test_a_long_value_is_shortened() -> None:
     told = only({"a": "x" * 5000})
     assert len(told) < 300
-    assert "…" in told
+    assert f'"{"x" * 79}…' in told
+    assert f'got "{"x" * 78}": write' in only({"a": "x" * 78})
+
+
+def test_a_value_is_shown_as_it_was_written() -> None:
+    assert 'got "Łąka": write ["Łąka"]' in only({"a": "Łąka"})
 
 
 @pytest.mark.parametrize("value", [{1, 2}, object()])

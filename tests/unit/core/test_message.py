@@ -97,14 +97,6 @@ def test_a_message_is_as_large_as_sns_takes_and_no_larger() -> None:
         address(REF, body(padded(most + 1)), ["Score"], padded(most + 1), [])
 
 
-def test_a_message_of_just_the_size_that_sns_takes_is_published() -> None:
-    free = MAX_SNS_MESSAGE_BYTES - size_of(address(REF, body(nested(0)), ["Score"], {}, []))
-
-    assert size_of(address(REF, body(nested(free)), ["Score"], {}, [])) == MAX_SNS_MESSAGE_BYTES
-    with pytest.raises(DoesNotFitError):
-        address(REF, body(nested(free + 1)), ["Score"], {}, [])
-
-
 ISSUE_LAST = a_run(activities=(("Validate",), ("Rate", "Check"), ("Issue",)))
 WRITTEN = [
     "Gone/post/G",
@@ -167,8 +159,9 @@ def test_metadata_that_fits_has_no_problem() -> None:
         {"pad": "x" * 82_500},
         {"pad": "ß" * 42_000},
         {f"k{i}": "x" * 10_500 for i in range(8)},
+        {**{f"a{i}": "x" for i in range(8)}, **{f"k{i}": "x" * 10_400 for i in range(8)}},
     ],
-    ids=["body", "attribute and body", "bytes, not letters", "eight attributes"],
+    ids=["body", "attribute and body", "bytes, not letters", "eight attributes", "the eight largest attributes"],
 )
 def test_metadata_that_would_not_fit_is_told_with_its_size(metadata: dict[str, Any]) -> None:
     problem = problem_with_size(run_ref(), metadata)
@@ -187,6 +180,7 @@ def test_metadata_that_has_no_problem_fits_with_the_most_that_may_come_on_top() 
     lengths = range(MAX_SNS_MESSAGE_BYTES)
     most = bisect_left(lengths, True, key=lambda length: problem_with_size(run_ref(), nested(length)) is not None) - 1
     metadata = nested(most)
+    assert str(problem_with_size(run_ref(), nested(most + 1))).startswith("the metadata takes 126,977 bytes")
     outputs = {"A/pre/One": "x" * (MAX_OUTPUTS_BYTES - 2)}
     names = [f"{i:04d}".ljust(64, "n") for i in range(200)]
 
@@ -206,3 +200,14 @@ def test_a_message_of_just_the_bytes_that_sns_takes_is_made_and_of_one_more_is_n
     over = {"nested": {"pad": f"{text}x"}}
     with pytest.raises(DoesNotFitError, match=r"is 262,145 bytes, SNS takes 262,144: keep metadata and outputs small"):
         address(REF, body(over), ["Score"], over, [])
+
+
+def test_metadata_is_measured_in_the_message_to_the_stage_with_the_longest_names() -> None:
+    metadata = {"pad": "x" * 82_500}
+    ref = stage_ref(1, activity="a" * 64)
+    body = message_body(ref, metadata, {}, report_to="u" * 256, now=NOW)
+    message = address(ref, body, [], metadata, [])
+
+    size = size_of(message) - len(',"plugins":[]')
+
+    assert str(problem_with_size(run_ref(), metadata)).startswith(f"the metadata takes {size:,} bytes")
