@@ -163,3 +163,7 @@ def test_whatever_the_metadata_is_publish_can_take_it(metadata: dict[str, Any], 
             assert json.loads(f'"{attribute["StringValue"]}"') == attributes[name]
     parts = [part for name, sns in sent.items() for part in (name, sns["DataType"], sns["StringValue"])]
     assert attributes_bytes(attributes) == len("".join(parts).encode())
+
+
+def test_a_key_that_stays_in_the_body_keeps_no_other_from_travelling() -> None:
+    assert chosen({"a b": "x", "b": None, "plugins": "y", "z": "z"}, "a b", "b", "workflow") == {"z": "z"}

@@ -90,6 +90,11 @@ def record(key: str, event: str) -> dict[str, Any]:
         ({"a": {"b": ["x"], "c": ["y"]}}, {"a": {"b": "x"}, "a.c": "y"}, True),
         ({"a.b": ["x"]}, {"a.b": "y", "a": {"b": "x"}}, True),
         ({"a.b": [{"exists": False}]}, {"a": {"b": "x"}}, False),
+        ({"a.b.c.d": ["x"]}, {"a.b": {"c.d": "x"}}, True),
+        ({".a.b": ["x"]}, {".a": {"b": "x"}}, True),
+        ({".a.b": ["x"]}, {"": {"a.b": "x"}}, True),
+        ({"a..b": ["x"]}, {"a.": {"b": "x"}}, True),
+        ({"a..b": ["x"]}, {"a": {".b": "x"}}, True),
         # $or, at the top and further down
         (NESTED_OR, {"metric": "cpu", "detail": {"scope": "service", "source": "cloudwatch"}}, True),
         (NESTED_OR, {"namespace": "es", "detail": {"scope": "service", "type": "alarm"}}, True),

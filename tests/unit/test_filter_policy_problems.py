@@ -112,6 +112,7 @@ def test_one_bad_value(rule: object, told: str) -> None:
         ({1: ["x"]}, BODY, "key 1 is not a string"),
         ({"a": {1: ["x"]}}, BODY, "'a': key 1 is not a string"),
         ({"$or": [{}, {"a": ["x"]}]}, BODY, "'$or' has an empty object"),
+        ({"d": {"$or": [{}, {"a": ["x"]}]}}, BODY, "'d': '$or' has an empty object"),
         ({"$or": [{"a": ["x"]}, {"b": []}]}, BODY, "'b': the array is empty"),
         ({"d": {"$or": [{"a": ["x"]}, {"b": "x"}]}}, BODY, "'d.b': must be an array"),
         ({"$or": [{"a": ["x"]}]}, BODY, "'$or': operator \"a\" is unknown"),
