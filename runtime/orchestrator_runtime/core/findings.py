@@ -155,26 +155,23 @@ def problems_of(
         standing: Its registration as it is now; of one that was only looked at, as it was.
         policy: The resource policy of its function; ``UNREADABLE`` also where it was not looked at.
     """
+    subscription = sight.subscription
+    if not isinstance(subscription, Subscription):
+        return []
     name = standing.name if standing else action.registration.name if action else ""
-    arn = _arn(sight, standing)
     return [
-        Problem(kind=kind, stage=sight.topic.key, plugin=name, subscription_arn=arn, detail=detail)
-        for kind, detail in _problems(sight, action, standing, policy)
+        Problem(kind=kind, stage=sight.topic.key, plugin=name, subscription_arn=subscription.arn, detail=detail)
+        for kind, detail in _problems(sight, subscription, action, standing, policy)
     ]
 
 
-def _arn(sight: Sight, standing: Registration | None) -> str:
-    if isinstance(sight.subscription, Subscription):
-        return sight.subscription.arn
-    return standing.subscription_arn if standing else ""
-
-
 def _problems(
-    sight: Sight, action: Action, standing: Registration | None, policy: Mapping[str, Any] | Unseen | None
+    sight: Sight,
+    subscription: Subscription,
+    action: Action,
+    standing: Registration | None,
+    policy: Mapping[str, Any] | Unseen | None,
 ) -> Iterator[tuple[ProblemKind, str]]:
-    subscription = sight.subscription
-    if not isinstance(subscription, Subscription):
-        return
     if not subscription.confirmed:
         yield ProblemKind.NOT_CONFIRMED, _not_confirmed(subscription)
         return
