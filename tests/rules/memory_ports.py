@@ -24,6 +24,8 @@ class MemoryPublisher:
 
     def publish(self, activity: str, stage: Stage, message: Message) -> None:
         self.calls.effect("publisher.publish")
+        document = json.loads(message.body)
+        assert (activity, stage) == (document["activity"], document["stage"]), "it went to another stage's topic"
         self.messages.append(message)
 
     @property
@@ -126,7 +128,7 @@ class MemoryJournal:
     """Implements ``ports.Journal``; keeps what it is told."""
 
     refusals: list[Refusal] = field(default_factory=list)
-    errors: list[Exception] = field(default_factory=list)
+    errors: list[tuple[Exception, Mapping[str, str | int]]] = field(default_factory=list)
 
     def refused(self, reason: str, detail: str, **about: str | int) -> None:
         assert detail, f"{reason}: nobody is told why"
@@ -137,4 +139,4 @@ class MemoryJournal:
         return [refusal.reason for refusal in self.refusals]
 
     def failed(self, error: Exception, **about: str | int) -> None:
-        self.errors.append(error)
+        self.errors.append((error, about))

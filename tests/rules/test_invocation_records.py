@@ -188,3 +188,18 @@ def test_reports_and_records_of_those_that_are_expected_read_no_registry() -> No
     before = world.registry.reads
     world.report_all([received("A"), record(world, B)])
     assert world.registry.reads == before
+
+
+def test_a_record_that_is_refused_is_told_by_what_it_knows() -> None:
+    world = open_stage(A)
+    world.report_all([record(world, A, subscription_arn="arn:aws:sns:eu-west-1:123456789012:rate:stranger")])
+    (refusal,) = world.journal.refusals
+    assert refusal.about == {
+        "uid": "q-1",
+        "workflow": "NewBusiness",
+        "activity": "Rate",
+        "stage": "parallel",
+        "attempt": 1,
+        "subscription_arn": "arn:aws:sns:eu-west-1:123456789012:rate:stranger",
+        "function_arn": f"{A.endpoint}:$LATEST",
+    }

@@ -209,9 +209,13 @@ def test_a_batch_that_fails_for_one_stage_goes_on_with_the_others() -> None:
         raise RuntimeError("throttled")
 
     world.calls.meanwhile("status.get_plan", no_plan)
-    again = world.report_all([received("B", activity="Validate"), received("A")])
-    assert again == ["B-Complete"]
-    assert len(world.journal.errors) == 1
+    world.calls.meanwhile("status.get_plan", no_plan)
+    validate, check = received("B", activity="Validate"), received("C", activity="Check")
+    assert world.report_all([validate, check, received("A")]) == ["B-Complete", "C-Complete"]
+    assert [(str(error), about) for error, about in world.journal.errors] == [
+        ("throttled", {"uid": "q-1", "workflow": "NewBusiness", "activity": activity})
+        for activity in ("Validate", "Check")
+    ]
     assert world.state("A") is State.COMPLETE
 
 

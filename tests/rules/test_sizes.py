@@ -31,6 +31,7 @@ def test_outputs_that_are_too_large_close_the_stage_and_are_named() -> None:
     world.report("Small", output="x")
     world.registry.put(plugin("Print", activity="Documents"))
     world.advance(activity="Documents")
+    assert present(world.status.stages.get("q-1", "NewBusiness/Documents/parallel/")).state is State.ERROR
     signal = world.heard[-1]
     assert signal.error == "PluginFailed"
     assert "112,007 bytes" in signal.cause
@@ -212,3 +213,12 @@ def test_the_largest_registration_is_an_item() -> None:
     assert item_bytes(registration_item(registration)) < 280_000
     with pytest.raises(RegistrationRefusedError, match="FilterPolicy is 262,145 bytes, a registration takes 262,144"):
         parse_registration({**properties, P.FILTER_POLICY: f"{policy} "}, owner="", seen_at=World().clock.now)
+
+
+@pytest.mark.parametrize("output", [float("inf"), "\ud800"])
+def test_an_output_that_is_no_json_is_the_plugins_error(output: object) -> None:
+    world = open_stage(plugin("A"), plugin("B"))
+    world.report("A", output=output)
+    row = present(world.row("A"))
+    assert row.state is State.ERROR
+    assert str(row.message).startswith("OutputNotJson: ")

@@ -62,7 +62,7 @@ def only(policy: object, scope: str = "MessageAttributes", **options: Any) -> st
         ({"numeric": ["=", True]}, "'numeric' compares with numbers, got true"),
         ({"numeric": [">", 20, "<", "30"]}, "'numeric' compares with numbers, got \"30\""),
         ({"numeric": ["<", 100, ">", 10]}, "a 'numeric' range is '>' or '>=' and then '<' or '<='"),
-        ({"numeric": [">=", 1, ">", 2]}, "put the lower bound first"),
+        ({"numeric": [">=", 1, ">", 2]}, 'got [">=", 1, ">", 2]: put the lower bound first'),
         ({"numeric": ["=", 1, "<", 2]}, "put the lower bound first"),
         ({"numeric": [">", 3, "<", 1]}, 'needs a lower bound below the upper one, got [">", 3, "<", 1]'),
         ({"numeric": [">=", 3, "<=", 3]}, "needs a lower bound below the upper one"),
@@ -115,6 +115,8 @@ def test_one_bad_value(rule: object, told: str) -> None:
         ({"d": {"$or": [{}, {"a": ["x"]}]}}, BODY, "'d': '$or' has an empty object"),
         ({"$or": [{"a": ["x"]}, {"b": []}]}, BODY, "'b': the array is empty"),
         ({"d": {"$or": [{"a": ["x"]}, {"b": "x"}]}}, BODY, "'d.b': must be an array"),
+        ({"$or": 5}, BODY, "'$or': must be an array, got 5"),
+        ({"$or": "xy"}, BODY, "'$or': must be an array, got \"xy\""),
         ({"$or": [{"a": ["x"]}]}, BODY, "'$or': operator \"a\" is unknown"),
         ({"$or": [{"a": ["x"]}]}, BODY, "'$or' means OR only with two objects or more"),
         ({"$or": [{"prefix": "x"}, {"b": ["x"]}]}, BODY, "none of its fields named like an operator"),
@@ -156,6 +158,7 @@ def test_booleans_in_attributes_are_ours_to_refuse_and_not_those_of_sns() -> Non
 def test_null_cannot_be_deployed(policy: dict[str, Any]) -> None:
     assert problems(policy) == []
     told = only(policy, deployed_by_cloudformation=True)
+    assert told.startswith(("'a': ", "'b': "))
     assert "CloudFormation drops it silently: use {'exists': false}" in told
 
 
@@ -166,6 +169,16 @@ def test_all_problems_are_told_at_once() -> None:
 def test_a_sentence_says_where_in_the_policy_what_is_wrong_and_nothing_else() -> None:
     assert only({1: ["x"]}) == "key 1 is not a string: JSON has no other keys"
     assert only({"a": 5}) == "'a': must be an array, got 5: write [5]"
+    assert only({"a": [{"prefix": 5}]}) == "'a': 'prefix' needs a string, got 5"
+
+
+def test_a_list_of_objects_is_an_or_only_under_its_own_name() -> None:
+    assert len(problems({"a": [{"b": ["x"]}, {"c": ["y"]}]}, BODY)) == 2
+
+
+def test_several_reserved_keys_are_told_by_name() -> None:
+    told = only({name: ["x"] for name in "abcd"}, reserved={"plugins", "workflow"})
+    assert told == "the policy has 6 keys with the reserved plugins, workflow, SNS allows 5: filter by fewer keys"
 
 
 def test_a_long_value_is_shortened() -> None:
