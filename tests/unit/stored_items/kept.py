@@ -20,7 +20,7 @@ from moto import mock_aws
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.records import RunRef
 from tests.unit.moto_tables import CONTROL, REGION, REGISTRY, STATUS, create_tables, items
-from tests.unit.stored_items.story import UID, WORKFLOW, Deployment, tell
+from tests.unit.stored_items.story import OTHER_UIDS, UID, WORKFLOW, Deployment, tell
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -81,6 +81,8 @@ def records(it: Deployment) -> dict[str, Any]:
     stages = [ref.stage(activity, stage) for activity in ACTIVITIES for stage in Stage]
     return {
         "run": run,
+        "others": {uid: it.status.get_run(uid, WORKFLOW) for uid in OTHER_UIDS},
+        "active": list(it.active.runs()),
         "stages": {stage.key: it.status.load_stage(stage) for stage in stages},
         "outputs": it.status.outputs(ref),
         "control": {stage.key: it.control.get(stage) for stage in stages},

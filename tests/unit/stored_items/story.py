@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import PluginKind, ReleaseRule, Stage, State
+from orchestrator_runtime.contract import Ending, PluginKind, ReleaseRule, Stage, State
 from orchestrator_runtime.contract import RegistrationProperty as P
+from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.plain_registration import plain_registration
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
@@ -21,10 +22,12 @@ from orchestrator_runtime.core.subscription import Answer, NoAnswer, StageTopic,
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
+from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run, write_end
 from orchestrator_runtime.protocol.record_result import Received, record_results
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin
 from orchestrator_runtime.protocol.stage_effects import StagePorts
+from orchestrator_runtime.stores.active_runs import DynamoActiveRuns
 from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC)
 UID, WORKFLOW = "q-1", "NewBusiness"
+OTHER_UIDS: Final = ("q-2", "q-3")
 METADATA: Final = {"line": "auto", "premium": 1200.5, "driver": {"age": 42, "claims": []}}
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team-a/1"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:"
@@ -66,8 +70,9 @@ class Deployment:
         self.status = DynamoStatusStore(self.client, STATUS, self.clock)
         self.control = DynamoControlStore(self.client, CONTROL, self.clock)
         self.registry = DynamoRegistry(self.client, REGISTRY)
+        self.active = DynamoActiveRuns(self.client, STATUS)
         self.publisher, self.signals = MemoryPublisher(Calls()), MemorySignals(Calls())
-        self.executions, self.journal = MemoryExecutions(), MemoryJournal()
+        self.executions, self.journal = MemoryExecutions(Calls()), MemoryJournal()
 
     @property
     def ports(self) -> StagePorts:
@@ -81,12 +86,16 @@ class Deployment:
             clock=self.clock,
         )
 
+    @property
+    def end_ports(self) -> EndPorts:
+        return EndPorts(status=self.status, control=self.control, signals=self.signals, clock=self.clock)
+
     # What the flows do
 
-    def begin(self, execution: str) -> RunRef:
+    def begin(self, execution: str, *, uid: str = UID) -> RunRef:
         self.clock.forward(1)
         request = BeginRequest(
-            uid=UID,
+            uid=uid,
             workflow=WORKFLOW,
             activities=(("Validate",), ("Rate", "CheckCredit")),
             execution=arn_of(execution),
@@ -161,7 +170,12 @@ class Deployment:
     def end(self, execution: str, failure: Failure | None = None) -> None:
         self.clock.forward(1)
         request = EndRequest(uid=UID, workflow=WORKFLOW, execution=arn_of(execution), failure=failure)
-        end_run(request, EndPorts(status=self.status, control=self.control, clock=self.clock))
+        end_run(request, self.end_ports)
+
+    def cancel(self) -> None:
+        self.clock.forward(1)
+        request = CancelRequest(uid=UID, workflow=WORKFLOW, reason="sold twice", by="ops")
+        cancel_run(request, CancelPorts(end=self.end_ports, executions=self.executions))
 
     def register(self, name: str, at: str = "Rate/parallel", **properties: str) -> None:
         """What the custom resource of a ``Plugin`` does."""
@@ -212,6 +226,8 @@ def tell(deployment: Deployment) -> Iterator[str]:
     yield "resumed"
     _complete(deployment, ref)
     yield "complete"
+    _cancel(deployment)
+    yield "cancelled"
 
 
 def _register(it: Deployment) -> None:
@@ -306,3 +322,16 @@ def _complete(it: Deployment, ref: RunRef) -> None:
     for at in ("Rate/post", "CheckCredit/pre", "CheckCredit/parallel", "CheckCredit/post"):
         it.complete(ref, at)
     it.end("two")
+
+
+def _cancel(it: Deployment) -> None:
+    """A third attempt is ended on purpose, and two other runs by what became of their executions."""
+    ref = it.begin("three")
+    it.advance(ref, "Validate/pre")
+    it.advance(ref, "Rate/parallel")
+    it.cancel()
+    for uid, ending in zip(OTHER_UIDS, (Ending.STOPPED, Ending.TIMED_OUT), strict=True):
+        it.begin(uid, uid=uid)
+        run = it.status.get_run(uid, WORKFLOW)
+        assert run is not None
+        write_end(run, it.end_ports, ending=ending, message="from outside", at=it.clock())

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from orchestrator_runtime.contract import Ending, Stage, State
 from orchestrator_runtime.contract import RegistrationProperty as P
-from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.records import (
+    ActiveRun,
     Control,
     ExpectedPlugin,
     Outcome,
@@ -26,7 +27,7 @@ from orchestrator_runtime.core.records import (
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError
 from tests.rules.memory_ports import Signal
-from tests.unit.moto_tables import Clock
+from tests.unit.moto_tables import STATUS, Clock
 from tests.unit.stored_items import kept
 from tests.unit.stored_items.story import Deployment, subscription_arn
 
@@ -185,6 +186,18 @@ def test_an_attempt_that_was_under_way_goes_on_to_its_end(dynamodb: DynamoDBClie
     }
 
 
+def test_a_run_that_was_cancelled_resumes(dynamodb: DynamoDBClient, version: str) -> None:
+    it = restored(dynamodb, version, "cancelled")
+    assert list(it.active.runs()) == []
+    ref = it.begin("four")
+    assert ref.attempt == 4
+    assert [run.ref for run in it.active.runs()] == [ref]
+    it.complete(ref, "Rate/parallel")
+    it.end("four")
+    assert states(it)[""] == "Complete"
+    assert list(it.active.runs()) == []
+
+
 def test_a_run_that_was_complete_resumes_with_its_outputs(dynamodb: DynamoDBClient, version: str) -> None:
     it = restored(dynamodb, version, "complete")
     assert it.begin("two").attempt == 2
@@ -222,13 +235,20 @@ def test_the_newest_version_is_what_is_stored_today(today: list[kept.Moment]) ->
 
 
 @pytest.mark.parametrize(
-    "record", [Run, StageRow, Outcome, PluginRow, StagePlan, ExpectedPlugin, Control, Release, Registration]
+    "record", [Run, ActiveRun, StageRow, Outcome, PluginRow, StagePlan, ExpectedPlugin, Control, Release, Registration]
 )
 def test_each_attribute_of_a_record_is_stored_in_the_story(today: list[kept.Moment], record: type[Any]) -> None:
     """Else nobody would see how it is stored: whoever adds one lets the story use it."""
     seen = [part for moment in today for part in parts(moment.records) if isinstance(part, record)]
     unused = {f.name for f in fields(record) if all(getattr(part, f.name) == default_of(f) for part in seen)}
     assert unused == set()
+
+
+def test_each_state_and_each_ending_is_stored_in_the_story(today: list[kept.Moment]) -> None:
+    items = [item for moment in today for item in moment.tables[STATUS]]
+    states, endings = ({item[name]["S"] for item in items if name in item} for name in ("state", "ending"))
+    assert states == {*State} - {State.MANDATORY_COMPLETED}, "that one is shown, and never stored"
+    assert endings == {*Ending}
 
 
 def parts(value: Any) -> Iterator[Any]:
