@@ -196,7 +196,7 @@ def _overdue(stage: StageSnapshot, now: datetime) -> list[MarkError]:
     errors: list[MarkError] = []
     for index in sorted(stage.open):
         if stage.plan.rule is ReleaseRule.ONE_AT_A_TIME and index > stage.release.ordinal:
-            continue
+            break
         plugin = stage.plan.plugins[index]
         started = stage.started_at.get(index)
         since = started or released_at
