@@ -104,6 +104,27 @@ def test_the_run_is_that_of_the_input(given: str | None, uid: str | None) -> Non
     assert Execution(arn=EXECUTION, status=ExecutionStatus.FAILED, input=given).uid == uid
 
 
+@pytest.mark.parametrize(
+    ("execution", "says_why"),
+    [
+        ({"status": ExecutionStatus.FAILED, "error": "Broken"}, True),
+        ({"status": ExecutionStatus.FAILED, "cause": "why"}, True),
+        ({"status": ExecutionStatus.TIMED_OUT}, True),
+        ({"status": ExecutionStatus.FAILED}, False),
+        ({"status": ExecutionStatus.ABORTED, "error": "", "cause": ""}, False),
+    ],
+)
+def test_an_execution_says_why_by_its_error_its_cause_or_having_timed_out(
+    execution: dict[str, Any], says_why: bool
+) -> None:
+    assert Execution(arn=EXECUTION, **execution).says_why is says_why
+
+
+def test_an_error_that_is_no_text_is_left_out() -> None:
+    told = read_status_event({"detail": detail(error=7, cause=["why"], input={"uid": "q-1"})})
+    assert (told.error, told.cause, told.input) == (None, None, None)
+
+
 def test_the_workflow_is_named_by_its_state_machine() -> None:
     assert state_machine_of(EXECUTION) == PREFIX + "NewBusiness"
     assert workflow_of(EXECUTION, PREFIX) == "NewBusiness"

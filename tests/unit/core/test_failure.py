@@ -24,6 +24,10 @@ def test_a_child_execution_that_does_not_say_why_is_told_by_its_status() -> None
     assert failure == Failure("RunEnded", "an activity's execution ended ABORTED without saying why")
 
 
+def test_an_error_that_is_no_text_leaves_the_name_as_it_was() -> None:
+    assert plain_failure(Failure("Broken", '{"Error": 7, "Cause": "why"}')) == Failure("Broken", "why")
+
+
 @pytest.mark.parametrize("cause", ["plain words", "[1]", "7", "{}", '{"Cause": 7}', ""])
 def test_a_cause_that_wraps_nothing_stays(cause: str) -> None:
     assert plain_failure(Failure("Broken", cause)) == Failure("Broken", cause)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.contract import Ending, Stage, State
 from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, StagePlan, StageRow
 from orchestrator_runtime.core.run_document import activity_state, run_document
 from tests.unit.samples import EXECUTION, NOW, a_plan, a_row, a_run
@@ -72,9 +72,12 @@ def test_a_run_that_has_just_begun() -> None:
 
 
 def test_a_run_that_failed() -> None:
-    document = run_document(a_run(state=State.ERROR, message="why", ended_at=LATER), {}, {}, {})
+    run = a_run(state=State.ERROR, ending=Ending.FAILED, message="why", ended_at=LATER)
 
-    assert (document["state"], document["message"], document["ended_at"]) == ("Error", "why", ISO_LATER)
+    document = run_document(run, {}, {}, {})
+
+    assert (document["state"], document["ending"], document["message"]) == ("Error", "failed", "why")
+    assert document["ended_at"] == ISO_LATER
 
 
 def test_a_stage_with_all_that_can_be_in_it() -> None:
