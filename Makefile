@@ -14,7 +14,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,22
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test unit e2e hostile many lint format synth schemas security-docs audit stored-items wheel lock clean
+.PHONY: help dev demo test unit e2e hostile many lint format synth schemas security-docs audit stored-items mutate wheel lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
@@ -51,10 +51,13 @@ hostile: dev ## Feed hostile documents to every handler (INPUTS=n for each, SEED
 many: dev ## Start many runs at once on a local AWS, and time them (RUNS=500)
 	@ORCHESTRATOR_TEST_RUNS=$(or $(RUNS),500) $(PYTEST) -m e2e --durations=3 tests/e2e/test_many.py
 
+mutate: dev ## See that tests notice small changes of the core's code (ONLY=path)
+	@nice -n 19 $(BIN)/python -m tests.mutation.mutate $(ONLY)
+
 lint: dev ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/rules tests/hostile
+	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/rules tests/hostile tests/mutation
 	@$(BIN)/mypy orchestrator_cli tests/cli tests/docs tests/e2e examples/insurance/demo.py
 	@$(BIN)/mypy orchestrator_constructs app.py tests/constructs tests/examples tests/security
 
@@ -90,4 +93,4 @@ lock: dev ## Resolve the dependencies anew
 	@npm install --silent --package-lock-only
 
 clean: ## Remove what was installed and built
-	@rm -rf $(VENV) node_modules dist cdk.out examples/insurance/*/cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	@rm -rf $(VENV) .mutation node_modules dist cdk.out examples/insurance/*/cdk.out .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
