@@ -143,9 +143,9 @@ BAD: list[tuple[dict[P, Any], str]] = [
     ({P.ENDPOINT: ""}, "the registration has no Endpoint: let the Plugin construct make it"),
     ({P.SUBSCRIPTION_ARN: ""}, "the registration has no SubscriptionArn: let the Plugin construct make it"),
     ({P.OWNER: ""}, "the registration has no Owner: give the id of the stack"),
-    ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object: '{'"),
-    ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object: '[1]'"),
-    ({P.FILTER_POLICY: "x" * 300}, f"the filter policy is no JSON object: '{'x' * 200}'"),
+    ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object that SNS takes: '{'"),
+    ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object that SNS takes: '[1]'"),
+    ({P.FILTER_POLICY: "x" * 300}, f"the filter policy is no JSON object that SNS takes: '{'x' * 200}…'"),
     ({P.FILTER_POLICY: {"premium": []}}, "FilterPolicy must be text: write lists and objects as JSON in a string"),
     (
         {P.STAGE: "after", P.FILTER_POLICY_SCOPE: "Everywhere"},
