@@ -146,6 +146,10 @@ BAD: list[tuple[dict[P, Any], str]] = [
     ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object that SNS takes: '{'"),
     ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object that SNS takes: '[1]'"),
     ({P.FILTER_POLICY: "x" * 300}, f"the filter policy is no JSON object that SNS takes: '{'x' * 200}…'"),
+    (
+        {P.FILTER_POLICY: '{"a": ["\\ud800"]}'},
+        """the filter policy is no JSON object that SNS takes: '{"a": ["\\\\ud800"]}'""",
+    ),
     ({P.FILTER_POLICY: {"premium": []}}, "FilterPolicy must be text: write lists and objects as JSON in a string"),
     (
         {P.STAGE: "after", P.FILTER_POLICY_SCOPE: "Everywhere"},
@@ -175,6 +179,19 @@ def test_names_and_filters_are_held_to_their_rules(wrong: dict[str, Any], told: 
 
 def test_a_plugins_name_may_have_spaces_and_dots() -> None:
     assert parsed(**{P.NAME: "Score v2.0"}).name == "Score v2.0"
+
+
+def test_a_filter_that_is_nested_too_deeply_is_no_filter() -> None:
+    deep = '{"a":' * 200 + '["x"]' + "}" * 200
+    assert refused(properties(**{P.FILTER_POLICY: deep, P.FILTER_POLICY_SCOPE: "MessageBody"})).startswith(
+        "the filter policy is no JSON object that SNS takes: "
+    )
+
+
+def test_a_request_without_properties_is_refused() -> None:
+    nothing: Any = None
+    assert refused(nothing) == "the registration has no properties: let the Plugin construct make it"
+    assert text_property(nothing, P.NAME) is None
 
 
 def test_a_filter_is_held_to_the_rules_of_its_scope() -> None:
