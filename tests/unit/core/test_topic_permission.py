@@ -41,6 +41,7 @@ def source(operator: str, *arns: str, key: str = "AWS:SourceArn") -> dict[str, A
         policy(Condition=source("ArnLike", WILD)),
         policy(Condition=source("ArnEquals", WILD, key="aws:SourceArn")),
         policy(Condition=source("StringLike", "arn:aws:sns:*:claims-dev-Rate-?arallel")),
+        policy(Condition=source("ArnLike", "arn:*:sns:*:123456789012:claims-*-Rate-*")),
         policy(Condition=source("StringEquals", "arn:other", TOPIC)),
         policy(Condition=source("ArnLikeIfExists", WILD)),
         policy(Condition={**source("ArnLike", WILD), "StringEquals": {"AWS:SourceAccount": "123456789012"}}),
