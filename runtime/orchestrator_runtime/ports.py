@@ -77,8 +77,8 @@ class StatusStore(Protocol):
         """Write the stage's row unless it is of this attempt, or a later one, already."""
         ...
 
-    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
-        """Write the plan unless one of this attempt exists; return the one that is stored.
+    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan | None:
+        """Write the plan unless one exists; return the one that is stored, ``None`` if it is of a later attempt.
 
         Raises:
             DoesNotFitError: It is too large to be stored.

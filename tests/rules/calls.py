@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 START = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 
 class Crash(BaseException):
     """The handler's process died. Not an ``Exception``: no handler outlives it."""
+
+
+class Epoch(Protocol):
+    """A clock as the tables read it, to know what has expired."""
+
+    @property
+    def epoch(self) -> int: ...
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Final
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.records import Control, Release, RunRef, StageRef
-from tests.rules.calls import Calls, Clock
+from tests.rules.calls import Calls, Epoch
 from tests.rules.memory_status import Shelf
 
 _UNOPENED_FOR: Final = 86_400
@@ -18,7 +18,7 @@ _UNOPENED_FOR: Final = 86_400
 class MemoryControlStore:
     """Implements ``ports.ControlStore``."""
 
-    def __init__(self, calls: Calls, clock: Clock) -> None:
+    def __init__(self, calls: Calls, clock: Epoch) -> None:
         self._calls = calls
         self._clock = clock
         self.rows: Shelf[Control] = Shelf(clock)
@@ -81,14 +81,18 @@ class MemoryControlStore:
 
     def end_stages(self, ref: RunRef) -> Mapping[tuple[str, Stage], Control]:
         self._calls.effect("control.end_stages")
-        ended: dict[tuple[str, Stage], Control] = {}
-        for path, control in self.rows.below(ref.uid, ref.path).items():
-            activity, stage = path.split("/")
-            if control.attempt == ref.attempt:
-                ended[activity, Stage(stage)] = self._put(
-                    ref.stage(activity, Stage(stage)), replace(control, ended=True)
-                )
-        return ended
+        ended = {(stage.activity, stage.stage): self.end_stage(stage) for stage in self.stages(ref)}
+        return {stage: control for stage, control in ended.items() if control is not None}
+
+    def stages(self, ref: RunRef) -> list[StageRef]:
+        """The first part of ``end_stages``: one query."""
+        places = (path.split("/") for path in self.rows.below(ref.uid, ref.path))
+        return [ref.stage(activity, Stage(stage)) for activity, stage in places]
+
+    def end_stage(self, ref: StageRef) -> Control | None:
+        """The second part of ``end_stages``: a write for each."""
+        stored = self._of_attempt(ref)
+        return self._put(ref, replace(stored, ended=True)) if stored else None
 
     def _of_attempt(self, ref: StageRef) -> Control | None:
         control = self.rows.get(ref.run.uid, ref.path)

@@ -13,7 +13,7 @@ from orchestrator_runtime.core.records import ActiveRun, Outcome, PluginRow, Run
 from orchestrator_runtime.ports import Recorded, StageRecords
 from orchestrator_runtime.stores.items import plan_values
 from orchestrator_runtime.stores.plan_size import check_plan_size
-from tests.rules.calls import Calls, Clock
+from tests.rules.calls import Calls, Epoch
 
 R = TypeVar("R")
 
@@ -22,7 +22,7 @@ R = TypeVar("R")
 class Shelf(Generic[R]):
     """Records of one kind by uid and path; what has expired is absent."""
 
-    clock: Clock
+    clock: Epoch
     items: dict[tuple[str, str], tuple[R, int]] = field(default_factory=dict)
 
     def get(self, uid: str, path: str) -> R | None:
@@ -46,7 +46,7 @@ class Shelf(Generic[R]):
 class MemoryStatusStore:
     """Implements ``ports.StatusStore``."""
 
-    def __init__(self, calls: Calls, clock: Clock) -> None:
+    def __init__(self, calls: Calls, clock: Epoch) -> None:
         self._calls = calls
         self.runs: Shelf[Run] = Shelf(clock)
         self.stages: Shelf[StageRow] = Shelf(clock)
@@ -99,14 +99,14 @@ class MemoryStatusStore:
             row = StageRow(attempt=ref.attempt, state=State.IN_PROGRESS, started_at=now)
             self.stages.put(ref.run.uid, ref.path, row, expires_at)
 
-    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
+    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan | None:
         self._calls.effect("status.save_plan")
         check_plan_size(ref, plan, plan_values(plan))
         stored = self.plans.get(ref.run.uid, ref.path)
         if stored is None or stored.attempt < ref.attempt:
             self.plans.put(ref.run.uid, ref.path, plan, plan.expires_at)
             return plan
-        return stored
+        return stored if stored.attempt == ref.attempt else None
 
     def get_plan(self, ref: StageRef) -> StagePlan | None:
         self._calls.read("status.get_plan")

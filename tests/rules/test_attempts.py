@@ -173,6 +173,22 @@ def test_other_metadata_is_refused_naming_keys_but_no_values(
     assert world.run.execution == "one"
 
 
+def test_a_handler_of_an_earlier_attempt_that_comes_late_makes_no_plan_of_its_own() -> None:
+    world = open_stage(A, B)
+
+    def another_attempt_with_a_plugin_less() -> None:
+        world.end("one", error="Broken")
+        world.registry.delete("Rate", B.stage, B.subscription_arn)
+        world.begin("two")
+        world.advance()
+
+    world.calls.meanwhile("status.load_stage", another_attempt_with_a_plugin_less)
+    world.advance()
+    assert world.attempt == 2
+    assert [plugin.name for plugin in world.plan.plugins] == ["A"]
+    assert world.released == [["A", "B"], ["A"]]
+
+
 def test_metadata_override_replaces_what_is_stored() -> None:
     world = World()
     world.begin("one")

@@ -75,6 +75,9 @@ def advance_stage(request: AdvanceRequest, ports: StagePorts) -> None:
         ports.status.close_stage(ref, Outcome(state=State.ERROR, message=str(error)), now=ports.clock())
         ports.signals.fail(request.token, ErrorName.PLUGIN_FAILED, f"{ref.key}: {error}")
         return
+    if plan is None:
+        # A later attempt has begun since the run's row was read.
+        return
     effects = StageEffects(ports, ref, plan)
     if not control.opened:
         _settle_leftovers(effects, records)
@@ -116,7 +119,7 @@ def _work(effects: StageEffects, run: Run, records: StageRecords, control: Contr
         records = ports.status.load_stage(ref)
 
 
-def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: StagePorts) -> StagePlan:
+def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: StagePorts) -> StagePlan | None:
     ref = request.ref
     now = ports.clock()
     ports.status.open_stage(ref, now=now, expires_at=run.expires_at)

@@ -148,12 +148,12 @@ class DynamoStatusStore:
         row = {"attempt": ref.attempt, "state": State.IN_PROGRESS, "started_at": now, "expires_at": expires_at}
         self._put_if_newer(ref, ref.path, row)
 
-    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan:
+    def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan | None:
         """See ``ports.StatusStore``."""
         values = plan_values(plan)
         check_plan_size(ref, plan, values)
         written = self._put_if_newer(ref, ref.path + PLAN, values)
-        return plan if written else (self.get_plan(ref) or plan)
+        return plan if written else self.get_plan(ref)
 
     def get_plan(self, ref: StageRef) -> StagePlan | None:
         """See ``ports.StatusStore``."""

@@ -92,7 +92,7 @@ def test_the_plan_of_a_later_attempt_replaces_and_is_not_replaced(status: Dynamo
     assert status.load_stage(stage_ref(2)).plan is None
     second = a_plan(2, "Other")
     assert status.save_plan(stage_ref(2), second) == second
-    status.save_plan(stage_ref(1), a_plan(1))
+    assert status.save_plan(stage_ref(1), a_plan(1)) is None
     assert status.get_plan(stage_ref(2)) == second
     assert status.get_plan(stage_ref(1)) is None
 
