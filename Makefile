@@ -14,7 +14,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,22
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test unit e2e hostile many lint format synth schemas security-docs audit stored-items mutate wheel lock clean
+.PHONY: help dev demo test unit e2e simulate hostile many lint format synth schemas security-docs audit stored-items mutate wheel lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ unit: dev ## Run the tests that need no local AWS
 e2e: dev ## Run the tests on a local AWS
 	@$(PYTEST) -m e2e
 
+simulate: dev ## Play the core under faults (SCHEDULES=n SEED=s PROCESSES=p; REPLAY=… tells one; EXHAUSTIVE=1: every order)
+	@$(BIN)/python -m tests.simulation $(if $(EXHAUSTIVE),--exhaustive) $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(SEED),--seed $(SEED)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(REPLAY),--replay $(REPLAY))
+
 hostile: dev ## Feed hostile documents to every handler (INPUTS=n for each, SEED=s)
 	@$(BIN)/python -m tests.hostile --inputs $(or $(INPUTS),10000) --seed $(or $(SEED),1)
 
@@ -57,7 +60,7 @@ mutate: dev ## See that tests notice small changes of the core's code (ONLY=path
 lint: dev ## Check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/rules tests/hostile tests/mutation
+	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/rules tests/hostile tests/mutation tests/simulation
 	@$(BIN)/mypy orchestrator_cli tests/cli tests/docs tests/e2e examples/insurance/demo.py
 	@$(BIN)/mypy orchestrator_constructs app.py tests/constructs tests/examples tests/security
 

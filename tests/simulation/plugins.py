@@ -1,0 +1,168 @@
+"""SNS and the plugins: who is called works, and says what it has to say, or something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from itertools import count
+from typing import Any, Final
+
+from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.core.invocation_record import InvocationRecord
+from orchestrator_runtime.core.message import Message
+from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.filter_policy import matches
+from orchestrator_runtime.models import Report
+from orchestrator_runtime.protocol.attribution import ReceivedRecord
+from orchestrator_runtime.protocol.record_result import Received
+from tests.rules.memory_registry import MemoryRegistry
+from tests.simulation.decisions import Odds
+from tests.simulation.faults import Fate, Fault
+from tests.simulation.results_queue import Item, ResultsQueue
+from tests.simulation.scenario import ROLE, STRANGER, UID, WORKFLOW, Say, Scenario
+
+REPORT_TO: Final = "https://sqs/results"
+_DELIVERY: Final = 0.05
+_LATER: Final = (2.0, 15.0, 65.0, 250.0, 900.0)
+_GARBAGE_ODDS: Final = Odds(0.96, 0.04)
+
+
+class Plugins:
+    """Delivers what is published, and plays the plugins that it reaches."""
+
+    def __init__(
+        self,
+        fate: Fate,
+        scenario: Scenario,
+        registry: MemoryRegistry,
+        queue: ResultsQueue,
+    ) -> None:
+        self._fate = fate
+        self._scheduler = fate.scheduler
+        self._decisions = fate.decisions
+        self._profile = fate.profile
+        self._scenario = scenario
+        self._registry = registry
+        self._queue = queue
+        self._ids = count(1)
+
+    def deliver(self, activity: str, stage: Stage, message: Message, document: Mapping[str, Any]) -> None:
+        """Deliver a message, whose body is that document, to those whose filter lets it through."""
+        for registration in self._registry.all.values():
+            if registration.name in document["plugins"] and registration.key == f"{activity}/{stage}":
+                policy = registration.filter_policy
+                if not policy or matches(dict(policy), message.attributes, body=document, scope="MessageAttributes"):
+                    self._deliver(registration.name, activity, stage, document["attempt"])
+
+    def _deliver(self, name: str, activity: str, stage: Stage, attempt: int) -> None:
+        call = (name, activity, stage, attempt)
+        match self._decisions.weigh(self._profile.call):
+            case 1:
+                self._note(Fault.CALL_DROPPED, call)
+                return
+            case 2:
+                self._note(Fault.CALL_DUPLICATED, call)
+                self._scheduler.after(_DELIVERY + self._later(), self._work, call)
+            case 3:
+                self._note(Fault.CALL_DELAYED, call)
+                self._scheduler.after(_DELIVERY + self._later(), self._work, call)
+                return
+        self._scheduler.after(_DELIVERY, self._work, call)
+
+    def _work(self, call: tuple[str, str, Stage, int]) -> None:
+        name, activity, stage, attempt = call
+        title, says = self._scenario.stages[activity, stage].plugins[name].behaviour(attempt)
+        if self._scheduler.trace is not None:
+            self._scheduler.tell(f"{activity}/{stage}/{name} is called in attempt {attempt}, and {title}")
+        for say in says:
+            self._say(say, call)
+        if self._decisions.weigh(_GARBAGE_ODDS):
+            self._say_garbage(call)
+
+    def _say(self, say: Say, call: tuple[str, str, Stage, int]) -> None:
+        seconds = say.after
+        if self._profile.silent:
+            self._note(Fault.REPORT_DROPPED, call)
+            return
+        match self._decisions.weigh(self._profile.report):
+            case 1:
+                self._note(Fault.REPORT_DROPPED, call)
+                return
+            case 2:
+                self._note(Fault.REPORT_DUPLICATED, call)
+                self._queue.send(self._item(say, *call), f"{call[0]} {say.state}", after=seconds + self._later())
+            case 3:
+                self._note(Fault.REPORT_DELAYED, call)
+                seconds += self._later()
+        self._queue.send(self._item(say, *call), f"{call[0]} {say.state}", after=seconds)
+
+    def _item(self, say: Say, name: str, activity: str, stage: Stage, attempt: int) -> Item:
+        id_ = str(next(self._ids))
+        if not say.record:
+            report = _report(name, activity, stage, attempt, say.state, progress=say.progress, output=say.output)
+            return Received(id=id_, report=report, sender=ROLE)
+        registration = self._scenario.stages[activity, stage].plugins[name].registration
+        record = InvocationRecord(
+            stage=RunRef(UID, WORKFLOW, attempt).stage(activity, stage),
+            subscription_arn=registration.subscription_arn,
+            function_arn=registration.endpoint,
+            released=frozenset({name}),
+            report_to=REPORT_TO,
+            state=say.state,
+            message=None if say.state is State.COMPLETE else "Runtime.OutOfMemory",
+        )
+        return ReceivedRecord(id=id_, record=record, sender=ROLE)
+
+    def _say_garbage(self, call: tuple[str, str, Stage, int]) -> None:
+        """A report that must not change anything that counts: a made-up name, a stranger, another attempt."""
+        name, activity, stage, attempt = call
+        id_ = str(next(self._ids))
+        kinds: tuple[Callable[[], Item], ...] = (
+            lambda: Received(id=id_, report=_report("Nobody", activity, stage, attempt, State.COMPLETE), sender=ROLE),
+            lambda: Received(id=id_, report=_report(name, activity, stage, attempt + 1, State.COMPLETE), sender=ROLE),
+            lambda: Received(id=id_, report=_report(name, activity, stage, attempt - 1, State.ERROR), sender=ROLE),
+            lambda: Received(id=id_, report=_report(name, "Nowhere", stage, attempt, State.ERROR), sender=ROLE),
+            lambda: Received(
+                id=id_, report=_report(name, activity, stage, attempt, State.COMPLETE, by="x"), sender=STRANGER
+            ),
+        )
+        kind = self._decisions.pick(len(kinds))
+        registration = self._scenario.stages[activity, stage].plugins[name].registration
+        if (kind == 4 and not registration.sender_role_ids) or (kind == 2 and attempt == 1):
+            kind = 0  # nobody is a stranger where nobody is known, and nothing is before the first attempt
+        self._note(Fault.REPORT_GARBAGE, call)
+        self._queue.send(kinds[kind](), f"{name} garbage {kind}", after=self._later())
+
+    def _later(self) -> float:
+        return _LATER[self._decisions.pick(len(_LATER))]
+
+    def _note(self, fault: Fault, call: tuple[str, str, Stage, int]) -> None:
+        name, activity, stage, attempt = call
+        self._fate.note(fault, f"{activity}/{stage}/{name} in attempt {attempt}")
+
+
+@lru_cache(16_384)
+def _report(
+    name: str,
+    activity: str,
+    stage: Stage,
+    attempt: int,
+    state: State,
+    *,
+    progress: float | None = None,
+    output: bool = False,
+    by: str | None = None,
+) -> Report:
+    document: dict[str, Any] = {
+        "uid": UID,
+        "workflow": WORKFLOW,
+        "activity": activity,
+        "stage": stage,
+        "attempt": attempt,
+        "plugin": name,
+        "state": state,
+        "progress": progress,
+        "message": by,
+        "output": {"score": 7} if output else None,
+    }
+    return Report.model_validate(document)

@@ -1,0 +1,427 @@
+"""One schedule: a workflow, its runs and everything around them, from its first start to its last event."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_runtime.core.message import Message
+from orchestrator_runtime.core.records import RunRef, StagePlan, StageRef
+from orchestrator_runtime.handlers.record_result import PlanMemory
+from orchestrator_runtime.ports import Journal
+from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
+from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
+from orchestrator_runtime.protocol.record_result import FindPlan, record_results
+from orchestrator_runtime.protocol.stage_effects import StagePorts
+from tests.rules.calls import Calls
+from tests.rules.memory_control import MemoryControlStore
+from tests.rules.memory_ports import MemoryExecutions, MemorySignals
+from tests.rules.memory_registry import MemoryRegistry
+from tests.rules.memory_status import MemoryStatusStore
+from tests.simulation.decisions import Decisions, Odds
+from tests.simulation.definitions import StageStates, WorkflowStates, activity_states, workflow_states
+from tests.simulation.faults import Fate, Fault, FaultCount
+from tests.simulation.functions import Functions, PortFailed
+from tests.simulation.invariants import Invariants
+from tests.simulation.plugins import REPORT_TO, Plugins
+from tests.simulation.results_queue import Item, ResultsQueue
+from tests.simulation.scenario import START_WITHIN, UID, WORKFLOW, draw_scenario
+from tests.simulation.scheduler import CoreClock, Scheduler
+from tests.simulation.state_machines import Entry, WorkflowExecution
+from tests.simulation.stepped_ports import (
+    stepped,
+    stepped_control,
+    stepped_executions,
+    stepped_publisher,
+    stepped_registry,
+    stepped_signals,
+    stepped_status,
+)
+from tests.simulation.violation import Violation
+
+METADATA: Final[dict[str, Any]] = {"line": "auto", "premium": 1200}
+OTHER_METADATA: Final[dict[str, Any]] = {"line": "home", "premium": 1200}
+RUN_TIMEOUT: Final = timedelta(days=30)
+
+_STOP_AT: Final = (5.0, 0.1, 1.0, 30.0, 70.0, 200.0)
+_STATUSES: Final = ("ABORTED", "TIMED_OUT")
+_EVENT_AFTER: Final = (0.3, 30.0, 400.0)
+_EVENT_RETRIES: Final = (60.0, 120.0)
+_RESTART_AFTER: Final = (30.0, 1.0, 300.0)
+_SIGNAL_AFTER: Final = (0.5, 5.0, 40.0)
+_OTHER_METADATA_ODDS: Final = Odds(0.85, 0.15)
+_SHORT: Final = 3.0
+"""Seconds that any run may take."""
+_SHARE_OF_A_FAULT: Final = 120.0
+"""Seconds by which one fault may delay a stage, beside one wait: a claim's expiry, a retry, a function's time-out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What is simulated. Tests bring others, to see that what is wrong with them is found."""
+
+    begin_run: Callable[[BeginRequest, BeginPorts], RunRef] = begin_run
+    advance_stage: Callable[[AdvanceRequest, StagePorts], None] = advance_stage
+    record_results: Callable[[Iterable[Item], StagePorts, Journal, FindPlan], list[str]] = record_results
+    end_run: Callable[[EndRequest, EndPorts], Failure | None] = end_run
+    status: type[MemoryStatusStore] = MemoryStatusStore
+    control: type[MemoryControlStore] = MemoryControlStore
+    activity: Mapping[Stage, StageStates] = field(default_factory=activity_states)
+    workflow: WorkflowStates = field(default_factory=workflow_states)
+
+
+class _Unseen(Calls):
+    """The tables' calls are watched as steps."""
+
+    def read(self, name: str) -> None:
+        pass
+
+    def effect(self, name: str) -> None:
+        pass
+
+
+class _Journal:
+    """Implements ``ports.Journal``. An error that no fault explains is a bug."""
+
+    def refused(self, reason: str, detail: str, **about: str | int) -> None:
+        pass
+
+    def failed(self, error: Exception, **about: str | int) -> None:
+        if not isinstance(error, PortFailed):
+            raise Violation("unexpected error", f"record_result met {error!r}") from error
+
+
+@dataclass(slots=True)
+class Played:
+    """What became of a schedule."""
+
+    faults: FaultCount
+    violation: Violation | None
+    events: int
+    attempts: int
+    left_open: bool
+    profile: str
+    trace: Sequence[str] | None = None
+
+
+class Simulation:
+    """The world of one schedule.
+
+    Attributes:
+        waiting: Which entry of which task a token belongs to.
+        entries: The last entry of a stage's task.
+        unheard: Executions that ended, and the core did not hear of it while they held the run: their status event
+            was lost, or ``begin_run`` wrote its row only after that. The next start, or a sweep, finds such a run.
+    """
+
+    run_timeout = RUN_TIMEOUT
+
+    def __init__(self, decisions: Decisions, *, core: Core | None = None, traced: bool = False) -> None:
+        self.core = core = core or _CORE
+        self.decisions = decisions
+        self.faults: FaultCount = Counter()
+        self.scenario = draw_scenario(decisions)
+        self.profile = self.scenario.profile
+        self.scheduler = Scheduler(trace=[] if traced else None)
+        self.metadata: Mapping[str, Any] = METADATA
+        clock = CoreClock(self.scheduler)
+        calls = _Unseen()
+        self.status = core.status(calls, clock)
+        self.control = core.control(calls, clock)
+        self.registry = MemoryRegistry()
+        self.signals = MemorySignals(calls)
+        self.executions = MemoryExecutions()
+        self.waiting: dict[str, Entry] = {}
+        self.entries: dict[StageRef, Entry] = {}
+        self.last_published: dict[str, Any] = {}
+        fate = Fate(self.scheduler, decisions, self.profile, self.faults)
+        self.note = fate.note
+        self.functions = Functions(fate, clock)
+        self.invariants = Invariants(self)
+        self._queue = ResultsQueue(fate, self.functions, self._record_results)
+        self._plugins = Plugins(fate, self.scenario, self.registry, self._queue)
+        for stage in self.scenario.stages.values():
+            for plugin in stage.plugins.values():
+                self.registry.all[plugin.registration.subscription_arn] = plugin.registration
+        self._make_ports(clock)
+        self._memories = PlanMemory(), PlanMemory()
+        self._tokens = 0
+        self._starts = 0
+        self._executions = 0
+        self._extra: set[str] = set()
+        self._begun: dict[RunRef, tuple[float, int]] = {}
+        self._times: tuple[float, float] | None = None
+        self._silenced: set[StageRef] = set()
+        self.unheard: set[str] = set()
+
+    def _make_ports(self, clock: CoreClock) -> None:
+        functions = self.functions
+        status, control = stepped_status(functions, self.status), stepped_control(functions, self.control)
+        now = stepped(functions, "clock", clock)
+        self.begin_ports = BeginPorts(
+            status=status,
+            executions=stepped_executions(functions, self.executions),
+            retention=timedelta(days=90),
+            clock=now,
+        )
+        self.stage_ports = StagePorts(
+            status=status,
+            control=control,
+            registry=stepped_registry(functions, self.registry),
+            publisher=stepped_publisher(functions, self),
+            signals=stepped_signals(functions, SignalService(self)),
+            report_to=REPORT_TO,
+            clock=now,
+        )
+        self.end_ports = EndPorts(status=status, control=control, clock=now)
+        self._journal = _Journal()
+        self._find_plan = stepped(functions, "plan", self._remembered_plan)
+
+    def play(self) -> Played:
+        """Play the schedule to its end, or until an invariant is broken."""
+        violation = None
+        try:
+            self._start()
+            self.scheduler.run()
+            self.invariants.settled(left_open=self._left_open())
+        except Violation as found:
+            violation = found
+            self.scheduler.tell(f"VIOLATION {found}")
+        return Played(
+            faults=self.faults,
+            violation=violation,
+            events=self.scheduler.number,
+            attempts=self._starts,
+            left_open=self._left_open(),
+            profile=self.profile.name,
+            trace=self.scheduler.trace,
+        )
+
+    # Whoever starts and stops runs
+
+    def _start(self) -> None:
+        self._starts += 1
+        decisions = self.decisions
+        override = False
+        if self._starts > 1 and decisions.weigh(_OTHER_METADATA_ODDS):
+            self.metadata, override = OTHER_METADATA, True
+        execution = self._execute(override=override)
+        match decisions.weigh(self.profile.outside):
+            case 1:
+                self.scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._stop, execution)
+            case 2:
+                self.scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._start_again)
+            case 3:
+                self.scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._unregister)
+
+    def _execute(self, *, override: bool) -> WorkflowExecution:
+        self._executions += 1
+        return WorkflowExecution(self, f"execution-{self._executions}", override=override)
+
+    def _stop(self, execution: WorkflowExecution) -> None:
+        if execution.running:
+            self.note(Fault.STOPPED, execution.arn)
+            execution.stop(_STATUSES[self.decisions.pick(len(_STATUSES))])
+
+    def _start_again(self) -> None:
+        if self.executions.running:
+            self.note(Fault.SECOND_START, "")
+            self._extra.add(self._execute(override=False).arn)
+
+    def _unregister(self) -> None:
+        registrations = self.registry.all
+        if registrations:
+            arn = sorted(registrations)[self.decisions.pick(len(registrations))]
+            self.note(Fault.UNREGISTERED, arn)
+            del registrations[arn]
+
+    def begun(self, ref: RunRef) -> None:
+        """An execution was given its attempt."""
+        self._begun[ref] = (self.scheduler.now, sum(self.faults.values()))
+
+    def execution_ended(self, execution: WorkflowExecution, status: str) -> None:
+        """An execution of the workflow is over, by itself or not."""
+        if status != "SUCCEEDED":
+            self._send_status_event(execution, status)
+        if execution.ref is not None and not execution.unsaid:
+            self.check_time(execution.ref)
+        if execution.arn not in self._extra and self._starts < self.scenario.attempts:
+            self.scheduler.after(_RESTART_AFTER[self.decisions.pick(len(_RESTART_AFTER))], self._start)
+
+    def checked(self, entry: Entry) -> None:
+        """A call of ``advance_stage`` for that entry returned."""
+        invocation = self.functions.answering
+        assert invocation is not None
+        self.invariants.checked(entry, invocation)
+
+    # What EventBridge tells of executions
+
+    def _send_status_event(self, execution: WorkflowExecution, status: str) -> None:
+        arn = execution.arn
+        after = _EVENT_AFTER[0]
+        match self.decisions.weigh(self.profile.event):
+            case 1:
+                self.note(Fault.EVENT_DROPPED, arn)
+                if execution.unsaid:
+                    self.unheard.add(arn)
+                return
+            case 2:
+                self.note(Fault.EVENT_DUPLICATED, arn)
+                self.scheduler.after(_EVENT_AFTER[2], self._handle_status_event, execution, status, 0)
+            case 3:
+                self.note(Fault.EVENT_DELAYED, arn)
+                after = _EVENT_AFTER[1 + self.decisions.pick(2)]
+        self.scheduler.after(after, self._handle_status_event, execution, status, 0)
+
+    def _handle_status_event(self, execution: WorkflowExecution, status: str, tries: int) -> None:
+        """The flow that an event of an execution's end leads to; Lambda tries a call that failed twice more."""
+        failure = Failure(f"Execution{status.title()}", "the execution was ended from outside")
+        request = EndRequest(uid=UID, workflow=WORKFLOW, execution=execution.arn, failure=failure)
+
+        def failed(_error: str, _cause: str) -> None:
+            if tries < len(_EVENT_RETRIES):
+                wait = _EVENT_RETRIES[tries]
+                self.scheduler.after(wait, self._handle_status_event, execution, status, tries + 1)
+            elif execution.unsaid:
+                self.unheard.add(execution.arn)
+
+        self.functions.call(
+            "end_run",
+            f"{execution.arn} {status}",
+            lambda: self.core.end_run(request, self.end_ports),
+            returned=lambda _: self.unheard.discard(execution.arn),
+            failed=failed,
+            execution=execution.arn,
+        )
+
+    def _left_open(self) -> bool:
+        """Whether the run's last holder ended, and nobody heard of it."""
+        run = self.status.runs.items.get((UID, f"{WORKFLOW}/"), (None, 0))[0]
+        return run is not None and run.execution in self.unheard
+
+    # Time
+
+    def check_time(self, ref: RunRef) -> None:
+        """An attempt is under way, or ends: it takes no longer than its deadlines, one wait each, and its faults."""
+        began, faults_before = self._begun[ref]
+        took = self.scheduler.now - began
+        if took < _SHORT:
+            return
+        if self._times is None:
+            self._times = self._allowed_times()
+        allowed, longest_wait = self._times
+        if self.profile.silent:
+            allowed += longest_wait * self.faults[Fault.SIGNAL_DROPPED]
+        else:
+            allowed += (longest_wait + _SHARE_OF_A_FAULT) * (sum(self.faults.values()) - faults_before)
+        if took > allowed:
+            raise Violation("no run outlasts its deadlines", f"it took {took:.0f} s, {allowed:.0f} s are allowed")
+
+    def _allowed_times(self) -> tuple[float, float]:
+        """How long a run may take where nothing goes wrong but its plugins; and the longest wait between checks."""
+        times = {place: self._stage_time(*place) for place in self.scenario.stages}
+        allowed = sum(
+            max(sum(times[activity, stage] for stage in Stage) for activity in step) for step in self.scenario.steps
+        )
+        longest_wait = self.core.activity[Stage.PRE].wait_at(max(times.values())).seconds
+        return allowed + _SHORT, longest_wait
+
+    def _stage_time(self, activity: str, stage: Stage) -> float:
+        played, states = self.scenario.stages[activity, stage], self.core.activity[stage]
+        limits = []
+        for plugin in played.plugins.values():
+            registration = plugin.registration
+            timeout = registration.timeout_seconds or played.timeout_seconds
+            if registration.reports_start:
+                timeout = START_WITHIN if self.profile.silent else START_WITHIN + timeout
+            limits.append(timeout)
+        if states.rule is ReleaseRule.ALL_AT_ONCE:
+            limits = [max(limits, default=0)]
+        wait = states.wait_at(sum(limits)).seconds
+        return 1.0 + sum(limit + wait for limit in limits if limit)
+
+    # What the handlers' ports lead to
+
+    def publish(self, activity: str, stage: Stage, message: Message) -> None:
+        """Implements ``ports.Publisher``."""
+        self.last_published = json.loads(message.body)
+        self._plugins.deliver(activity, stage, message, self.last_published)
+
+    def new_token(self) -> str:
+        self._tokens += 1
+        return f"token-{self._tokens}"
+
+    def silence(self, ref: StageRef) -> Fault | None:
+        """Where no signal arrives but a check's own, the first of each stage does not either."""
+        if ref in self._silenced:
+            return None
+        self._silenced.add(ref)
+        return Fault.SIGNAL_DROPPED
+
+    def _record_results(self, items: Sequence[Item]) -> list[str]:
+        return self.core.record_results(items, self.stage_ports, self._journal, self._find_plan)
+
+    def _remembered_plan(self, ref: StageRef) -> StagePlan | None:
+        """What one of two function instances remembers of a plan."""
+        return self._memories[self.scheduler.number & 1].find(ref, self.status)
+
+
+class SignalService:
+    """Implements ``ports.Signals`` over Step Functions as it is played; signals get lost, or their answers do."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._signals = simulation.signals
+
+    def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
+        return self._send(token, None, "", lambda: self._signals.succeed(token, output))
+
+    def fail(self, token: str, error: str, cause: str) -> bool:
+        return self._send(token, str(error), cause, lambda: self._signals.fail(token, error, cause))
+
+    def _send(self, token: str, error: str | None, cause: str, send: Callable[[], bool]) -> bool:
+        simulation = self._simulation
+        entry = simulation.waiting[token]
+        simulation.invariants.signalled(entry, error)
+        if token not in self._signals.alive:
+            return send()
+        fault = self._fault(entry)
+        invocation = simulation.functions.running
+        assert invocation is not None
+        if fault is not None:
+            simulation.note(fault, f"{entry.ref.key} {token}")
+            if fault in (Fault.SIGNAL_DROPPED, Fault.SIGNAL_LOST):
+                invocation.undisturbed = False
+            if fault is Fault.SIGNAL_DROPPED:
+                return True
+            if fault is Fault.SIGNAL_LOST:
+                raise PortFailed("SendTask: could not connect")
+        after = _SIGNAL_AFTER[simulation.decisions.pick(len(_SIGNAL_AFTER))] if fault is Fault.SIGNAL_DELAYED else 0.05
+        alive = send()
+        entry.execution.accept(entry, error, cause, after=after)
+        if fault is Fault.SIGNAL_UNANSWERED:
+            raise PortFailed("SendTask: the connection was closed")
+        return send() if fault is Fault.SIGNAL_TWICE else alive
+
+    def _fault(self, entry: Entry) -> Fault | None:
+        simulation = self._simulation
+        if not simulation.profile.silent:
+            return _SIGNAL_FAULTS[simulation.decisions.weigh(simulation.profile.signal)]
+        return simulation.silence(entry.ref)
+
+
+_SIGNAL_FAULTS: Final = (
+    None,
+    Fault.SIGNAL_DROPPED,
+    Fault.SIGNAL_LOST,
+    Fault.SIGNAL_UNANSWERED,
+    Fault.SIGNAL_TWICE,
+    Fault.SIGNAL_DELAYED,
+)
+_CORE: Final = Core()
