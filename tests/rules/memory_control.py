@@ -22,7 +22,7 @@ class MemoryControlStore:
         self._calls = calls
         self._clock = clock
         self.rows: Shelf[Control] = Shelf(clock)
-        self._ranks: dict[tuple[str, str], str] = {}
+        self.ranks: dict[tuple[str, str], str] = {}
 
     def store_token(self, ref: StageRef, *, token: str, rank: str) -> Control | None:
         self._calls.effect("control.store_token")
@@ -31,11 +31,11 @@ class MemoryControlStore:
         if stored is None or stored.attempt < ref.attempt:
             control = Control(attempt=ref.attempt, token=token)
             self.rows.put(*key, control, self._clock.epoch + _UNOPENED_FOR)
-        elif stored.attempt == ref.attempt and self._ranks[key] < rank:
+        elif stored.attempt == ref.attempt and self.ranks[key] < rank:
             control = self._put(ref, replace(stored, token=token))
         else:
             return None
-        self._ranks[key] = rank
+        self.ranks[key] = rank
         return control
 
     def open(self, ref: StageRef, *, indices: Collection[int], expires_at: int) -> Control | None:

@@ -7,7 +7,9 @@ import sys
 
 from tests.simulation.campaign import Tally, campaign, replay, retell, shrunk, table
 from tests.simulation.decisions import as_text, of_text
+from tests.simulation.exhaustive import LARGE, SMALL, Explored, explore
 from tests.simulation.simulation import Played
+from tests.simulation.violation import Violation
 
 QUIET_FOR = 5.0
 """Seconds between two lines that say how far it is."""
@@ -21,7 +23,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--replay", default="", help="a schedule's number, or decisions as a violation shows them")
+    parser.add_argument("--exhaustive", action="store_true", help="small cases, in every order")
     given = parser.parse_args(arguments)
+    if given.exhaustive:
+        return _explore()
     if given.replay:
         return _tell(replay(of_text(given.replay)) if "=" in given.replay else retell(given.seed, int(given.replay)))
     tally = campaign(
@@ -43,6 +48,21 @@ def main(arguments: list[str]) -> int:
         print(f"  make simulate REPLAY={as_text(plain.decisions) or '0=0'}")
         _tell(plain.played)
     return 1 if tally.violations else 0
+
+
+def _explore() -> int:
+    total = Explored()
+    for case in (*SMALL, *LARGE):
+        try:
+            explored = explore(case)
+        except Violation as violation:
+            print(f"{case.name}: VIOLATION {violation}")
+            return 1
+        total.states += explored.states
+        total.transitions += explored.transitions
+        print(f"{explored.states:>10,} states  {explored.transitions:>10,} transitions  {case.name}", flush=True)
+    print(f"states={total.states} transitions={total.transitions} violations=0")
+    return 0
 
 
 def _tell(played: Played) -> int:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 
+from tests.simulation.core import Core
 from tests.simulation.decisions import Decisions, GivenDecisions, RecordedDecisions
 from tests.simulation.faults import Fault, FaultCount
 from tests.simulation.shrink import shrink
-from tests.simulation.simulation import Core, Played, Simulation
+from tests.simulation.simulation import Played, Simulation
 
 CHUNK = 250
 MOST_SHOWN = 5

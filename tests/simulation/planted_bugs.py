@@ -29,8 +29,8 @@ from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.stage_effects import StagePorts
 from tests.rules.memory_control import MemoryControlStore
 from tests.rules.memory_status import MemoryStatusStore
+from tests.simulation.core import Core
 from tests.simulation.definitions import TIMEOUT, Retrier, activity_states
-from tests.simulation.simulation import Core
 
 F = TypeVar("F", bound=Callable[..., Any])
 

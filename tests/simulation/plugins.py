@@ -99,8 +99,8 @@ class Plugins:
     def _item(self, say: Say, name: str, activity: str, stage: Stage, attempt: int) -> Item:
         id_ = str(next(self._ids))
         if not say.record:
-            report = _report(name, activity, stage, attempt, say.state, progress=say.progress, output=say.output)
-            return Received(id=id_, report=report, sender=ROLE)
+            said = report(name, activity, stage, attempt, say.state, progress=say.progress, output=say.output)
+            return Received(id=id_, report=said, sender=ROLE)
         registration = self._scenario.stages[activity, stage].plugins[name].registration
         record = InvocationRecord(
             stage=RunRef(UID, WORKFLOW, attempt).stage(activity, stage),
@@ -118,12 +118,12 @@ class Plugins:
         name, activity, stage, attempt = call
         id_ = str(next(self._ids))
         kinds: tuple[Callable[[], Item], ...] = (
-            lambda: Received(id=id_, report=_report("Nobody", activity, stage, attempt, State.COMPLETE), sender=ROLE),
-            lambda: Received(id=id_, report=_report(name, activity, stage, attempt + 1, State.COMPLETE), sender=ROLE),
-            lambda: Received(id=id_, report=_report(name, activity, stage, attempt - 1, State.ERROR), sender=ROLE),
-            lambda: Received(id=id_, report=_report(name, "Nowhere", stage, attempt, State.ERROR), sender=ROLE),
+            lambda: Received(id=id_, report=report("Nobody", activity, stage, attempt, State.COMPLETE), sender=ROLE),
+            lambda: Received(id=id_, report=report(name, activity, stage, attempt + 1, State.COMPLETE), sender=ROLE),
+            lambda: Received(id=id_, report=report(name, activity, stage, attempt - 1, State.ERROR), sender=ROLE),
+            lambda: Received(id=id_, report=report(name, "Nowhere", stage, attempt, State.ERROR), sender=ROLE),
             lambda: Received(
-                id=id_, report=_report(name, activity, stage, attempt, State.COMPLETE, by="x"), sender=STRANGER
+                id=id_, report=report(name, activity, stage, attempt, State.COMPLETE, by="x"), sender=STRANGER
             ),
         )
         kind = self._decisions.pick(len(kinds))
@@ -142,7 +142,7 @@ class Plugins:
 
 
 @lru_cache(16_384)
-def _report(
+def report(
     name: str,
     activity: str,
     stage: Stage,

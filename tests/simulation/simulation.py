@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -13,19 +13,13 @@ from orchestrator_runtime.contract import ReleaseRule, Stage
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.records import RunRef, StagePlan, StageRef
 from orchestrator_runtime.handlers.record_result import PlanMemory
-from orchestrator_runtime.ports import Journal
-from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
-from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
-from orchestrator_runtime.protocol.record_result import FindPlan, record_results
+from orchestrator_runtime.protocol.begin_run import BeginPorts
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure
 from orchestrator_runtime.protocol.stage_effects import StagePorts
-from tests.rules.calls import Calls
-from tests.rules.memory_control import MemoryControlStore
 from tests.rules.memory_ports import MemoryExecutions, MemorySignals
 from tests.rules.memory_registry import MemoryRegistry
-from tests.rules.memory_status import MemoryStatusStore
+from tests.simulation.core import Core, Journal, Unseen
 from tests.simulation.decisions import Decisions, Odds
-from tests.simulation.definitions import StageStates, WorkflowStates, activity_states, workflow_states
 from tests.simulation.faults import Fate, Fault, FaultCount
 from tests.simulation.functions import Functions, PortFailed
 from tests.simulation.invariants import Invariants
@@ -62,41 +56,6 @@ _SHARE_OF_A_FAULT: Final = 120.0
 """Seconds by which one fault may delay a stage, beside one wait: a claim's expiry, a retry, a function's time-out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
-    """What is simulated. Tests bring others, to see that what is wrong with them is found."""
-
-    begin_run: Callable[[BeginRequest, BeginPorts], RunRef] = begin_run
-    advance_stage: Callable[[AdvanceRequest, StagePorts], None] = advance_stage
-    record_results: Callable[[Iterable[Item], StagePorts, Journal, FindPlan], list[str]] = record_results
-    end_run: Callable[[EndRequest, EndPorts], Failure | None] = end_run
-    status: type[MemoryStatusStore] = MemoryStatusStore
-    control: type[MemoryControlStore] = MemoryControlStore
-    activity: Mapping[Stage, StageStates] = field(default_factory=activity_states)
-    workflow: WorkflowStates = field(default_factory=workflow_states)
-
-
-class _Unseen(Calls):
-    """The tables' calls are watched as steps."""
-
-    def read(self, name: str) -> None:
-        pass
-
-    def effect(self, name: str) -> None:
-        pass
-
-
-class _Journal:
-    """Implements ``ports.Journal``. An error that no fault explains is a bug."""
-
-    def refused(self, reason: str, detail: str, **about: str | int) -> None:
-        pass
-
-    def failed(self, error: Exception, **about: str | int) -> None:
-        if not isinstance(error, PortFailed):
-            raise Violation("unexpected error", f"record_result met {error!r}") from error
-
-
 @dataclass(slots=True)
 class Played:
     """What became of a schedule."""
@@ -131,7 +90,7 @@ class Simulation:
         self.scheduler = Scheduler(trace=[] if traced else None)
         self.metadata: Mapping[str, Any] = METADATA
         clock = CoreClock(self.scheduler)
-        calls = _Unseen()
+        calls = Unseen()
         self.status = core.status(calls, clock)
         self.control = core.control(calls, clock)
         self.registry = MemoryRegistry()
@@ -180,7 +139,7 @@ class Simulation:
             clock=now,
         )
         self.end_ports = EndPorts(status=status, control=control, clock=now)
-        self._journal = _Journal()
+        self._journal = Journal()
         self._find_plan = stepped(functions, "plan", self._remembered_plan)
 
     def play(self) -> Played:

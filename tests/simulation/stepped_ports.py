@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.records import Control, RunRef
 from orchestrator_runtime.ports import ControlStore, Executions, Publisher, Registry, Signals, StatusStore
 from tests.rules.memory_control import MemoryControlStore
-from tests.simulation.functions import Functions
 
 STATUS = (
     "create_run",
@@ -29,9 +28,17 @@ STATUS = (
 CONTROL = ("store_token", "open", "settle", "claim", "confirm", "get")
 
 
-def stepped(functions: Functions, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+class Steps(Protocol):
+    """Lets handlers call ports."""
+
+    def step(self, name: str, call: Callable[..., Any], arguments: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """Let a handler make a call."""
+        ...
+
+
+def stepped(steps: Steps, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
     """A call that is a step: whatever its answer, a handler that is run again gets the same."""
-    step = functions.step
+    step = steps.step
 
     def method(*arguments: Any, **options: Any) -> Any:
         return step(name, call, arguments, options)
@@ -42,18 +49,18 @@ def stepped(functions: Functions, name: str, call: Callable[..., Any]) -> Callab
 class _Stepped:
     """An object whose methods are those of a port."""
 
-    def __init__(self, functions: Functions, port: str, of: object, methods: tuple[str, ...]) -> None:
+    def __init__(self, steps: Steps, port: str, of: object, methods: tuple[str, ...]) -> None:
         for method in methods:
-            setattr(self, method, stepped(functions, f"{port}.{method}", getattr(of, method)))
+            setattr(self, method, stepped(steps, f"{port}.{method}", getattr(of, method)))
 
 
 class _SteppedControl(_Stepped):
     """The control table: to end a run's stages takes a call for each of them, as in DynamoDB."""
 
-    def __init__(self, functions: Functions, control: MemoryControlStore) -> None:
-        super().__init__(functions, "control", control, CONTROL)
-        self._stages = stepped(functions, "control.stages", control.stages)
-        self._end_stage = stepped(functions, "control.end_stage", control.end_stage)
+    def __init__(self, steps: Steps, control: MemoryControlStore) -> None:
+        super().__init__(steps, "control", control, CONTROL)
+        self._stages = stepped(steps, "control.stages", control.stages)
+        self._end_stage = stepped(steps, "control.end_stage", control.end_stage)
 
     def end_stages(self, ref: RunRef) -> Mapping[tuple[str, Stage], Control]:
         ended = {}
@@ -64,25 +71,25 @@ class _SteppedControl(_Stepped):
         return ended
 
 
-def stepped_status(functions: Functions, status: StatusStore) -> StatusStore:
-    return cast("StatusStore", _Stepped(functions, "status", status, STATUS))
+def stepped_status(steps: Steps, status: StatusStore) -> StatusStore:
+    return cast("StatusStore", _Stepped(steps, "status", status, STATUS))
 
 
-def stepped_control(functions: Functions, control: MemoryControlStore) -> ControlStore:
-    return cast("ControlStore", _SteppedControl(functions, control))
+def stepped_control(steps: Steps, control: MemoryControlStore) -> ControlStore:
+    return cast("ControlStore", _SteppedControl(steps, control))
 
 
-def stepped_registry(functions: Functions, registry: Registry) -> Registry:
-    return cast("Registry", _Stepped(functions, "registry", registry, ("registrations",)))
+def stepped_registry(steps: Steps, registry: Registry) -> Registry:
+    return cast("Registry", _Stepped(steps, "registry", registry, ("registrations",)))
 
 
-def stepped_publisher(functions: Functions, publisher: Publisher) -> Publisher:
-    return cast("Publisher", _Stepped(functions, "publisher", publisher, ("publish",)))
+def stepped_publisher(steps: Steps, publisher: Publisher) -> Publisher:
+    return cast("Publisher", _Stepped(steps, "publisher", publisher, ("publish",)))
 
 
-def stepped_signals(functions: Functions, signals: Signals) -> Signals:
-    return cast("Signals", _Stepped(functions, "signals", signals, ("succeed", "fail")))
+def stepped_signals(steps: Steps, signals: Signals) -> Signals:
+    return cast("Signals", _Stepped(steps, "signals", signals, ("succeed", "fail")))
 
 
-def stepped_executions(functions: Functions, executions: Executions) -> Executions:
-    return cast("Executions", _Stepped(functions, "executions", executions, ("is_running",)))
+def stepped_executions(steps: Steps, executions: Executions) -> Executions:
+    return cast("Executions", _Stepped(steps, "executions", executions, ("is_running",)))

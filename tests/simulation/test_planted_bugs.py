@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.campaign import play, shrunk
+from tests.simulation.core import Core
 from tests.simulation.planted_bugs import PLANTED
-from tests.simulation.simulation import Core
 
 WITHIN = {
     "a token is stored whatever its rank": 2_000,

@@ -1,0 +1,57 @@
+"""What is simulated: the core's flows and tables, and the state machines that call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator_runtime import ports
+from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
+from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
+from orchestrator_runtime.protocol.record_result import FindPlan, record_results
+from orchestrator_runtime.protocol.stage_effects import StagePorts
+from tests.rules.calls import Calls
+from tests.rules.memory_control import MemoryControlStore
+from tests.rules.memory_status import MemoryStatusStore
+from tests.simulation.definitions import StageStates, WorkflowStates, activity_states, workflow_states
+from tests.simulation.functions import PortFailed
+from tests.simulation.results_queue import Item
+from tests.simulation.violation import Violation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """What is simulated. Tests bring others, to see that what is wrong with them is found."""
+
+    begin_run: Callable[[BeginRequest, BeginPorts], RunRef] = begin_run
+    advance_stage: Callable[[AdvanceRequest, StagePorts], None] = advance_stage
+    record_results: Callable[[Iterable[Item], StagePorts, ports.Journal, FindPlan], list[str]] = record_results
+    end_run: Callable[[EndRequest, EndPorts], Failure | None] = end_run
+    status: type[MemoryStatusStore] = MemoryStatusStore
+    control: type[MemoryControlStore] = MemoryControlStore
+    activity: Mapping[Stage, StageStates] = field(default_factory=activity_states)
+    workflow: WorkflowStates = field(default_factory=workflow_states)
+
+
+class Unseen(Calls):
+    """The tables' calls are watched as steps."""
+
+    def read(self, name: str) -> None:
+        pass
+
+    def effect(self, name: str) -> None:
+        pass
+
+
+class Journal:
+    """Implements ``ports.Journal``. An error that no fault explains is a bug."""
+
+    def refused(self, reason: str, detail: str, **about: str | int) -> None:
+        pass
+
+    def failed(self, error: Exception, **about: str | int) -> None:
+        if not isinstance(error, PortFailed):
+            raise Violation("unexpected error", f"record_result met {error!r}") from error

@@ -1,0 +1,40 @@
+"""Small cases in every order: no state that can be reached breaks an invariant."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.exhaustive import SMALL, Case, explore
+from tests.simulation.planted_bugs import PLANTED
+from tests.simulation.violation import Violation
+
+ONE, RESUMED, AT_ONCE, IN_A_ROW = SMALL[:4]
+FOUND = {
+    "a stored outcome suppresses the signal": (ONE, "no lost token"),
+    "the tally is a counter, and closes without a recount": (AT_ONCE, "no early join"),
+    "failures do not count": (ONE, "errors count"),
+    "nobody enforces deadlines": (ONE, "every stage ends"),
+    "a claim never expires": (ONE, "every stage ends"),
+    "two are released at once": (IN_A_ROW, "one at a time"),
+    "a report is accepted on a terminal row": (RESUMED, "one terminal state"),
+    "a report of an earlier attempt is accepted": (RESUMED, "attempts only go up"),
+}
+
+
+@pytest.mark.parametrize("case", SMALL, ids=lambda case: case.name)
+def test_no_state_that_can_be_reached_breaks_an_invariant(case: Case) -> None:
+    explored = explore(case)
+    assert explored.complete
+    assert explored.states > 5_000
+
+
+@pytest.mark.parametrize("bug", FOUND)
+def test_a_planted_bug_is_reached(bug: str) -> None:
+    case, invariant = FOUND[bug]
+    with pytest.raises(Violation) as broken:
+        explore(case, core=PLANTED[bug])
+    assert broken.value.invariant == invariant
+
+
+def test_a_bound_is_told() -> None:
+    assert not explore(SMALL[0], most=100).complete
