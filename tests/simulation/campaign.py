@@ -36,7 +36,7 @@ class Tally:
         broken: Of those that broke an invariant the first few.
         violations: How many broke one.
         attempts: How often a run was started.
-        left_open: How many ended with a run whose end was lost on purpose, for the next start or a sweep to find.
+        left_open: How many left a run to the sweep: its execution had ended, and nothing told of it.
     """
 
     schedules: int = 0

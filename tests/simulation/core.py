@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 
 from orchestrator_runtime import ports
 from orchestrator_runtime.contract import Stage
-from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.core.ended_execution import Execution
+from orchestrator_runtime.core.failure import Failure
+from orchestrator_runtime.core.records import Run, RunRef
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
+from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
 from orchestrator_runtime.protocol.record_result import FindPlan, record_results
 from orchestrator_runtime.protocol.stage_effects import StagePorts
+from orchestrator_runtime.protocol.sweep_runs import SweepPorts, end_left_behind, sweep_runs
 from tests.rules.calls import Calls
 from tests.rules.memory_control import MemoryControlStore
 from tests.rules.memory_status import MemoryStatusStore
@@ -30,6 +34,9 @@ class Core:
     advance_stage: Callable[[AdvanceRequest, StagePorts], None] = advance_stage
     record_results: Callable[[Iterable[Item], StagePorts, ports.Journal, FindPlan], list[str]] = record_results
     end_run: Callable[[EndRequest, EndPorts], Failure | None] = end_run
+    end_left_behind: Callable[[Execution, SweepPorts], RunRef | None] = end_left_behind
+    sweep_runs: Callable[[SweepPorts], Iterable[RunRef]] = sweep_runs
+    cancel_run: Callable[[CancelRequest, CancelPorts], Run] = cancel_run
     status: type[MemoryStatusStore] = MemoryStatusStore
     control: type[MemoryControlStore] = MemoryControlStore
     activity: Mapping[Stage, StageStates] = field(default_factory=activity_states)

@@ -15,17 +15,20 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple, cast
 
 from orchestrator_runtime.contract import ErrorName, ReleaseRule, Stage, State
 from orchestrator_runtime.core.begin import RunRefusedError
+from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import Run, RunRef, StageRef
 from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.ports import Executions
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest
 from orchestrator_runtime.protocol.record_result import Received
 from orchestrator_runtime.protocol.stage_effects import StagePorts
 from tests.rules.calls import START
@@ -37,7 +40,6 @@ from tests.simulation.scenario import UID, WORKFLOW
 from tests.simulation.stepped_ports import (
     stepped,
     stepped_control,
-    stepped_executions,
     stepped_publisher,
     stepped_registry,
     stepped_signals,
@@ -256,10 +258,11 @@ class Explorer:
             report_to=REPORT_TO,
             clock=clock,
         )
+        executions = SimpleNamespace(is_running=stepped(self, "executions.is_running", self.is_running))
         self._begin_ports = BeginPorts(
-            status=status, executions=stepped_executions(self, self), retention=timedelta(days=90), clock=clock
+            status=status, executions=cast("Executions", executions), retention=timedelta(days=90), clock=clock
         )
-        self._end_ports = EndPorts(status=status, control=control, clock=clock)
+        self._end_ports = EndPorts(status=status, control=control, signals=stepped_signals(self, self), clock=clock)
         self._find_plan = stepped(self, "plan", self.status.get_plan)
 
     # The ports' other side

@@ -42,6 +42,8 @@ class Fault(StrEnum):
     CLOCK_SKEW = "handler's clock ahead or behind"
     STOPPED = "execution stopped from outside"
     ORPHANED = "child execution outlived its parent"
+    CANCELLED = "run cancelled"
+    SWEPT = "runs swept while they ran"
     SECOND_START = "run started while it ran"
     UNREGISTERED = "plugin unregistered between attempts"
 
@@ -69,7 +71,7 @@ class Profile:
         handler: Of a call of a handler: crash, suspended, conflict, unanswered, torn read, throttled.
         token: Of a retried task: keeps its token.
         clock: Of a call of a handler: skew, jump.
-        outside: Of an attempt: stopped from outside, started a second time, a plugin unregistered.
+        outside: Of an attempt: stopped from outside, started a second time, a plugin unregistered, cancelled, swept.
         receives: After how many a report is dead-lettered.
     """
 
@@ -83,7 +85,7 @@ class Profile:
     handler: Odds = field(default_factory=lambda: _odds(RARE, SOME, RARE, RARE, RARE, RARE))
     token: Odds = field(default_factory=lambda: _odds(0.5))
     clock: Odds = field(default_factory=lambda: _odds(0.0, 0.0))
-    outside: Odds = field(default_factory=lambda: _odds(SOME, SOME, SOME))
+    outside: Odds = field(default_factory=lambda: _odds(SOME, SOME, SOME, SOME, SOME))
     receives: int = 50
 
 
@@ -99,7 +101,7 @@ PROFILES = (
     Profile(name="crashes", handler=_odds(0.2, SOME, 0.05, 0.05, SOME, SOME), receives=3),
     Profile(name="races", handler=_odds(SOME, 0.35, SOME, SOME, 0.06, RARE), report=_odds(RARE, MUCH, 0.2)),
     Profile(name="clocks", clock=_odds(0.3, 0.05), handler=_odds(SOME, MUCH, RARE, RARE, RARE, RARE)),
-    Profile(name="stops", outside=_odds(0.5, 0.2, 0.1), handler=_odds(SOME, 0.2, RARE, RARE, RARE, RARE)),
+    Profile(name="stops", outside=_odds(0.35, 0.15, 0.1, 0.2, 0.1), handler=_odds(SOME, 0.2, RARE, RARE, RARE, RARE)),
     Profile(
         name="storm",
         call=_odds(MUCH, MUCH, MUCH),
@@ -108,7 +110,7 @@ PROFILES = (
         signal=_odds(SOME, SOME, SOME, SOME, SOME),
         handler=_odds(MUCH, 0.2, SOME, SOME, SOME, SOME),
         clock=_odds(MUCH, RARE),
-        outside=_odds(0.2, 0.2, 0.1),
+        outside=_odds(0.2, 0.15, 0.1, 0.15, 0.1),
         receives=3,
     ),
     Profile(

@@ -15,6 +15,7 @@ from typing import Any, Final
 from orchestrator_runtime.core.begin import RunRefusedError
 from orchestrator_runtime.core.records import StageRef
 from orchestrator_runtime.ports import StageRecords
+from orchestrator_runtime.protocol.cancel_run import CancelRefusedError
 from tests.rules.calls import Crash
 from tests.simulation.faults import Fate, Fault
 from tests.simulation.scheduler import CoreClock
@@ -191,7 +192,7 @@ class Functions:
             self._sleep(invocation)
         except Crash:
             self._answer(invocation, lambda: invocation.failed("Lambda.Unknown", "the function's process died"))
-        except (RunRefusedError, PortFailed) as error:
+        except (RunRefusedError, CancelRefusedError, PortFailed) as error:
             name, text = type(error).__name__, str(error)
             self._answer(invocation, lambda: invocation.failed(name, text))
         except Exception as error:

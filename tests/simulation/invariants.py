@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator_runtime.contract import ErrorName, ReleaseRule, Stage, State
+from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef
-from orchestrator_runtime.protocol.end_run import Failure
 from tests.simulation.definitions import TIMEOUT
 from tests.simulation.functions import Invocation
 from tests.simulation.scenario import UID, WORKFLOW
@@ -262,14 +262,12 @@ class Invariants:
         if run is before:
             return
         self._run = run
-        if not run.ended and run.execution not in self._simulation.executions.running:
-            self._simulation.unheard.add(run.execution)
         if before is None:
             return
         if run.ref.attempt == before.ref.attempt:
             if before.ended:
                 raise Violation("a run ends once", f"{before.state} became {run.state} by {invocation}")
-            if run.ended and run.execution != invocation.execution:
+            if run.ended and not self._may_end(run, invocation):
                 raise Violation("a run is ended by its execution", f"{run.execution} holds it, ended by {invocation}")
             if run.ended:
                 self._run_over.setdefault(run.ref.attempt, self._scheduler.number)
@@ -277,9 +275,17 @@ class Invariants:
             return
         if run.ref.attempt < before.ref.attempt:
             raise Violation("attempts only go up", f"the run went from {before.ref.attempt} to {run.ref.attempt}")
-        if not before.ended and before.execution in self._simulation.executions.running:
+        if not before.ended and self._simulation.executions.is_running(before.execution):
             raise Violation("a run that runs is not taken over", f"{before.execution} runs, {invocation} took over")
         self._run_over.setdefault(before.ref.attempt, self._scheduler.number)
+
+    def _may_end(self, run: Run, invocation: Invocation) -> bool:
+        match invocation.handler:
+            case "cancel_run":
+                return True
+            case "sweep_runs":
+                return not self._simulation.executions.is_running(run.execution)
+        return run.execution == invocation.execution
 
     def _check_run(self, run: Run) -> None:
         if run.state is not State.COMPLETE:
@@ -304,12 +310,13 @@ class Invariants:
 
     # In the end
 
-    def settled(self, *, left_open: bool) -> None:
-        """Nothing is under way any more.
+    @property
+    def run_is_open(self) -> bool:
+        """Whether there is a run that has not ended."""
+        return self._run is not None and not self._run.ended
 
-        Args:
-            left_open: Whether the run's end was lost on purpose: its execution ended, and nobody heard of it.
-        """
+    def settled(self) -> None:
+        """Nothing is under way any more."""
         for _, path in self._status.plugins.items:
             self._look_at_row(path, "somebody unseen")
         for ref, (outcome, _) in self._outcomes.items():
@@ -320,11 +327,8 @@ class Invariants:
         if run is None:
             return
         if not run.ended:
-            if not left_open:
-                raise Violation("every run ends", f"attempt {run.ref.attempt} is {run.state}, and nothing will happen")
-            return
-        if not left_open:
-            self._check_plugins(run)
+            raise Violation("every run ends", f"attempt {run.ref.attempt} is {run.state}, and nothing will happen")
+        self._check_plugins(run)
 
     def _check_plugins(self, run: Run) -> None:
         """Whoever was called in the last attempt is in a terminal state; so is whoever a complete stage expected."""

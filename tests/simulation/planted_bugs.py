@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
-from orchestrator_runtime.contract import ReleaseRule, State
+from orchestrator_runtime.contract import Ending, ReleaseRule, State
 from orchestrator_runtime.core.begin import Verdict, decide_begin
+from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Release, Run, RunRef, StagePlan, StageRef
 from orchestrator_runtime.core.stage import (
     Action,
@@ -24,7 +25,7 @@ from orchestrator_runtime.core.stage import (
 from orchestrator_runtime.ports import Recorded, StageRecords, StatusStore
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import begin_run
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure, end_run
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
 from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.stage_effects import StagePorts
 from tests.rules.memory_control import MemoryControlStore
@@ -209,10 +210,12 @@ def release_ahead(stage: StageSnapshot, now: datetime) -> list[Action]:
 class EndOfAnyExecution(MemoryStatusStore):
     """The end of a run is written over whatever stands there."""
 
-    def end_run(self, ref: RunRef, *, execution: str, state: State, message: str | None, now: datetime) -> bool:
+    def end_run(
+        self, ref: RunRef, *, execution: str, state: State, ending: Ending, message: str | None, now: datetime
+    ) -> bool:
         stored = self.runs.get(ref.uid, ref.path)
         assert stored is not None
-        self.runs.put(ref.uid, ref.path, replace(stored, state=state, message=message, ended_at=now))
+        self.runs.put(ref.uid, ref.path, replace(stored, state=state, ending=ending, message=message, ended_at=now))
         return True
 
 
@@ -289,5 +292,6 @@ PLANTED: Mapping[str, Core] = {
     "a run's end is written over": Core(status=EndOfAnyExecution),
     "any execution ends a run": Core(end_run=end_for_anyone),
     "the end of a run leaves its stages open": Core(end_run=end_without_stages),
+    "nothing is found by a sweep": Core(sweep_runs=lambda _: ()),
     "a run that runs is taken over": Core(begin_run=planted(begin_run, decide_begin=take_over_without_asking)),
 }

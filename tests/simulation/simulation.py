@@ -10,13 +10,16 @@ from datetime import timedelta
 from typing import Any, Final
 
 from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_runtime.core.ended_execution import ExecutionStatus
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.records import RunRef, StagePlan, StageRef
 from orchestrator_runtime.handlers.record_result import PlanMemory
 from orchestrator_runtime.protocol.begin_run import BeginPorts
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, Failure
+from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRefusedError, CancelRequest
+from orchestrator_runtime.protocol.end_run import EndPorts
 from orchestrator_runtime.protocol.stage_effects import StagePorts
-from tests.rules.memory_ports import MemoryExecutions, MemorySignals
+from orchestrator_runtime.protocol.sweep_runs import SweepPorts
+from tests.rules.memory_ports import MemoryActiveRuns, MemoryExecutions, MemorySignals
 from tests.rules.memory_registry import MemoryRegistry
 from tests.simulation.core import Core, Journal, Unseen
 from tests.simulation.decisions import Decisions, Odds
@@ -30,6 +33,7 @@ from tests.simulation.scheduler import CoreClock, Scheduler
 from tests.simulation.state_machines import Entry, WorkflowExecution
 from tests.simulation.stepped_ports import (
     stepped,
+    stepped_active_runs,
     stepped_control,
     stepped_executions,
     stepped_publisher,
@@ -44,7 +48,12 @@ OTHER_METADATA: Final[dict[str, Any]] = {"line": "home", "premium": 1200}
 RUN_TIMEOUT: Final = timedelta(days=30)
 
 _STOP_AT: Final = (5.0, 0.1, 1.0, 30.0, 70.0, 200.0)
-_STATUSES: Final = ("ABORTED", "TIMED_OUT")
+_STATUSES: Final = (ExecutionStatus.ABORTED, ExecutionStatus.TIMED_OUT)
+_PLACE: Final = "arn:aws:states:eu-west-1:123456789012"
+_MACHINE: Final = "claims-dev-workflow-"
+_SWEEP_EVERY: Final = 900.0
+_MOST_SWEEPS: Final = 10
+"""Each may be disturbed; so many in a row are not."""
 _EVENT_AFTER: Final = (0.3, 30.0, 400.0)
 _EVENT_RETRIES: Final = (60.0, 120.0)
 _RESTART_AFTER: Final = (30.0, 1.0, 300.0)
@@ -75,11 +84,12 @@ class Simulation:
     Attributes:
         waiting: Which entry of which task a token belongs to.
         entries: The last entry of a stage's task.
-        unheard: Executions that ended, and the core did not hear of it while they held the run: their status event
-            was lost, or ``begin_run`` wrote its row only after that. The next start, or a sweep, finds such a run.
     """
 
     run_timeout = RUN_TIMEOUT
+    begin_ports: BeginPorts
+    stage_ports: StagePorts
+    end_ports: EndPorts
 
     def __init__(self, decisions: Decisions, *, core: Core | None = None, traced: bool = False) -> None:
         self.core = core = core or _CORE
@@ -95,7 +105,7 @@ class Simulation:
         self.control = core.control(calls, clock)
         self.registry = MemoryRegistry()
         self.signals = MemorySignals(calls)
-        self.executions = MemoryExecutions()
+        self.executions = MemoryExecutions(calls)
         self.waiting: dict[str, Entry] = {}
         self.entries: dict[StageRef, Entry] = {}
         self.last_published: dict[str, Any] = {}
@@ -117,7 +127,8 @@ class Simulation:
         self._begun: dict[RunRef, tuple[float, int]] = {}
         self._times: tuple[float, float] | None = None
         self._silenced: set[StageRef] = set()
-        self.unheard: set[str] = set()
+        self._workflows: dict[str, WorkflowExecution] = {}
+        self._sweeps = 0
 
     def _make_ports(self, clock: CoreClock) -> None:
         functions = self.functions
@@ -125,7 +136,7 @@ class Simulation:
         now = stepped(functions, "clock", clock)
         self.begin_ports = BeginPorts(
             status=status,
-            executions=stepped_executions(functions, self.executions),
+            executions=stepped_executions(functions, ExecutionService(self)),
             retention=timedelta(days=90),
             clock=now,
         )
@@ -138,7 +149,15 @@ class Simulation:
             report_to=REPORT_TO,
             clock=now,
         )
-        self.end_ports = EndPorts(status=status, control=control, clock=now)
+        executions = stepped_executions(functions, ExecutionService(self))
+        self.end_ports = EndPorts(status=status, control=control, signals=self.stage_ports.signals, clock=now)
+        self._cancel_ports = CancelPorts(end=self.end_ports, executions=executions)
+        self._sweep_ports = SweepPorts(
+            end=self.end_ports,
+            active=stepped_active_runs(functions, MemoryActiveRuns(self.status)),
+            executions=executions,
+            workflow_arn_prefix=f"{_PLACE}:stateMachine:{_MACHINE}",
+        )
         self._journal = Journal()
         self._find_plan = stepped(functions, "plan", self._remembered_plan)
 
@@ -148,7 +167,11 @@ class Simulation:
         try:
             self._start()
             self.scheduler.run()
-            self.invariants.settled(left_open=self._left_open())
+            while self.invariants.run_is_open and self._sweeps < _MOST_SWEEPS:
+                self._sweeps += 1
+                self.scheduler.after(_SWEEP_EVERY, self._sweep)
+                self.scheduler.run()
+            self.invariants.settled()
         except Violation as found:
             violation = found
             self.scheduler.tell(f"VIOLATION {found}")
@@ -157,7 +180,7 @@ class Simulation:
             violation=violation,
             events=self.scheduler.number,
             attempts=self._starts,
-            left_open=self._left_open(),
+            left_open=self._sweeps > 0,
             profile=self.profile.name,
             trace=self.scheduler.trace,
         )
@@ -178,10 +201,16 @@ class Simulation:
                 self.scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._start_again)
             case 3:
                 self.scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._unregister)
+            case 4:
+                self.scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._cancel)
+            case 5:
+                self.scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._sweep_early)
 
     def _execute(self, *, override: bool) -> WorkflowExecution:
         self._executions += 1
-        return WorkflowExecution(self, f"execution-{self._executions}", override=override)
+        arn = f"{_PLACE}:execution:{_MACHINE}{WORKFLOW}:{self._executions}"
+        self._workflows[arn] = execution = WorkflowExecution(self, arn, override=override)
+        return execution
 
     def _stop(self, execution: WorkflowExecution) -> None:
         if execution.running:
@@ -189,7 +218,7 @@ class Simulation:
             execution.stop(_STATUSES[self.decisions.pick(len(_STATUSES))])
 
     def _start_again(self) -> None:
-        if self.executions.running:
+        if any(execution.running for execution in self._workflows.values()):
             self.note(Fault.SECOND_START, "")
             self._extra.add(self._execute(override=False).arn)
 
@@ -200,14 +229,52 @@ class Simulation:
             self.note(Fault.UNREGISTERED, arn)
             del registrations[arn]
 
+    def _cancel(self) -> None:
+        """Somebody cancels the run; who does not get an answer does it again."""
+        self.note(Fault.CANCELLED, "")
+        request = CancelRequest(uid=UID, workflow=WORKFLOW)
+
+        def failed(error: str, _cause: str) -> None:
+            if error != CancelRefusedError.__name__:
+                self.scheduler.after(_EVENT_RETRIES[0], call)
+
+        def call() -> None:
+            self.functions.call(
+                "cancel_run",
+                "",
+                lambda: self.core.cancel_run(request, self._cancel_ports),
+                returned=lambda _: None,
+                failed=failed,
+            )
+
+        call()
+
+    def _sweep_early(self) -> None:
+        self.note(Fault.SWEPT, "")
+        self._sweep()
+
+    def _sweep(self) -> None:
+        self.functions.call(
+            "sweep_runs",
+            "",
+            lambda: list(self.core.sweep_runs(self._sweep_ports)),
+            returned=lambda _: None,
+            failed=lambda *_: None,
+        )
+
+    def stop(self, arn: str) -> None:
+        """Stop an execution, as the core asks."""
+        if arn in self._workflows:
+            self._workflows[arn].stop(ExecutionStatus.ABORTED)
+
     def begun(self, ref: RunRef) -> None:
         """An execution was given its attempt."""
         self._begun[ref] = (self.scheduler.now, sum(self.faults.values()))
 
-    def execution_ended(self, execution: WorkflowExecution, status: str) -> None:
+    def execution_ended(self, execution: WorkflowExecution, status: ExecutionStatus) -> None:
         """An execution of the workflow is over, by itself or not."""
-        if status != "SUCCEEDED":
-            self._send_status_event(execution, status)
+        if status is not ExecutionStatus.SUCCEEDED:
+            self._send_status_event(execution.arn)
         if execution.ref is not None and not execution.unsaid:
             self.check_time(execution.ref)
         if execution.arn not in self._extra and self._starts < self.scenario.attempts:
@@ -221,48 +288,36 @@ class Simulation:
 
     # What EventBridge tells of executions
 
-    def _send_status_event(self, execution: WorkflowExecution, status: str) -> None:
-        arn = execution.arn
+    def _send_status_event(self, arn: str) -> None:
         after = _EVENT_AFTER[0]
         match self.decisions.weigh(self.profile.event):
             case 1:
                 self.note(Fault.EVENT_DROPPED, arn)
-                if execution.unsaid:
-                    self.unheard.add(arn)
                 return
             case 2:
                 self.note(Fault.EVENT_DUPLICATED, arn)
-                self.scheduler.after(_EVENT_AFTER[2], self._handle_status_event, execution, status, 0)
+                self.scheduler.after(_EVENT_AFTER[2], self._handle_status_event, arn, 0)
             case 3:
                 self.note(Fault.EVENT_DELAYED, arn)
                 after = _EVENT_AFTER[1 + self.decisions.pick(2)]
-        self.scheduler.after(after, self._handle_status_event, execution, status, 0)
+        self.scheduler.after(after, self._handle_status_event, arn, 0)
 
-    def _handle_status_event(self, execution: WorkflowExecution, status: str, tries: int) -> None:
+    def _handle_status_event(self, arn: str, tries: int) -> None:
         """The flow that an event of an execution's end leads to; Lambda tries a call that failed twice more."""
-        failure = Failure(f"Execution{status.title()}", "the execution was ended from outside")
-        request = EndRequest(uid=UID, workflow=WORKFLOW, execution=execution.arn, failure=failure)
+        told = self.executions.executions[arn]
 
         def failed(_error: str, _cause: str) -> None:
             if tries < len(_EVENT_RETRIES):
-                wait = _EVENT_RETRIES[tries]
-                self.scheduler.after(wait, self._handle_status_event, execution, status, tries + 1)
-            elif execution.unsaid:
-                self.unheard.add(execution.arn)
+                self.scheduler.after(_EVENT_RETRIES[tries], self._handle_status_event, arn, tries + 1)
 
         self.functions.call(
-            "end_run",
-            f"{execution.arn} {status}",
-            lambda: self.core.end_run(request, self.end_ports),
-            returned=lambda _: self.unheard.discard(execution.arn),
+            "end_left_behind",
+            f"{arn} {told.status}",
+            lambda: self.core.end_left_behind(told, self._sweep_ports),
+            returned=lambda _: None,
             failed=failed,
-            execution=execution.arn,
+            execution=arn,
         )
-
-    def _left_open(self) -> bool:
-        """Whether the run's last holder ended, and nobody heard of it."""
-        run = self.status.runs.items.get((UID, f"{WORKFLOW}/"), (None, 0))[0]
-        return run is not None and run.execution in self.unheard
 
     # Time
 
@@ -329,6 +384,19 @@ class Simulation:
     def _remembered_plan(self, ref: StageRef) -> StagePlan | None:
         """What one of two function instances remembers of a plan."""
         return self._memories[self.scheduler.number & 1].find(ref, self.status)
+
+
+class ExecutionService:
+    """Implements ``ports.Executions`` over the executions that are played."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.is_running = simulation.executions.is_running
+        self.find = simulation.executions.find
+        self.running = simulation.executions.running
+        self._stop = simulation.stop
+
+    def stop(self, execution: str, error: str, cause: str) -> None:
+        self._stop(execution)
 
 
 class SignalService:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.core.ended_execution import ExecutionStatus
+from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef, StageRef
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest
 from orchestrator_runtime.protocol.begin_run import BeginRequest
-from orchestrator_runtime.protocol.end_run import EndRequest, Failure
+from orchestrator_runtime.protocol.end_run import EndRequest
 from tests.simulation.decisions import Odds
 from tests.simulation.definitions import TIMEOUT, Retrier, Retries, Wait
 from tests.simulation.faults import Fault
@@ -212,7 +214,7 @@ class WorkflowExecution:
         self._children: list[ActivityExecution] = []
         self._step = 0
         self._task = 0
-        simulation.executions.running.add(arn)
+        simulation.executions.begin(arn, given=f'{{"uid": "{UID}"}}')
         states = simulation.core.workflow
         request = BeginRequest(
             uid=UID,
@@ -231,7 +233,7 @@ class WorkflowExecution:
             failed=self._run_failed,
         )
 
-    def stop(self, status: str) -> None:
+    def stop(self, status: ExecutionStatus) -> None:
         """Stop it from outside; Step Functions tries to stop its children, and may not manage to."""
         if not self.running:
             return
@@ -291,7 +293,7 @@ class WorkflowExecution:
             "end_run",
             lambda: simulation.core.end_run(request, simulation.end_ports),
             states.fail if failure else states.end,
-            done=lambda _: self._over("FAILED" if failure else "SUCCEEDED"),
+            done=lambda _: self._over(ExecutionStatus.FAILED if failure else ExecutionStatus.SUCCEEDED),
             failed=self._died if failure else self._run_failed,
         )
 
@@ -301,11 +303,11 @@ class WorkflowExecution:
     def _died(self, _error: str, _cause: str) -> None:
         """Even the state that every error leads to failed."""
         self.unsaid = True
-        self._over("FAILED")
+        self._over(ExecutionStatus.FAILED)
 
-    def _over(self, status: str) -> None:
+    def _over(self, status: ExecutionStatus) -> None:
         self.running = False
-        self._simulation.executions.running.discard(self.arn)
+        self._simulation.executions.end(self.arn, status, stopped_at=moment(self._scheduler.now))
         self._scheduler.tell(f"execution {self.arn} is {status}")
         self._simulation.execution_ended(self, status)
 

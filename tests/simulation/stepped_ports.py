@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.records import Control, RunRef
-from orchestrator_runtime.ports import ControlStore, Executions, Publisher, Registry, Signals, StatusStore
+from orchestrator_runtime.ports import ActiveRuns, ControlStore, Executions, Publisher, Registry, Signals, StatusStore
 from tests.rules.memory_control import MemoryControlStore
 
 STATUS = (
@@ -25,6 +25,7 @@ STATUS = (
     "keep_plugin",
     "outputs",
 )
+EXECUTIONS = ("is_running", "find", "running", "stop")
 CONTROL = ("store_token", "open", "settle", "claim", "confirm", "get")
 
 
@@ -92,4 +93,8 @@ def stepped_signals(steps: Steps, signals: Signals) -> Signals:
 
 
 def stepped_executions(steps: Steps, executions: Executions) -> Executions:
-    return cast("Executions", _Stepped(steps, "executions", executions, ("is_running",)))
+    return cast("Executions", _Stepped(steps, "executions", executions, EXECUTIONS))
+
+
+def stepped_active_runs(steps: Steps, active: ActiveRuns) -> ActiveRuns:
+    return cast("ActiveRuns", _Stepped(steps, "active", active, ("runs",)))

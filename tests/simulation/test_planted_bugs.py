@@ -11,6 +11,7 @@ from tests.simulation.planted_bugs import PLANTED
 WITHIN = {
     "a token is stored whatever its rank": 2_000,
     "the stage is read before the token is stored": 1_000,
+    "errors and the close are decided together": 2_000,
 }
 """Schedules; what takes more than 500 needs a handler to sleep at one call while just the right thing happens."""
 

@@ -42,7 +42,7 @@ def test_every_profile_is_played_and_some_schedules_are_silent(some: Tally) -> N
     assert some.profiles["silence"] >= 5
 
 
-def test_runs_are_resumed_and_some_schedules_leave_a_run_to_the_next_start(some: Tally) -> None:
+def test_runs_are_resumed_and_some_are_left_to_the_sweep(some: Tally) -> None:
     assert some.attempts > some.schedules * 1.3
     assert 0 < some.left_open < some.schedules / 20
 
