@@ -70,7 +70,14 @@ class StatusStore(Protocol):
     def end_run(
         self, ref: RunRef, *, execution: str, state: State, ending: Ending, message: str | None, now: datetime
     ) -> bool:
-        """Write how the run ended if that execution holds it and it has not ended."""
+        """Write how the run ended if that execution holds it and it has not ended.
+
+        A run that did not complete stays in the index of those in progress until ``finish_end``.
+        """
+        ...
+
+    def finish_end(self, ref: RunRef, *, execution: str) -> None:
+        """Take a run that has ended out of the index of those in progress: nothing of it is open any more."""
         ...
 
     def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:
@@ -271,7 +278,10 @@ class Signals(Protocol):
 
 
 class ActiveRuns(Protocol):
-    """The index of the runs in progress; it may lag behind the runs' rows by a moment."""
+    """The index of the runs in progress; it may lag behind the runs' rows by a moment.
+
+    A run whose end was written and not finished is in it, too.
+    """
 
     def runs(self) -> Iterable[ActiveRun]:
         """Read all runs in progress, of every workflow."""

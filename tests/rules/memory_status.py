@@ -53,6 +53,7 @@ class MemoryStatusStore:
         self.plans: Shelf[StagePlan] = Shelf(clock)
         self.plugins: Shelf[PluginRow] = Shelf(clock)
         self.stored_outputs: Shelf[str] = Shelf(clock)
+        self._unfinished: set[RunRef] = set()
 
     def create_run(self, run: Run) -> Run | None:
         self._calls.effect("status.create_run")
@@ -81,7 +82,15 @@ class MemoryStatusStore:
         if stored is None or stored.execution != execution or stored.ref != ref or stored.ended:
             return False
         self.runs.put(ref.uid, ref.path, replace(stored, state=state, ending=ending, message=message, ended_at=now))
+        if state is not State.COMPLETE:
+            self._unfinished.add(ref)
         return True
+
+    def finish_end(self, ref: RunRef, *, execution: str) -> None:
+        self._calls.effect("status.finish_end")
+        stored = self.runs.get(ref.uid, ref.path)
+        if stored is not None and stored.ref == ref and stored.execution == execution and stored.ended:
+            self._unfinished.discard(ref)
 
     def active_runs(self) -> list[ActiveRun]:
         """What the index of runs in progress holds; see ``MemoryActiveRuns``."""
@@ -89,7 +98,7 @@ class MemoryStatusStore:
         return [
             ActiveRun(ref=run.ref, execution=run.execution, started_at=run.started_at)
             for run in runs
-            if run is not None and not run.ended
+            if run is not None and (not run.ended or run.ref in self._unfinished)
         ]
 
     def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:

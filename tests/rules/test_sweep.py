@@ -186,6 +186,22 @@ def test_a_sweep_finds_the_run_whose_event_was_lost() -> None:
     assert world.sweep() == []
 
 
+@pytest.mark.parametrize("ordinal", range(6))
+def test_the_next_sweep_does_what_a_dead_one_left_undone(ordinal: int) -> None:
+    world = waiting()
+    world.executions.end(EXECUTION, ABORTED, cause="enough")
+    world.calls.crash_at(ordinal)
+    with pytest.raises(Crash):
+        world.sweep()
+    world.calls.steady()
+    world.sweep()
+    assert present(world.row("A")).message == "run ended: its execution was stopped: enough"
+    assert present(world.outcome).state is State.ERROR
+    world.calls.log.clear()
+    assert world.sweep() == []
+    assert "status.get_run" not in world.calls.log
+
+
 def test_a_sweep_leaves_alone_what_runs() -> None:
     world = waiting()
     assert world.sweep() == []

@@ -15,6 +15,7 @@ STATUS = (
     "take_over_run",
     "get_run",
     "end_run",
+    "finish_end",
     "open_stage",
     "save_plan",
     "get_plan",

@@ -94,6 +94,8 @@ def write_end(
         # The row says "ended" before the stages are listed: a stage that opens later reads it and stops.
         for (activity, stage), control in ports.control.end_stages(run.ref).items():
             _end_stage(run, run.ref.stage(activity, stage), control, f"run ended: {message}"[:MAX_TEXT], ports)
+        # Until here a sweep finds the run: whoever dies half-way may have nobody who calls it again.
+        ports.status.finish_end(run.ref, execution=run.execution)
     return written
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -96,7 +97,8 @@ class DynamoStatusStore:
     ) -> bool:
         """See ``ports.StatusStore``."""
         told = ", message = :message" if message else ""
-        update = f"SET #state = :state, ended_at = :ended, ending = :ending{told} REMOVE active, active_since"
+        done = " REMOVE active, active_since" if state is State.COMPLETE else ""
+        update = f"SET #state = :state, ended_at = :ended, ending = :ending{told}{done}"
         try:
             write_if(
                 self._client.update_item,
@@ -118,6 +120,18 @@ class DynamoStatusStore:
         except ConditionFailed:
             return False
         return True
+
+    def finish_end(self, ref: RunRef, *, execution: str) -> None:
+        """See ``ports.StatusStore``."""
+        with suppress(ConditionFailed):
+            write_if(
+                self._client.update_item,
+                TableName=self._table,
+                Key=key_of(ref.uid, ref.path),
+                UpdateExpression="REMOVE active, active_since",
+                ConditionExpression="execution = :execution AND attempt = :attempt AND attribute_exists(ended_at)",
+                ExpressionAttributeValues={":execution": text(execution), ":attempt": number(ref.attempt)},
+            )
 
     def run_document(self, *, uid: str, workflow: str) -> dict[str, Any] | None:
         """Read a run as people see it; ``None`` if there is none, or none any more.

@@ -23,10 +23,23 @@ def active(dynamodb: DynamoDBClient) -> DynamoActiveRuns:
     return DynamoActiveRuns(dynamodb, STATUS)
 
 
-def test_a_run_is_in_it_until_it_ends(status: DynamoStatusStore, active: DynamoActiveRuns) -> None:
+def test_a_run_is_in_it_until_it_is_complete(status: DynamoStatusStore, active: DynamoActiveRuns) -> None:
     status.create_run(a_run())
     assert [*active.runs()] == [ActiveRun(ref=run_ref(), execution=EXECUTION, started_at=NOW)]
+    status.end_run(run_ref(), execution=EXECUTION, state=State.COMPLETE, ending=Ending.COMPLETED, message=None, now=NOW)
+    assert [*active.runs()] == []
+
+
+def test_a_run_that_failed_is_in_it_until_its_end_is_finished(
+    status: DynamoStatusStore, active: DynamoActiveRuns
+) -> None:
+    status.create_run(a_run())
+    status.finish_end(run_ref(), execution=EXECUTION)
     status.end_run(run_ref(), execution=EXECUTION, state=State.ERROR, ending=Ending.STOPPED, message="why", now=NOW)
+    status.finish_end(run_ref(), execution="another")
+    status.finish_end(run_ref(2), execution=EXECUTION)
+    assert [*active.runs()] == [ActiveRun(ref=run_ref(), execution=EXECUTION, started_at=NOW)]
+    status.finish_end(run_ref(), execution=EXECUTION)
     assert [*active.runs()] == []
 
 
