@@ -310,11 +310,6 @@ class Invariants:
 
     # In the end
 
-    @property
-    def run_is_open(self) -> bool:
-        """Whether there is a run that has not ended."""
-        return self._run is not None and not self._run.ended
-
     def settled(self) -> None:
         """Nothing is under way any more."""
         for _, path in self._status.plugins.items:

@@ -167,7 +167,7 @@ class Simulation:
         try:
             self._start()
             self.scheduler.run()
-            while self.invariants.run_is_open and self._sweeps < _MOST_SWEEPS:
+            while self.status.active_runs() and self._sweeps < _MOST_SWEEPS:
                 self._sweeps += 1
                 self.scheduler.after(_SWEEP_EVERY, self._sweep)
                 self.scheduler.run()
