@@ -242,7 +242,7 @@ REGISTRY_BY_FUNCTION: Final = "by_function"
 """The registry's index by subscribed function, without its version or alias; or by whatever else is subscribed."""
 
 ACTIVE_RUNS: Final = "active_runs"
-"""The status table's index of the runs in progress, and of nothing else: only their rows have its keys."""
+"""The status table's index of the runs in progress: only their rows, and those of ends half done, have its keys."""
 ACTIVE_RUNS_PARTITIONS: Final = 16
 """Over which that index is spread. DynamoDB writes 1,000 times a second to one; a run takes two writes."""
 

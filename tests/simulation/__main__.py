@@ -6,8 +6,9 @@ import argparse
 import sys
 
 from tests.simulation.campaign import Tally, campaign, replay, retell, shrunk, table
+from tests.simulation.cases import LARGE, SMALL
 from tests.simulation.decisions import as_text, of_text
-from tests.simulation.exhaustive import LARGE, SMALL, Explored, explore
+from tests.simulation.exhaustive import Explored, explore
 from tests.simulation.simulation import Played
 from tests.simulation.violation import Violation
 

@@ -19,6 +19,7 @@ from orchestrator_runtime.protocol.cancel_run import CancelRefusedError
 from tests.rules.calls import Crash
 from tests.simulation.faults import Fate, Fault
 from tests.simulation.scheduler import CoreClock
+from tests.simulation.trace import in_words
 from tests.simulation.violation import Violation
 
 MOST_CALLS: Final = 16
@@ -175,8 +176,8 @@ class Functions:
             raise
         invocation.answers.append(answer)
         if self._scheduler.trace is not None and name != "clock":
-            said = [*(str(a) for a in arguments), *(f"{key}={value}" for key, value in options.items())]
-            self._scheduler.tell(f"  {invocation.handler}#{invocation.started} {name}({', '.join(said)[:160]})")
+            said = [*map(in_words, arguments), *(f"{key}={in_words(value)}" for key, value in options.items())]
+            self._scheduler.tell(f"  {invocation.handler}#{invocation.started} {name}({', '.join(said)[:200]})")
         watch = self.watches.get(name)
         if watch is not None:
             watch(invocation, arguments, options, answer)

@@ -18,8 +18,8 @@ from tests.simulation.scenario import UID, WORKFLOW
 from tests.simulation.violation import Violation
 
 if TYPE_CHECKING:
+    from tests.simulation.activity_execution import Entry
     from tests.simulation.simulation import Simulation
-    from tests.simulation.state_machines import Entry
 
 _NEVER: Final = 1 << 60
 _RANK: Final = {State.NOT_STARTED: 0, State.IN_PROGRESS: 1}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.exhaustive import SMALL, Case, explore
+from tests.simulation.cases import SMALL, Case
+from tests.simulation.exhaustive import explore
 from tests.simulation.planted_bugs import PLANTED
 from tests.simulation.violation import Violation
 

@@ -35,7 +35,7 @@ def test_a_schedule_that_breaks_an_invariant_is_made_plain() -> None:
     assert plain.played.violation is not None
     assert plain.played.violation.invariant == invariant
     assert sum(plain.played.faults.values()) <= 1
-    assert sum(1 for decision in plain.decisions if decision) <= 6
+    assert sum(1 for decision in plain.decisions if decision) <= 10
     assert plain.played.trace is not None
     assert plain.played.trace[-1].endswith(str(plain.played.violation))
 
