@@ -65,9 +65,9 @@ class TimeLimits:
         for plugin in played.plugins.values():
             registration = plugin.registration
             timeout = registration.timeout_seconds or played.timeout_seconds
-            if registration.reports_start:
-                timeout = START_WITHIN if self._silent else START_WITHIN + timeout
-            limits.append(timeout)
+            start = START_WITHIN if registration.reports_start else timeout
+            # In silence nobody starts. Else a start may come just in time, and the time to finish begins then.
+            limits.append(start if self._silent else start + timeout)
         if states.rule is ReleaseRule.ALL_AT_ONCE:
             limits = [max(limits, default=0)]
         wait = states.wait_at(sum(limits)).seconds
