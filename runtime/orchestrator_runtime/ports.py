@@ -7,16 +7,14 @@ condition fails changes nothing and says so by its return value.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from orchestrator_runtime.contract import Ending, Stage, State
-from orchestrator_runtime.core.ended_execution import Execution
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.records import (
-    ActiveRun,
     Control,
     Outcome,
     PluginRow,
@@ -274,37 +272,6 @@ class Signals(Protocol):
 
     def fail(self, token: str, error: str, cause: str) -> bool:
         """Let the task fail."""
-        ...
-
-
-class ActiveRuns(Protocol):
-    """The index of the runs in progress; it may lag behind the runs' rows by a moment.
-
-    A run whose end was written and not finished is in it, too.
-    """
-
-    def runs(self) -> Iterable[ActiveRun]:
-        """Read all runs in progress, of every workflow."""
-        ...
-
-
-class Executions(Protocol):
-    """Asks Step Functions about executions of workflows, and stops them."""
-
-    def is_running(self, execution: str) -> bool:
-        """Whether the execution runs; one that does not exist, or not any more, does not."""
-        ...
-
-    def find(self, execution: str) -> Execution | None:
-        """Describe an execution, or ``None`` if there is none, or none any more."""
-        ...
-
-    def running(self, state_machine: str) -> Collection[str]:
-        """List the ARNs of a state machine's executions that run; may lag behind by a moment."""
-        ...
-
-    def stop(self, execution: str, error: str, cause: str) -> None:
-        """Stop an execution; one that is over stays as it is."""
         ...
 
 

@@ -25,7 +25,8 @@ from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.names import MAX_NAME
-from orchestrator_runtime.stores.items import PLAN, item_of, key_of, plan_values
+from orchestrator_runtime.stores.items import item_of, key_of
+from orchestrator_runtime.stores.plan_item import PLAN, plan_values
 from orchestrator_runtime.stores.registry import registration_item
 from tests.cost.capacity_units import item_bytes
 from tests.docs.pages import PROJECT, begins_a_row

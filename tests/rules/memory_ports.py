@@ -70,7 +70,7 @@ class MemorySignals:
 
 @dataclass
 class MemoryActiveRuns:
-    """Implements ``ports.ActiveRuns``."""
+    """Implements ``execution_ports.ActiveRuns``."""
 
     status: MemoryStatusStore
 
@@ -80,7 +80,7 @@ class MemoryActiveRuns:
 
 @dataclass
 class MemoryExecutions:
-    """Implements ``ports.Executions``; ``begin``, ``end`` and ``forget`` make what there is to ask about."""
+    """Implements ``execution_ports.Executions``; ``begin``, ``end`` and ``forget`` make what there is to ask about."""
 
     calls: Calls
     executions: dict[str, Execution] = field(default_factory=dict)

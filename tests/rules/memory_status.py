@@ -11,8 +11,7 @@ from typing import Any, Generic, TypeVar
 from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.records import ActiveRun, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.ports import Recorded, StageRecords
-from orchestrator_runtime.stores.items import plan_values
-from orchestrator_runtime.stores.plan_size import check_plan_size
+from orchestrator_runtime.stores.plan_item import check_plan_size, plan_values
 from tests.rules.calls import Calls, Epoch
 
 R = TypeVar("R")

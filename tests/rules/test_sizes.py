@@ -15,7 +15,8 @@ from orchestrator_runtime.core.message import DoesNotFitError, address, message_
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError, parse_registration
 from orchestrator_runtime.models import PluginMessage, RunInput
-from orchestrator_runtime.stores.items import item_of, plan_values, run_item
+from orchestrator_runtime.stores.items import item_of, run_item
+from orchestrator_runtime.stores.plan_item import plan_values
 from orchestrator_runtime.stores.registry import registration_item
 from tests.cost.capacity_units import item_bytes
 from tests.rules.world import World, open_stage, plugin, present, received

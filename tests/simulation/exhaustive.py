@@ -25,7 +25,7 @@ from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import Run, RunRef, StageRef
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.ports import Executions
+from orchestrator_runtime.execution_ports import Executions
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest
@@ -221,7 +221,7 @@ class Explorer:
         return True
 
     def is_running(self, execution: str) -> bool:
-        """Implements ``ports.Executions``."""
+        """Implements ``execution_ports.Executions``."""
         return self._scratch.running == execution
 
     # Handlers, step by step

@@ -25,7 +25,7 @@ _SIGNAL_FAULTS: Final = (
 
 
 class ExecutionService:
-    """Implements ``ports.Executions`` over the executions that are played."""
+    """Implements ``execution_ports.Executions`` over the executions that are played."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.is_running = simulation.executions.is_running

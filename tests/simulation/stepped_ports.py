@@ -7,7 +7,8 @@ from typing import Any, Protocol, cast
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.records import Control, RunRef
-from orchestrator_runtime.ports import ActiveRuns, ControlStore, Executions, Publisher, Registry, Signals, StatusStore
+from orchestrator_runtime.execution_ports import ActiveRuns, Executions
+from orchestrator_runtime.ports import ControlStore, Publisher, Registry, Signals, StatusStore
 from tests.rules.memory_control import MemoryControlStore
 
 STATUS = (

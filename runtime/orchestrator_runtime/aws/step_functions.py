@@ -34,18 +34,18 @@ class StepFunctionsSignals:
 
 
 class StepFunctionsExecutions:
-    """Implements ``ports.Executions``."""
+    """Implements ``execution_ports.Executions``."""
 
     def __init__(self, client: SFNClient) -> None:
         self._client = client
 
     def is_running(self, execution: str) -> bool:
-        """See ``ports.Executions``."""
+        """See ``execution_ports.Executions``."""
         found = self.find(execution)
         return found is not None and not found.status.is_over
 
     def find(self, execution: str) -> Execution | None:
-        """See ``ports.Executions``."""
+        """See ``execution_ports.Executions``."""
         try:
             found = self._client.describe_execution(executionArn=execution)
         except ClientError as error:
@@ -62,7 +62,7 @@ class StepFunctionsExecutions:
         )
 
     def running(self, state_machine: str) -> Collection[str]:
-        """See ``ports.Executions``."""
+        """See ``execution_ports.Executions``."""
         pages = self._client.get_paginator("list_executions").paginate(
             stateMachineArn=state_machine, statusFilter="RUNNING"
         )
@@ -74,7 +74,7 @@ class StepFunctionsExecutions:
             return set()
 
     def stop(self, execution: str, error: str, cause: str) -> None:
-        """See ``ports.Executions``."""
+        """See ``execution_ports.Executions``."""
         try:
             self._client.stop_execution(executionArn=execution, error=error, cause=cause)
         except ClientError as refused:

@@ -11,7 +11,8 @@ from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.begin import AlreadyBegun, AskWhetherRunning, MetadataTooLarge, Refuse, decide_begin
 from orchestrator_runtime.core.message import problem_with_size
 from orchestrator_runtime.core.records import Run, RunRef
-from orchestrator_runtime.ports import Executions, StatusStore
+from orchestrator_runtime.execution_ports import Executions
+from orchestrator_runtime.ports import StatusStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator_runtime.contract import Ending, ErrorName
 from orchestrator_runtime.core.records import Run
-from orchestrator_runtime.ports import Executions
+from orchestrator_runtime.execution_ports import Executions
 from orchestrator_runtime.protocol.end_run import EndPorts, write_end
 
 

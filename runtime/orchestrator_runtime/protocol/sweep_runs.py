@@ -10,7 +10,7 @@ from typing import Final
 from orchestrator_runtime.contract import Ending
 from orchestrator_runtime.core.ended_execution import Execution, how_it_ended, state_machine_of, workflow_of
 from orchestrator_runtime.core.records import ActiveRun, Run, RunRef
-from orchestrator_runtime.ports import ActiveRuns, Executions
+from orchestrator_runtime.execution_ports import ActiveRuns, Executions
 from orchestrator_runtime.protocol.end_run import EndPorts, write_end
 
 SETTLES_WITHIN: Final = timedelta(minutes=1)

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class DynamoActiveRuns:
-    """Implements ``ports.ActiveRuns``."""
+    """Implements ``execution_ports.ActiveRuns``."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
     def runs(self) -> Iterator[ActiveRun]:
-        """See ``ports.ActiveRuns``."""
+        """See ``execution_ports.ActiveRuns``."""
         for partition in range(ACTIVE_RUNS_PARTITIONS):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
-from orchestrator_runtime.contract import ACTIVE_RUNS_PARTITIONS, Ending, ReleaseRule, State, TableAttribute
+from orchestrator_runtime.contract import ACTIVE_RUNS_PARTITIONS, Ending, State, TableAttribute
 from orchestrator_runtime.core.records import (
     ActiveRun,
     Control,
-    ExpectedPlugin,
     Outcome,
     PluginRow,
     Release,
     Run,
     RunRef,
-    StagePlan,
     StageRow,
 )
 from orchestrator_runtime.json_text import compact_json
@@ -34,18 +31,6 @@ if TYPE_CHECKING:
     Item = Mapping[str, AttributeValueTypeDef]
     NewItem = dict[str, AttributeValueTypeDef]
 
-PLAN: Final = "~plan/"
-"""Last part of a plan's path; no plugin can be named so."""
-# A plan holds them once for each plugin, and every read of it is billed by its size.
-_SHORT: Final = {
-    "timeout_seconds": "timeout",
-    "start_within_seconds": "start",
-    "sender_role_ids": "roles",
-    "subscriptions": "via",
-}
-_LONG: Final = {short: name for name, short in _SHORT.items()}
-_USUAL: Final = asdict(ExpectedPlugin(name="", timeout_seconds=0))
-"""What a plan does not write down of a plugin; nobody has that name or that deadline."""
 OUTPUTS: Final = "~outputs/"
 """First part of an output's path, so that no read of a run or a stage meets it."""
 
@@ -241,47 +226,6 @@ def plugin_of(item: Item) -> PluginRow:
         started_at=values.time("started_at"),
         updated_at=values.time("updated_at"),
         ended_at=values.time("ended_at"),
-    )
-
-
-def plan_values(plan: StagePlan) -> dict[str, object]:
-    """A stage's plan, without its key. What is as by default is left out: it is the largest item of a run."""
-    return {
-        "attempt": plan.attempt,
-        "rule": plan.rule,
-        "plugins": compact_json([_expected_document(plugin) for plugin in plan.plugins]),
-        "attribute_keys": compact_json(plan.attribute_keys) if plan.attribute_keys else None,
-        "fail_on_optional_error": plan.fail_on_optional_error or None,
-        "expires_at": plan.expires_at,
-    }
-
-
-def plan_of(item: Item) -> StagePlan:
-    """Read a stage's plan."""
-    values = Values(item)
-    return StagePlan(
-        attempt=int(item["attempt"]["N"]),
-        rule=ReleaseRule(item["rule"]["S"]),
-        plugins=tuple(_expected_of(document) for document in values.document("plugins")),
-        expires_at=int(item["expires_at"]["N"]),
-        attribute_keys=tuple(values.document("attribute_keys") or ()),
-        fail_on_optional_error=values.flag("fail_on_optional_error"),
-    )
-
-
-def _expected_document(plugin: ExpectedPlugin) -> dict[str, object]:
-    return {_SHORT.get(name, name): value for name, value in asdict(plugin).items() if value != _USUAL[name]}
-
-
-def _expected_of(document: Mapping[str, Any]) -> ExpectedPlugin:
-    values = {_LONG.get(name, name): value for name, value in document.items()}
-    return ExpectedPlugin(
-        **{
-            **values,
-            "kept": State(values["kept"]) if "kept" in values else None,
-            "sender_role_ids": tuple(values.get("sender_role_ids", ())),
-            "subscriptions": tuple(values.get("subscriptions", ())),
-        }
     )
 
 

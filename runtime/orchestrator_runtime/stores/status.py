@@ -15,13 +15,10 @@ from orchestrator_runtime.ports import Recorded, StageRecords
 from orchestrator_runtime.stores.conditional import ConditionFailed, write_if
 from orchestrator_runtime.stores.items import (
     OUTPUTS,
-    PLAN,
     Values,
     item_of,
     key_of,
     number,
-    plan_of,
-    plan_values,
     plugin_of,
     run_item,
     run_of,
@@ -30,7 +27,7 @@ from orchestrator_runtime.stores.items import (
     time,
     utc_now,
 )
-from orchestrator_runtime.stores.plan_size import check_plan_size
+from orchestrator_runtime.stores.plan_item import PLAN, check_plan_size, plan_of, plan_values
 from orchestrator_runtime.stores.plugin_rows import NO_ROW, PluginRows
 from orchestrator_runtime.stores.query import query_all
 

@@ -14,7 +14,7 @@ from moto import mock_aws
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
 from orchestrator_runtime.core.records import Control, ExpectedPlugin, PluginRow, Release, Run, RunRef, StagePlan
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.stores import items, registry
+from orchestrator_runtime.stores import items, plan_item, registry
 from tests.unit.moto_tables import REGION, STATUS, create_tables
 
 same = settings(derandomize=True, max_examples=60, deadline=None)
@@ -122,7 +122,7 @@ def test_a_plugin(row: PluginRow) -> None:
 @same
 @given(plans)
 def test_a_plan(plan: StagePlan) -> None:
-    assert items.plan_of(items.item_of(items.plan_values(plan))) == plan
+    assert plan_item.plan_of(items.item_of(plan_item.plan_values(plan))) == plan
 
 
 @same
@@ -173,7 +173,7 @@ def test_records_survive_dynamodb_itself() -> None:
             written = {
                 "run/": items.run_item(run),
                 f"w/a/pre/{row.name}/": items.item_of(items.plugin_item(row)),
-                "plan/": items.item_of(items.plan_values(plan)),
+                "plan/": items.item_of(plan_item.plan_values(plan)),
             }
             read = []
             for path, item in written.items():
@@ -183,6 +183,6 @@ def test_records_survive_dynamodb_itself() -> None:
             own: Any = {"uid": {"S": run.ref.uid}}
             assert items.run_of({**read[0], **own}) == run
             assert items.plugin_of(read[1]) == row
-            assert items.plan_of(read[2]) == plan
+            assert plan_item.plan_of(read[2]) == plan
 
         survive()

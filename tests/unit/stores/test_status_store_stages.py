@@ -11,7 +11,8 @@ from orchestrator_runtime.contract import ReleaseRule, Stage, State
 from orchestrator_runtime.core.message import DoesNotFitError
 from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, StageRow
 from orchestrator_runtime.ports import StageRecords
-from orchestrator_runtime.stores.items import item_of, key_of, plan_values
+from orchestrator_runtime.stores.items import item_of, key_of
+from orchestrator_runtime.stores.plan_item import plan_values
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.cost.capacity_units import item_bytes
 from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
