@@ -339,5 +339,6 @@ class Invariants:
             plan = self._plan(ref)
             if ref.run == run.ref and outcome.state is State.COMPLETE and plan is not None:
                 expected = {plugin.name for plugin in plan.plugins if plugin.kept is None}
-                if forgotten := expected - self._released.get(ref, set()):
+                forestalled = {name for of, name in self._simulation.plugins.forestalled if of == ref}
+                if forgotten := expected - forestalled - self._released.get(ref, set()):
                     raise Violation("nobody is forgotten", f"{ref.key}: {sorted(forgotten)} was never called")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.invocation_record import InvocationRecord
 from orchestrator_runtime.core.message import Message
-from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.core.records import RunRef, StageRef
 from orchestrator_runtime.filter_policy import matches
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.attribution import ReceivedRecord
@@ -28,7 +28,11 @@ _GARBAGE_ODDS: Final = Odds(0.96, 0.04)
 
 
 class Plugins:
-    """Delivers what is published, and plays the plugins that it reaches."""
+    """Delivers what is published, and plays the plugins that it reaches.
+
+    Attributes:
+        forestalled: Stages on which plugins reported for an attempt that had not begun, with their names.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Plugins:
         self._registry = registry
         self._queue = queue
         self._ids = count(1)
+        self.forestalled: set[tuple[StageRef, str]] = set()
 
     def deliver(self, activity: str, stage: Stage, message: Message, document: Mapping[str, Any]) -> None:
         """Deliver a message, whose body is that document, to those whose filter lets it through."""
@@ -130,6 +135,8 @@ class Plugins:
         registration = self._scenario.stages[activity, stage].plugins[name].registration
         if (kind == 4 and not registration.sender_role_ids) or (kind == 2 and attempt == 1):
             kind = 0  # nobody is a stranger where nobody is known, and nothing is before the first attempt
+        if kind == 1:
+            self.forestalled.add((RunRef(UID, WORKFLOW, attempt + 1).stage(activity, stage), name))
         self._note(Fault.REPORT_GARBAGE, call)
         self._queue.send(kinds[kind](), f"{name} garbage {kind}", after=self._later())
 

@@ -104,7 +104,7 @@ class Simulation:
         self.functions = Functions(fate, clock)
         self.invariants = Invariants(self)
         self._queue = ResultsQueue(fate, self.functions, self._record_results)
-        self._plugins = Plugins(fate, self.scenario, self.registry, self._queue)
+        self.plugins = Plugins(fate, self.scenario, self.registry, self._queue)
         for stage in self.scenario.stages.values():
             for plugin in stage.plugins.values():
                 self.registry.all[plugin.registration.subscription_arn] = plugin.registration
@@ -181,7 +181,7 @@ class Simulation:
     def publish(self, activity: str, stage: Stage, message: Message) -> None:
         """Implements ``ports.Publisher``."""
         self.last_published = json.loads(message.body)
-        self._plugins.deliver(activity, stage, message, self.last_published)
+        self.plugins.deliver(activity, stage, message, self.last_published)
 
     def new_token(self) -> str:
         self._tokens += 1
