@@ -21,16 +21,23 @@ _UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 
 
 @local_app.command("up")
-def up_command() -> None:
+def up_command(
+    enforce_iam: Annotated[
+        bool, typer.Option("--enforce-iam", help="Refuse what roles and policies do not allow.")
+    ] = False,
+) -> None:
     """Start it in the background. The first start fetches the emulator from PyPI."""
     from orchestrator_cli.local import LocalEnvironment  # noqa: PLC0415 - for a fast --help
     from orchestrator_cli.local.running import find_running, remember, stop_running  # noqa: PLC0415
 
     if running := find_running():
+        if running.enforces_iam != enforce_iam:
+            other = "without" if enforce_iam else "with"
+            raise UsageError(f"the local AWS is up already, {other} --enforce-iam: 'orchestrator local down' first")
         typer.echo(f"The local AWS is up already, at {running.endpoint_url}.\n{_HINT}")
         return
     stop_running()
-    environment = LocalEnvironment()
+    environment = LocalEnvironment(enforce_iam=enforce_iam)
     environment.start(detached=True)
     try:
         remember(environment.emulator)

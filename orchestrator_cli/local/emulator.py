@@ -47,12 +47,14 @@ class Emulator:
         pid: Its process, which leads a process group of its own: functions run as its children.
         port: The port on loopback.
         folder: Its log and its temporary files.
+        enforces_iam: Whether it refuses what roles and policies do not allow.
         lifeline: What it reads from: closed, by whatever ends this process, it ends too. ``None``: it is detached.
     """
 
     pid: int
     port: int
     folder: Path
+    enforces_iam: bool = False
     lifeline: IO[bytes] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -107,20 +109,21 @@ def is_emulator(pid: int) -> bool:
     return Path(emulator_launcher.__file__).name in running
 
 
-def start_emulator(python: Path, folder: Path, *, detached: bool = False) -> Emulator:
+def start_emulator(python: Path, folder: Path, *, detached: bool = False, enforce_iam: bool = False) -> Emulator:
     """Start the emulator on a free port of loopback and wait until it answers.
 
     Args:
         python: The Python of the emulator's own environment.
         folder: An existing folder for its log and its temporary files.
         detached: Whether it outlives this process. Default: it ends with it, even if that is killed.
+        enforce_iam: Whether it refuses what roles and policies do not allow. Default: anybody may do anything.
 
     Raises:
         EmulatorError: It ended, or did not answer in time.
     """
     for _ in range(_PORT_ATTEMPTS):
         with contextlib.suppress(_PortTakenError):
-            return _start_on(_free_port(), python, folder, detached=detached)
+            return _start_on(_free_port(), python, folder, detached=detached, enforce_iam=enforce_iam)
     raise EmulatorError(f"no free port found on {HOST} in {_PORT_ATTEMPTS} attempts: is another program taking them?")
 
 
@@ -131,20 +134,20 @@ def _free_port() -> int:
         return port
 
 
-def _start_on(port: int, python: Path, folder: Path, *, detached: bool) -> Emulator:
+def _start_on(port: int, python: Path, folder: Path, *, detached: bool, enforce_iam: bool) -> Emulator:
     options = [] if detached else [emulator_launcher.LIFELINE]
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
             # -P: the launcher's neighbours in this package are not the emulator's to import.
             [python, "-P", emulator_launcher.__file__, *options],
             cwd=folder,
-            env=emulator_environment(port, folder),
+            env=emulator_environment(port, folder, enforce_iam=enforce_iam),
             stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    emulator = Emulator(pid=process.pid, port=port, folder=folder, lifeline=process.stdin)
+    emulator = Emulator(process.pid, port, folder, enforces_iam=enforce_iam, lifeline=process.stdin)
     try:
         deadline = time.monotonic() + _READY_WITHIN
         while process.poll() is None:
@@ -166,7 +169,7 @@ def _story(emulator: Emulator, what: str) -> str:
     return f"the local AWS {what} on port {emulator.port}. The last lines of its log:\n" + "\n".join(lines)
 
 
-def emulator_environment(port: int, folder: Path) -> dict[str, str]:
+def emulator_environment(port: int, folder: Path, *, enforce_iam: bool = False) -> dict[str, str]:
     """Everything that the emulator gets to see: loopback only, nothing of the user's, no Docker."""
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
@@ -182,6 +185,7 @@ def emulator_environment(port: int, folder: Path) -> dict[str, str]:
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "LAMBDA_ASYNC_RETRY_BASE_SECONDS": str(_RETRY_AFTER_SECONDS),
+        "AUTH": str(enforce_iam).lower(),
         # Each of these would open a port of its own, on all interfaces.
         "SFTP_ENABLED": "0",
         "IOT_MTLS_ENABLED": "0",

@@ -1,4 +1,4 @@
-"""Runs the emulator with asynchronous invocations as Lambda has them, and parallel states as Step Functions does.
+"""Runs the emulator with what it does otherwise than AWS put right: asynchronous invocations, parallel states, IAM.
 
 Run by path, with the Python of the emulator's own environment: it imports the standard library and the emulator.
 
@@ -6,8 +6,8 @@ The emulator calls a function that a topic or a rule of EventBridge calls once, 
 AWS it is an asynchronous invocation: tried again, given up in the end, and told of to the function's destinations;
 and a call that finds no function, or one that does not let the topic call it, goes to the subscription's dead letter
 queue. A parallel state in JSONata loses its output. Each call that finds a function's processes busy starts another, so
-that many runs at once take the machine with them. What says otherwise is replaced here: internals of the emulator,
-which ``check`` looks at first.
+that many runs at once take the machine with them. Where it enforces IAM, it derives too little from some requests, and
+refuses what AWS allows. What says otherwise is replaced here: internals of the emulator, which ``check`` looks at first.
 
 With ``--lifeline`` the emulator runs for as long as its standard input is open, so that nobody has to be alive to
 stop it.
@@ -40,6 +40,7 @@ _RETRIES: Final = 2
 _MAXIMUM_AGE: Final = 6 * 60 * 60
 _COLONS_OF_A_QUALIFIED_ARN: Final = 7
 _CALLS_AT_ONCE: Final = 8
+_SENDS: Final[Mapping[str, str]] = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
 _Json = dict[str, Any]
 
 # What is replaced or called, with the names of its parameters.
@@ -94,9 +95,31 @@ _RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "iam_evaluator.evaluate_resource_policy": ("doc", "ctx", "service", "named_only", "direct_only"),
     "stepfunctions._call_lambda": ("func_ref", "event"),
+    "stepfunctions._execute_task": ("state_def", "raw_input", "execution", "ctx"),
+    "stepfunctions._invoke_with_callback": ("resource", "input_data", "token", "state_def"),
     "stepfunctions._run_parallel_branches": ("state_def", "raw_input", "execution", "ctx"),
     "stepfunctions._state_query_language": ("state_def", "ctx"),
     "stepfunctions._apply_jsonata_output": ("state_def", "raw_input", "ctx", "result", "error_output", "default"),
+    "lambda_runtime.execution_credentials": ("config",),
+    "iam_actions.extract_resource_arn": (
+        "service",
+        "method",
+        "path",
+        "headers",
+        "body",
+        "query_params",
+        "region",
+        "account_id",
+    ),
+    "iam_evaluator._resolve_condition_key": ("key", "ctx"),
+    "iam_evaluator.enforce": (
+        "access_key_id",
+        "iam_action",
+        "service",
+        "region",
+        "resource_arn",
+        "service_context",
+    ),
 }
 
 
@@ -131,15 +154,21 @@ class AsynchronousInvocations:
         policies: Its evaluator of policies.
         wake: Wakes the emulator's event source mappings.
         wait: Waits between two tries.
+        may_send: Whether a function's role may send to a destination or a dead letter queue.
     """
 
     def __init__(
-        self, services: Mapping[str, Any], wake: Callable[[], None], wait: Callable[[float], None] = time.sleep
+        self,
+        services: Mapping[str, Any],
+        wake: Callable[[], None],
+        wait: Callable[[float], None] = time.sleep,
+        may_send: Callable[[_Json, str], bool] = lambda _config, _target: True,
     ) -> None:
         self.sns, self.sqs, self.functions = services["sns"], services["sqs"], services["lambda_svc"]
         self.policies = services["iam_evaluator"]
         self.wake = wake
         self.wait = wait
+        self.may_send = may_send
 
     def deliver(  # noqa: PLR0917 - the emulator's signature
         self,
@@ -193,10 +222,10 @@ class AsynchronousInvocations:
         kind = "OnSuccess" if condition == "Success" else "OnFailure"
         try:
             if target := (destinations.get(kind) or {}).get("Destination"):
-                self._send(target, json.dumps(_record_of(config, event, result, condition, tries)))
+                self._send_as(config, target, json.dumps(_record_of(config, event, result, condition, tries)))
             dead_letters = (config.get("DeadLetterConfig") or {}).get("TargetArn")
             if dead_letters and condition != "Success":
-                self._send(dead_letters, json.dumps(event))
+                self._send_as(config, dead_letters, json.dumps(event))
         except Exception:
             self.functions.logger.exception("the record of a call of %s was not delivered", config["FunctionArn"])
 
@@ -261,6 +290,13 @@ class AsynchronousInvocations:
             self._send(target, envelope)
         else:
             self.sns.logger.warning("the policy of %s keeps dead letters of %s out", target, topic_arn)
+
+    def _send_as(self, config: _Json, target: str, body: str) -> None:
+        """Send something with a function's role."""
+        if self.may_send(config, target):
+            self._send(target, body)
+        else:
+            self.functions.logger.warning("the role of %s may not send to %s", config["FunctionArn"], target)
 
     def _send(self, target: str, body: str) -> None:
         service = target.split(":")[2]
@@ -341,6 +377,91 @@ def in_turn(
     return call_in_turn
 
 
+class TaskTokens:
+    """Which state machine waits for which token: to AWS that machine is the resource of ``SendTask…``.
+
+    Attributes:
+        machines: Its ARN, by token. A token is kept when its task is over: it is no longer good, but not forbidden.
+    """
+
+    def __init__(self, states: Any) -> None:  # noqa: ANN401
+        self.machines: dict[str, str] = {}
+        self._execute, self._wait = states._execute_task, states._invoke_with_callback
+        self._machine = contextvars.ContextVar[str]("machine")
+
+    def execute(self, state: _Json, given: object, execution: object, context: _Json) -> object:
+        """Execute a task. Takes the place of ``stepfunctions._execute_task``."""
+        before = self._machine.set(context["StateMachine"]["Id"])
+        try:
+            return self._execute(state, given, execution, context)
+        finally:
+            self._machine.reset(before)
+
+    def wait(self, resource: str, given: object, token: str, state: _Json) -> object:
+        """Call, and wait for the token. Takes the place of ``stepfunctions._invoke_with_callback``."""
+        self.machines[token] = self._machine.get()
+        return self._wait(resource, given, token, state)
+
+
+def with_resources(actions: Any, tokens: TaskTokens) -> Callable[..., str]:  # noqa: ANN401
+    """Find the resource of a request by what AWS goes by. Takes the place of ``iam_actions.extract_resource_arn``."""
+    extract = actions.extract_resource_arn
+
+    def extract_resource(  # noqa: PLR0917 - the emulator's signature
+        service: str,
+        method: str,
+        path: str,
+        headers: _Json,
+        body: bytes,
+        parameters: Mapping[str, Any],
+        region: str,
+        account: str,
+    ) -> str:
+        found: str = extract(service, method, path, headers, body, parameters, region, account)
+        if found != "*":
+            return found
+        if service == "states":
+            return tokens.machines.get(str(_document(body).get("taskToken")), found)
+        if service == "sns" and (given := parameters.get("SubscriptionArn")):
+            # A subscription is read by leave of its topic, whose ARN its own starts with.
+            return str(given[0] if isinstance(given, list) else given).rpartition(":")[0]
+        if service == "ssm" and (name := _document(body).get("Path") or _document(body).get("Name")):
+            return f"arn:aws:ssm:{region}:{account}:parameter/{str(name).removeprefix('/')}"
+        return found
+
+    return extract_resource
+
+
+def _document(body: bytes) -> _Json:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def with_secure_transport(evaluator: Any) -> Callable[[str, object], object]:  # noqa: ANN401
+    """Let loopback pass for TLS. Takes the place of ``iam_evaluator._resolve_condition_key``."""
+    resolve = evaluator._resolve_condition_key
+
+    def resolve_condition_key(key: str, context: object) -> object:
+        return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
+
+    return resolve_condition_key
+
+
+def with_role(services: Mapping[str, Any]) -> Callable[[_Json, str], bool]:
+    """Tell whether a function's role may send what Lambda sends with it."""
+    runtime, evaluator = services["lambda_runtime"], services["iam_evaluator"]
+
+    def may_send(config: _Json, target: str) -> bool:
+        _, _, service, region, *_ = target.split(":")
+        key = runtime.execution_credentials(config)["AWS_ACCESS_KEY_ID"]
+        return evaluator.enforce(key, _SENDS.get(service, ""), service, region, resource_arn=target) is None
+
+    return may_send
+
+
 def _end_with_the_starter() -> None:
     while os.read(0, 1024):  # not sys.stdin, whose lock would be in the way of an orderly end
         pass
@@ -353,18 +474,28 @@ def main() -> None:
         threading.Thread(target=_end_with_the_starter, daemon=True).start()
     sys.argv[1:] = []  # the emulator reads its own options
     services: _Json = {
-        name: importlib.import_module(f"ministack.services.{name}")
-        for name in ("sns", "sqs", "lambda_svc", "eventbridge", "stepfunctions")
+        name.rpartition(".")[-1]: importlib.import_module(f"ministack.{name}")
+        for name in (
+            *(f"services.{service}" for service in ("sns", "sqs", "lambda_svc", "eventbridge", "stepfunctions")),
+            *(f"core.{module}" for module in ("lambda_runtime", "iam_actions", "iam_evaluator")),
+        )
     }
-    services["iam_evaluator"] = importlib.import_module("ministack.core.iam_evaluator")
     check(services, importlib.metadata.version("ministack"))
+    app = importlib.import_module("ministack.app")
     invocations = AsynchronousInvocations(services, importlib.import_module("ministack.core.concurrency").esm_wake.set)
     services["sns"]._deliver_to_lambda = invocations.deliver
     services["eventbridge"]._dispatch_to_lambda = invocations.start
     services["lambda_svc"].invoke_async_with_retry = invocations.begin
     services["stepfunctions"]._run_parallel_branches = with_output(services["stepfunctions"])
     services["stepfunctions"]._call_lambda = in_turn(services["stepfunctions"]._call_lambda)
-    importlib.import_module("ministack.app").main()
+    if app.AUTH:
+        tokens = TaskTokens(services["stepfunctions"])
+        services["stepfunctions"]._execute_task = tokens.execute
+        services["stepfunctions"]._invoke_with_callback = tokens.wait
+        services["iam_actions"].extract_resource_arn = with_resources(services["iam_actions"], tokens)
+        services["iam_evaluator"]._resolve_condition_key = with_secure_transport(services["iam_evaluator"])
+        invocations.may_send = with_role(services)
+    app.main()
 
 
 if __name__ == "__main__":

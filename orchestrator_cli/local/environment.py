@@ -41,14 +41,23 @@ class LocalEnvironment:
     another process, is taken over with ``LocalEnvironment(running=emulator)``; it is then not stopped at the end
     of a ``with`` block.
 
+    Args:
+        toolchain: The emulator and the CDK CLI. Default: fetched once, and kept in the user's cache folder.
+        running: An emulator to take over. Default: one of its own.
+        enforce_iam: Whether one of its own refuses what roles and policies do not allow. Default: anybody may do
+            anything. What it covers is in ``docs/local.md``.
+
     Attributes:
         session: A boto3 session whose clients all go to this environment.
         client: ``session.client``: ``aws.client("sns")`` is a typed client.
     """
 
-    def __init__(self, *, toolchain: Toolchain | None = None, running: Emulator | None = None) -> None:
+    def __init__(
+        self, *, toolchain: Toolchain | None = None, running: Emulator | None = None, enforce_iam: bool = False
+    ) -> None:
         self._toolchain = toolchain or Toolchain()
         self._emulator = running
+        self._enforce_iam = enforce_iam
         self._ours = running is None
         self._runs = itertools.count(1)
         self._bootstrapping = threading.Lock()
@@ -106,7 +115,7 @@ class LocalEnvironment:
             # Functions are unpacked below this folder, and Node looks for packages in every folder above a file.
             (folder / "tmp").mkdir()
             (folder / "tmp" / "node_modules").symlink_to(node_modules)
-            self._emulator = start_emulator(python, folder, detached=detached)
+            self._emulator = start_emulator(python, folder, detached=detached, enforce_iam=self._enforce_iam)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

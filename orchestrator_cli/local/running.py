@@ -20,7 +20,13 @@ def remember(emulator: Emulator) -> None:
     """Write down which emulator is the one that is up."""
     file = _state_file()
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"pid": emulator.pid, "port": emulator.port, "folder": str(emulator.folder)}))
+    written = {
+        "pid": emulator.pid,
+        "port": emulator.port,
+        "folder": str(emulator.folder),
+        "enforces_iam": emulator.enforces_iam,
+    }
+    file.write_text(json.dumps(written))
 
 
 def find_running() -> Emulator | None:
@@ -55,5 +61,7 @@ def stop_running() -> bool:
 def _remembered() -> Emulator | None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         written = json.loads(_state_file().read_text())
-        return Emulator(pid=written["pid"], port=written["port"], folder=Path(written["folder"]))
+        return Emulator(
+            written["pid"], written["port"], Path(written["folder"]), enforces_iam=written.get("enforces_iam", False)
+        )
     return None

@@ -13,7 +13,17 @@ from typing import Any
 
 import pytest
 
-from orchestrator_cli.local.emulator_launcher import _RELIED_ON, VERSION, AsynchronousInvocations, check, in_turn
+from orchestrator_cli.local.emulator_launcher import (
+    _RELIED_ON,
+    VERSION,
+    AsynchronousInvocations,
+    TaskTokens,
+    check,
+    in_turn,
+    with_resources,
+    with_role,
+    with_secure_transport,
+)
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:told"
@@ -186,3 +196,95 @@ def test_calls_of_state_machines_wait_for_their_turn_and_all_are_made() -> None:
     assert first.result() is False, "another call began before the first one was over"
     assert (second.result(), last.result()) == ("second", "last")
     assert isinstance(fails.exception(), ValueError)
+
+
+def test_what_the_role_may_not_send_is_not_sent() -> None:
+    letters: list[dict[str, Any]] = []
+    queues = SimpleNamespace(
+        _queue_by_arn=lambda _arn: {"messages": letters},
+        queue_delay=lambda _queue: 0,
+        _md5_msg_attrs=lambda _attrs: None,
+        _ensure_msg_fields=lambda _message: None,
+    )
+    asked: list[tuple[str, str]] = []
+
+    def may_send(config: dict[str, Any], target: str) -> bool:
+        asked.append((config["FunctionArn"], target))
+        return False
+
+    config = {"FunctionArn": FUNCTION, "DeadLetterConfig": {"TargetArn": QUEUE}}
+    services = {"sns": None, "sqs": queues, "lambda_svc": Functions(FAILED, MaximumRetryAttempts=0)}
+    AsynchronousInvocations(services, wake=lambda: None, may_send=may_send)._invoke({"config": config}, {})
+    assert (letters, asked) == ([], [(FUNCTION, QUEUE)] * 2)
+
+
+@pytest.mark.parametrize(
+    ("target", "action"),
+    [
+        (QUEUE, "sqs:SendMessage"),
+        ("arn:aws:sns:us-east-1:000000000000:told", "sns:Publish"),
+        (FUNCTION, "lambda:InvokeFunction"),
+    ],
+)
+@pytest.mark.parametrize("refusal", [None, "refused"])
+def test_a_function_s_role_is_asked_for_the_action_of_the_destination(
+    target: str, action: str, refusal: str | None
+) -> None:
+    def enforce(key: str, asked: str, _service: str, _region: str, *, resource_arn: str) -> str | None:
+        assert (key, asked, resource_arn) == ("key of score", action, target)
+        return refusal
+
+    runtime = SimpleNamespace(execution_credentials=lambda config: {"AWS_ACCESS_KEY_ID": f"key of {config['name']}"})
+    may_send = with_role({"lambda_runtime": runtime, "iam_evaluator": SimpleNamespace(enforce=enforce)})
+    assert may_send({"name": "score"}, target) is (refusal is None)
+
+
+MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:rate"
+TOPIC = "arn:aws:sns:us-east-1:000000000000:rate"
+
+
+def resource_of(service: str, body: object, parameters: Mapping[str, Any], derived: str = "*") -> str:
+    """The resource of a request, where the emulator derives ``derived`` and the machine ``rate`` waits for ``t-1``."""
+
+    def execute(_state: object, _given: object, _execution: object, context: Mapping[str, Any]) -> str:
+        tokens.wait("lambda", {}, context["Task"]["Token"], {})
+        return "done"
+
+    states = SimpleNamespace(_execute_task=execute, _invoke_with_callback=lambda *_: None)
+    tokens = TaskTokens(states)
+    assert tokens.execute({}, {}, {}, {"StateMachine": {"Id": MACHINE}, "Task": {"Token": "t-1"}}) == "done"
+    extract = with_resources(SimpleNamespace(extract_resource_arn=lambda *_: derived), tokens)
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return extract(service, "POST", "/", {}, text, parameters, "us-east-1", "000000000000")
+
+
+@pytest.mark.parametrize(
+    ("service", "body", "parameters", "resource"),
+    [
+        ("states", {"taskToken": "t-1"}, {}, MACHINE),
+        ("states", {"taskToken": "t-2"}, {}, "*"),
+        ("states", [], {}, "*"),
+        ("states", b"{", {}, "*"),
+        ("sns", b"", {"SubscriptionArn": [f"{TOPIC}:7b5c"]}, TOPIC),
+        ("sns", b"", {"SubscriptionArn": f"{TOPIC}:7b5c"}, TOPIC),
+        ("sns", b"", {}, "*"),
+        ("ssm", {"Path": "/claims/dev/"}, {}, "arn:aws:ssm:us-east-1:000000000000:parameter/claims/dev/"),
+        ("ssm", {"Name": "rates"}, {}, "arn:aws:ssm:us-east-1:000000000000:parameter/rates"),
+        ("ssm", {"Names": ["rates", "more"]}, {}, "*"),
+        ("sqs", {"taskToken": "t-1"}, {"SubscriptionArn": TOPIC}, "*"),
+    ],
+)
+def test_the_resource_is_what_aws_goes_by(
+    service: str, body: object, parameters: Mapping[str, Any], resource: str
+) -> None:
+    assert resource_of(service, body, parameters) == resource
+
+
+def test_what_the_emulator_derives_stands() -> None:
+    assert resource_of("states", {"taskToken": "t-1"}, {}, derived="arn:other") == "arn:other"
+
+
+def test_loopback_passes_for_tls_and_other_conditions_stand() -> None:
+    resolve = with_secure_transport(SimpleNamespace(_resolve_condition_key=lambda key, _context: f"value of {key}"))
+    assert resolve("aws:SecureTransport", None) == "true"
+    assert resolve("aws:SourceIp", None) == "value of aws:SourceIp"

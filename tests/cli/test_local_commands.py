@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -9,6 +10,7 @@ import pytest
 
 from orchestrator_cli.local import LocalEnvironment
 from orchestrator_cli.local.emulator import Emulator, emulator_environment
+from orchestrator_cli.local.running import remember
 from orchestrator_cli.local.session import loopback_session, subprocess_environment
 from orchestrator_cli.local.toolchain import Toolchain, ToolchainError
 from tests.cli.fakes import FakeGateway, invoke
@@ -36,6 +38,21 @@ def test_down_without_up_is_no_error() -> None:
 def test_a_state_file_that_is_damaged_counts_as_none(tmp_path: Path) -> None:
     (tmp_path / "running.json").write_text("{")
     assert invoke(FakeGateway(), "local", "down").exit_code == 0
+
+
+@pytest.mark.parametrize("enforces_iam", [False, True])
+def test_an_environment_that_is_up_is_not_taken_for_one_of_the_other_kind(
+    monkeypatch: pytest.MonkeyPatch, enforces_iam: bool
+) -> None:
+    monkeypatch.setattr(Emulator, "answers", lambda _: True)
+    remember(replace(NOBODY, enforces_iam=enforces_iam))
+    asked = {False: ["up"], True: ["up", "--enforce-iam"]}
+    same = invoke(FakeGateway(), "local", *asked[enforces_iam])
+    assert same.stdout.startswith("The local AWS is up already")
+    other = invoke(FakeGateway(), "local", *asked[not enforces_iam])
+    assert other.exit_code == 2
+    kind = "with" if enforces_iam else "without"
+    assert f"is up already, {kind} --enforce-iam: 'orchestrator local down' first" in other.stderr
 
 
 def test_a_folder_without_an_app_is_named(tmp_path: Path) -> None:
@@ -87,7 +104,9 @@ def test_the_emulator_sees_no_more_than_it_needs(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("AUTH", "true")
     seen = emulator_environment(4711, tmp_path)
-    assert not {"PYTHONPATH", "AUTH"} & seen.keys()
+    assert "PYTHONPATH" not in seen
+    assert seen["AUTH"] == "false"
+    assert emulator_environment(4711, tmp_path, enforce_iam=True)["AUTH"] == "true"
     assert (seen["BIND_HOST"], seen["GATEWAY_PORT"], seen["SFTP_ENABLED"]) == ("127.0.0.1", "4711", "0")
     assert Path(seen["TMPDIR"]).is_dir()
 
