@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import IO, Final
 
 from orchestrator_cli.errors import CliError
-from orchestrator_cli.local import emulator_launcher
+from orchestrator_cli.local.emulator_process.launcher.run import LIFELINE
 from orchestrator_cli.local.session import ACCOUNT, REGION, variables
 
 HOST: Final = "127.0.0.1"
+_PROCESS: Final = Path(__file__).parent / "emulator_process"
 _READY_WITHIN: Final = 30.0
 _STOP_WITHIN: Final = 3.0
 _POLL_EVERY: Final = 0.05
@@ -106,7 +107,7 @@ def is_emulator(pid: int) -> bool:
     """Whether the process of this number is an emulator: after a restart of the machine it may be another program."""
     command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]  # on Linux and macOS alike
     running = subprocess.run(command, check=False, capture_output=True, text=True).stdout
-    return Path(emulator_launcher.__file__).name in running
+    return _PROCESS.name in running
 
 
 def start_emulator(python: Path, folder: Path, *, detached: bool = False, enforce_iam: bool = False) -> Emulator:
@@ -135,11 +136,11 @@ def _free_port() -> int:
 
 
 def _start_on(port: int, python: Path, folder: Path, *, detached: bool, enforce_iam: bool) -> Emulator:
-    options = [] if detached else [emulator_launcher.LIFELINE]
+    options = [] if detached else [LIFELINE]
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
-            # -P: the launcher's neighbours in this package are not the emulator's to import.
-            [python, "-P", emulator_launcher.__file__, *options],
+            # -P: nothing of where it is started from is the emulator's to import.
+            [python, "-P", _PROCESS, *options],
             cwd=folder,
             env=emulator_environment(port, folder, enforce_iam=enforce_iam),
             stdin=subprocess.DEVNULL if detached else subprocess.PIPE,

@@ -13,17 +13,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator_cli.local.emulator_launcher import (
-    _RELIED_ON,
-    VERSION,
-    AsynchronousInvocations,
+from orchestrator_cli.local.emulator_process.launcher.asynchronous_invocations import AsynchronousInvocations
+from orchestrator_cli.local.emulator_process.launcher.permissions import (
     TaskTokens,
-    check,
-    in_turn,
     with_resources,
     with_role,
     with_secure_transport,
 )
+from orchestrator_cli.local.emulator_process.launcher.relied_on import RELIED_ON, VERSION, check
+from orchestrator_cli.local.emulator_process.launcher.state_machines import in_turn
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:told"
@@ -43,7 +41,7 @@ def standing_in_for(parameters: tuple[str, ...]) -> Any:
 def emulator(**other: Any) -> Mapping[str, Any]:
     """Modules that have what is relied on; what a test names as ``sns__name`` is another, or ``None``: missing."""
     modules: dict[str, SimpleNamespace] = {}
-    for name, parameters in _RELIED_ON.items():
+    for name, parameters in RELIED_ON.items():
         module, function = name.split(".")
         modules.setdefault(module, SimpleNamespace())
         setattr(modules[module], function, standing_in_for(parameters))
@@ -214,6 +212,7 @@ def test_what_the_role_may_not_send_is_not_sent() -> None:
 
     config = {"FunctionArn": FUNCTION, "DeadLetterConfig": {"TargetArn": QUEUE}}
     services = {"sns": None, "sqs": queues, "lambda_svc": Functions(FAILED, MaximumRetryAttempts=0)}
+    services["iam_evaluator"] = None
     AsynchronousInvocations(services, wake=lambda: None, may_send=may_send)._invoke({"config": config}, {})
     assert (letters, asked) == ([], [(FUNCTION, QUEUE)] * 2)
 

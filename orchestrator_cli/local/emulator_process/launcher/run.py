@@ -1,0 +1,58 @@
+"""Checks the emulator, replaces what it does otherwise, and runs it.
+
+With ``--lifeline`` it runs for as long as its standard input is open, so that nobody has to be alive to stop it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import signal
+import sys
+import threading
+from typing import Any, Final
+
+from .asynchronous_invocations import AsynchronousInvocations
+from .permissions import TaskTokens, with_resources, with_role, with_secure_transport
+from .relied_on import check
+from .state_machines import in_turn, with_output
+
+LIFELINE: Final = "--lifeline"
+_Json = dict[str, Any]
+
+
+def _end_with_the_starter() -> None:
+    while os.read(0, 1024):  # not sys.stdin, whose lock would be in the way of an orderly end
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def run() -> None:
+    """Check the emulator, replace what it does otherwise, and run it."""
+    if LIFELINE in sys.argv[1:]:
+        threading.Thread(target=_end_with_the_starter, daemon=True).start()
+    sys.argv[1:] = []  # the emulator reads its own options
+    services: _Json = {
+        name.rpartition(".")[-1]: importlib.import_module(f"ministack.{name}")
+        for name in (
+            *(f"services.{service}" for service in ("sns", "sqs", "lambda_svc", "eventbridge", "stepfunctions")),
+            *(f"core.{module}" for module in ("lambda_runtime", "iam_actions", "iam_evaluator")),
+        )
+    }
+    check(services, importlib.metadata.version("ministack"))
+    app = importlib.import_module("ministack.app")
+    invocations = AsynchronousInvocations(services, importlib.import_module("ministack.core.concurrency").esm_wake.set)
+    services["sns"]._deliver_to_lambda = invocations.deliver
+    services["eventbridge"]._dispatch_to_lambda = invocations.start
+    services["lambda_svc"].invoke_async_with_retry = invocations.begin
+    services["stepfunctions"]._run_parallel_branches = with_output(services["stepfunctions"])
+    services["stepfunctions"]._call_lambda = in_turn(services["stepfunctions"]._call_lambda)
+    if app.AUTH:
+        tokens = TaskTokens(services["stepfunctions"])
+        services["stepfunctions"]._execute_task = tokens.execute
+        services["stepfunctions"]._invoke_with_callback = tokens.wait
+        services["iam_actions"].extract_resource_arn = with_resources(services["iam_actions"], tokens)
+        services["iam_evaluator"]._resolve_condition_key = with_secure_transport(services["iam_evaluator"])
+        invocations.may_send = with_role(services)
+    app.main()
