@@ -32,7 +32,7 @@ def system(core: System) -> System:
 def left_behind(system: System) -> dict[str, Any]:
     """A run whose execution was stopped and whose event was lost; begun first, as a sweep leaves the young alone."""
     events = system.aws.client("events")
-    [rule] = [r["Name"] for r in events.list_rules()["Rules"] if "were stopped, timed out" in r.get("Description", "")]
+    rule = rule_of_ends(system)["Name"]
     waiting = start_and_wait(system, "left-behind")
     events.disable_rule(Name=rule)
     try:
@@ -40,6 +40,15 @@ def left_behind(system: System) -> dict[str, Any]:
     finally:
         events.enable_rule(Name=rule)
     return waiting
+
+
+def rule_of_ends(system: System) -> dict[str, Any]:
+    """The rule of this core, of which there are several here, on executions that have ended."""
+    told = f"Ends the runs of {system.deployment.prefix} "
+    rules: list[Any] = system.aws.client("events").list_rules()["Rules"]
+    [rule] = [rule for rule in rules if rule.get("Description", "").startswith(told)]
+    found: dict[str, Any] = rule
+    return found
 
 
 def start_and_wait(system: System, uid: str) -> dict[str, Any]:
@@ -176,9 +185,7 @@ def test_an_execution_that_timed_out_ends_its_run(system: System) -> None:
         },
     }
     events = system.aws.client("events")
-    [pattern] = [
-        rule["EventPattern"] for rule in events.list_rules()["Rules"] if "were stopped" in rule.get("Description", "")
-    ]
+    pattern = rule_of_ends(system)["EventPattern"]
     assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
     invoke(system, Handler.SWEEP_RUNS, event)
     document = ended(system, "timed-out")
