@@ -1,10 +1,23 @@
-"""What a deployment published of itself in SSM."""
+"""A deployment by its name, and what it published of itself in SSM."""
 
 from __future__ import annotations
 
 from orchestrator_cli.errors import UsageError
 from orchestrator_cli.gateway import Gateway
 from orchestrator_runtime.deployment import CoreOutput, Deployment
+from orchestrator_runtime.names import SYSTEM_NAME, problem_with_name
+
+
+def deployment_named(system: str, stage: str) -> Deployment:
+    """The deployment of that name.
+
+    Raises:
+        UsageError: A name is not allowed.
+    """
+    for kind, name in (("system", system), ("stage", stage)):
+        if problem := problem_with_name(kind, name, SYSTEM_NAME):
+            raise UsageError(problem)
+    return Deployment(system=system, stage=stage)
 
 
 def core_output(gateway: Gateway, deployment: Deployment, output: CoreOutput) -> str:

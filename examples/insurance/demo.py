@@ -24,8 +24,9 @@ from rich.text import Text
 from orchestrator_cli.aws_gateway import AwsGateway
 from orchestrator_cli.errors import CliError, UsageError
 from orchestrator_cli.local import LocalEnvironment
+from orchestrator_cli.published import deployment_named
 from orchestrator_cli.runs.following import console_on, follow
-from orchestrator_cli.runs.runs import Look, RunWatcher, deployment_named, find_workflow, start_run
+from orchestrator_cli.runs.runs import Look, RunWatcher, find_workflow, start_run
 from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.deployment import CoreOutput
 from orchestrator_runtime.stores.registry import DynamoRegistry

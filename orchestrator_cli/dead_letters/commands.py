@@ -8,6 +8,7 @@ import typer
 
 from orchestrator_cli.collaborators import world_of
 from orchestrator_cli.options import Json, Local, Stage, System, print_json
+from orchestrator_cli.published import deployment_named
 from orchestrator_runtime.contract import DeadLetters
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ def redrive_command(
 ) -> None:
     """Handle again what the core could not handle. Exits with 1 if some of it failed again."""
     from orchestrator_cli.dead_letters.redriving import redrive  # noqa: PLC0415 - for a fast --help
-    from orchestrator_cli.runs import runs  # noqa: PLC0415
 
-    deployment = runs.deployment_named(system, stage)
+    deployment = deployment_named(system, stage)
     gateway = world_of(context).gateway(local)
     done: dict[DeadLetters, Redriven] = {}
     for one in [kind] if kind else DeadLetters:

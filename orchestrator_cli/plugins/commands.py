@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from orchestrator_cli.collaborators import world_of
 from orchestrator_cli.options import Json, Local, Stage, System, print_json
+from orchestrator_cli.published import deployment_named
 
 _FOUND_SOMETHING: Final = 1
 _LIST: Final = "list"
@@ -45,9 +46,9 @@ def list_command(
 ) -> None:
     """List the registered plugins: by activity and stage, in the order of their release."""
     from orchestrator_cli.plugins import listing, registered  # noqa: PLC0415 - for a fast --help
-    from orchestrator_cli.runs import following, runs  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.runs import following  # noqa: PLC0415 - for a fast --help
 
-    deployment = runs.deployment_named(system, stage)
+    deployment = deployment_named(system, stage)
     found = registered.read_registered(world_of(context).gateway(local), deployment, activity)
     if as_json:
         print_json(registered.registered_document(found, deployment))
@@ -97,9 +98,9 @@ def _reconcile(
     """Print what the core found, and say whether it found anything."""
     from orchestrator_cli.plugins import reconciling  # noqa: PLC0415 - for a fast --help
     from orchestrator_cli.plugins.findings import describe_findings  # noqa: PLC0415
-    from orchestrator_cli.runs import following, runs  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.runs import following  # noqa: PLC0415 - for a fast --help
 
-    deployment = runs.deployment_named(system, stage)
+    deployment = deployment_named(system, stage)
     gateway = world_of(context).gateway(local)
     waiting = following.console_on(sys.stderr)
     with waiting.status("comparing with SNS …") if waiting.is_terminal else contextlib.nullcontext():

@@ -9,6 +9,7 @@ import typer
 
 from orchestrator_cli.collaborators import Collaborators, world_of
 from orchestrator_cli.options import Json, Local, Stage, System, print_json
+from orchestrator_cli.published import deployment_named
 
 if TYPE_CHECKING:
     from orchestrator_cli.gateway import Gateway
@@ -45,7 +46,7 @@ def run_command(
     from orchestrator_cli.runs import run_input, runs  # noqa: PLC0415 - for a fast --help
 
     world = world_of(context)
-    deployment = runs.deployment_named(system, stage)
+    deployment = deployment_named(system, stage)
     given = run_input.read_metadata(metadata)
     run_input.run_input(uid, given, metadata_override=metadata_override)  # before anything is asked of AWS
     gateway = world.gateway(local)
@@ -70,7 +71,7 @@ def retry_command(
 
     world = world_of(context)
     run_input.check_uid(uid)
-    deployment = runs.deployment_named(system, stage)
+    deployment = deployment_named(system, stage)
     gateway = world.gateway(local)
     started = runs.retry_run(gateway, deployment, workflow, uid)
     _show_start(world, gateway, started, watch=watch, as_json=as_json, local=local)
@@ -117,7 +118,7 @@ def status_command(
 
     world = world_of(context)
     run_input.check_uid(uid)
-    deployment = runs.deployment_named(system, stage)
+    deployment = deployment_named(system, stage)
     gateway = world.gateway(local)
     document = runs.run_document(gateway, deployment, workflow, uid)
     if as_json:
@@ -141,11 +142,11 @@ def cancel_command(
     local: Local = False,
 ) -> None:
     """Cancel a run in progress: nothing more of it is called. Exits with 1 if there is nothing to cancel."""
-    from orchestrator_cli.runs import cancelling, run_input, runs  # noqa: PLC0415 - for a fast --help
+    from orchestrator_cli.runs import cancelling, run_input  # noqa: PLC0415 - for a fast --help
 
     world = world_of(context)
     run_input.check_uid(uid)
-    deployment = runs.deployment_named(system, stage)
+    deployment = deployment_named(system, stage)
     cancelled = cancelling.cancel_run(world.gateway(local), deployment, workflow, uid, reason)
     if as_json:
         print_json(cancelled)

@@ -20,7 +20,7 @@ from orchestrator_cli.runs.run_input import execution_name, run_input
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.ended_execution import state_machine_of
 from orchestrator_runtime.deployment import CoreOutput, Deployment
-from orchestrator_runtime.names import SYSTEM_NAME, problem_with_name
+from orchestrator_runtime.names import problem_with_name
 
 _ASK_EXECUTION_EVERY: Final = 10
 """Looks at the row for one at the execution, once the row is there: DescribeExecution has a low quota."""
@@ -86,18 +86,6 @@ class Look:
     def complete(self) -> bool:
         """Whether the run did what it was started for."""
         return self.ended and self.document is not None and self.document["state"] == State.COMPLETE
-
-
-def deployment_named(system: str, stage: str) -> Deployment:
-    """The deployment of that name.
-
-    Raises:
-        UsageError: A name is not allowed.
-    """
-    for kind, name in (("system", system), ("stage", stage)):
-        if problem := problem_with_name(kind, name, SYSTEM_NAME):
-            raise UsageError(problem)
-    return Deployment(system=system, stage=stage)
 
 
 def find_workflow(gateway: Gateway, deployment: Deployment, name: str) -> Workflow:
