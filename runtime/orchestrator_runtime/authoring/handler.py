@@ -19,7 +19,7 @@ from orchestrator_runtime.authoring.reporting import CallReports, Reporter, Repo
 from orchestrator_runtime.authoring.run import PluginRun, Retryable
 from orchestrator_runtime.contract import Env, State
 from orchestrator_runtime.models import PluginMessage
-from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
+from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name, shown
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.plugin_queue.message_document import asks_to_initialize
 
@@ -141,7 +141,7 @@ class PluginHandler:
                 is_last = max_receives is not None and record.receives >= max_receives
                 handle(message, delivery=record.id, is_last=is_last)
             except Exception:
-                self._logger.exception("the queue has to deliver the message again", message_id=record.id)
+                self._logger.exception("the queue has to deliver the message again", message_id=shown(record.id))
                 again.append(record.id)
                 if record.group is not None:
                     held_up.add(record.group)

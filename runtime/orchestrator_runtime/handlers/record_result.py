@@ -15,6 +15,7 @@ from orchestrator_runtime.core.invocation_record import MalformedRecordError, is
 from orchestrator_runtime.core.records import StagePlan, StageRef
 from orchestrator_runtime.handlers.environment import stage_ports
 from orchestrator_runtime.models import Report, problems_of
+from orchestrator_runtime.names import shown
 from orchestrator_runtime.ports import Journal, StatusStore
 from orchestrator_runtime.protocol.attribution import ReceivedRecord
 from orchestrator_runtime.protocol.record_result import Received, record_results
@@ -79,7 +80,7 @@ def parse(message: Mapping[str, Any], journal: Journal) -> Received | ReceivedRe
         problem = "; ".join(problems_of(error))
     except MalformedRecordError as error:
         problem = str(error)
-    journal.refused("malformed", problem[:1024], message_id=message_id)
+    journal.refused("malformed", problem[:1024], message_id=shown(message_id))
     return None
 
 

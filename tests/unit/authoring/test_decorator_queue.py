@@ -139,3 +139,13 @@ def test_attributes_that_cannot_be_read_count_as_a_first_receive(attributes: obj
     event = sqs_event(message("Score"))
     event["Records"][0]["attributes"] = attributes
     assert plugin(name="Score")(lambda _: None).deliver(event, reports, {}) == {"batchItemFailures": []}
+
+
+def test_an_id_that_no_queue_gives_is_not_logged_whole() -> None:
+    logged = LoggedLines()
+    queued = PluginHandler(lambda run: run.uid, info=PluginInfo(name="Score"), logger=logged.logger)
+    event = sqs_event(*messages("a"))
+    event["Records"][0] |= {"messageId": "x" * 100_000, "body": "no message"}
+    assert again(queued.deliver(event, CollectedReports(), {})) == ["x" * 100_000]
+    (line,) = [line for line in logged.taken() if line["level"] == "ERROR"]
+    assert len(line["message_id"]) <= 201
