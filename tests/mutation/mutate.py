@@ -34,8 +34,11 @@ MUTATED: Final = (
     "contract.py",
     "protocol/advance_stage.py",
     "protocol/begin_run.py",
+    "protocol/cancel_run.py",
+    "protocol/end_run.py",
     "protocol/record_result.py",
     "protocol/stage_effects.py",
+    "protocol/sweep_runs.py",
 )
 """What is changed, below the package."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.begin import RunInProgress
 from orchestrator_runtime.core.failure import Failure
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present
+from tests.rules.world import SEQUENTIAL, UID, World, open_stage, plugin, present
 
 A, B, C = plugin("A", order=1), plugin("B", order=2), plugin("C", order=3)
 
@@ -61,6 +63,7 @@ def test_a_takeover_between_reading_and_writing_wins() -> None:
 def test_an_execution_without_a_uid_passes_through() -> None:
     world = World()
     assert world.end(error="InvalidRunInput", cause="no uid", uid=None) == Failure("InvalidRunInput", "no uid")
+    assert world.calls.log == []
 
 
 def test_who_was_released_and_is_open_ends_in_an_error() -> None:
@@ -155,3 +158,70 @@ def test_a_stage_that_was_closed_is_not_told_again() -> None:
     world.report("A")
     world.end(error="Broken")
     assert [signal.error for signal in world.signals.sent] == [None]
+
+
+def test_times_of_what_is_ended_are_the_cores() -> None:
+    world = open_stage(A)
+    world.clock.forward(30)
+    world.end(error="Broken")
+    row = present(world.row("A"))
+    assert (row.ended_at, row.updated_at, world.stage.ended_at) == (world.clock.now,) * 3
+
+
+def test_who_was_not_expected_and_is_at_work_ends_too() -> None:
+    world = open_stage(A)
+    world.registry.put(plugin("Late"))
+    world.report("Late", State.IN_PROGRESS, message="begun", progress=10)
+    world.clock.forward(30)
+    world.end(error="Broken", cause="no rate")
+    row = present(world.row("Late"))
+    assert (row.state, row.message, row.expected) == (State.OPTIONAL_TASK_ERROR, "run ended: no rate", False)
+    assert (row.ended_at, row.updated_at, row.progress) == (world.clock.now, world.clock.now, 10)
+
+
+def test_who_was_not_expected_and_is_done_stays() -> None:
+    world = open_stage(A)
+    world.registry.put(plugin("Late"))
+    world.report("Late")
+    before = world.row("Late")
+    world.calls.log.clear()
+    world.end(error="Broken")
+    assert world.row("Late") == before
+    assert world.calls.log.count("status.record") == 1, "that of A, which is open"
+
+
+def test_what_an_earlier_attempt_left_of_the_unexpected_is_not_touched() -> None:
+    world = open_stage(A)
+    world.registry.put(plugin("Late"))
+    world.report("Late", State.IN_PROGRESS)
+    before = present(world.row("Late"))
+    world.executions.forget()
+    world.begin("two")
+    world.status.stages.put(UID, world.ref().path, replace(world.stage, attempt=2, outcome=None))
+    world.control.store_token(world.ref(), token="t", rank="9")
+    world.end("two", error="Broken")
+    assert world.row("Late") == before
+
+
+def test_what_is_ended_lives_as_long_as_its_run() -> None:
+    world = open_stage(A)
+    world.registry.put(plugin("Late"))
+    world.report("Late", State.IN_PROGRESS)
+    world.end(error="Broken")
+    for name in ("A", "Late"):
+        assert world.status.plugins.items[UID, f"{world.ref().path}{name}/"][1] == world.run.expires_at
+
+
+def test_of_those_that_were_called_only_the_open_are_written() -> None:
+    world = open_stage(A, B)
+    world.report("B")
+    world.calls.log.clear()
+    world.end(error="Broken")
+    assert world.calls.log.count("status.record") == 1
+
+
+def test_a_run_that_expires_while_it_is_ended_is_let_be() -> None:
+    world = open_stage(A)
+    world.calls.meanwhile("status.end_run", world.status.runs.items.clear)
+    world.end(error="Broken")
+    assert "control.end_stages" not in world.calls.log

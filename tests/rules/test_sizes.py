@@ -131,7 +131,8 @@ def test_a_plan_that_is_no_item_closes_the_stage_once_and_says_what_to_do() -> N
     assert signal.error == "PluginFailed"
     told = r"the plan of Rate/parallel is 4\d\d,\d{3} bytes for 2600 plugins, an item of DynamoDB takes 409,600: "
     assert re.match(f"Rate/parallel: {told}", signal.cause)
-    assert world.stage.state is State.ERROR
+    assert (world.stage.state, world.stage.ended_at) == (State.ERROR, world.clock.now)
+    assert f"Rate/parallel: {present(world.outcome).message}" == signal.cause
     assert world.released == []
 
 

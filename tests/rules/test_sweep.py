@@ -89,7 +89,7 @@ def test_the_event_is_believed_where_step_functions_knows_of_no_end_yet(status: 
     world = waiting()
     told = replace(world.executions.executions[EXECUTION], status=status)
     assert world.tell(told) == world.run.ref
-    assert world.run.ended
+    assert world.run.ending is (Ending.STOPPED if status is ABORTED else Ending.TIMED_OUT)
 
 
 def test_an_event_about_a_run_that_has_ended_asks_nobody() -> None:
@@ -112,8 +112,10 @@ def test_an_event_without_input_of_an_execution_that_is_forgotten_is_nobodys() -
 def test_an_execution_of_no_run_ends_none(given: str) -> None:
     world = waiting()
     world.executions.begin(EXECUTION, given=given)
+    world.calls.log.clear()
     assert world.tell(world.executions.end(EXECUTION, FAILED)) is None
     assert not world.run.ended
+    assert ("status.get_run" in world.calls.log) is (given == '{"uid": "another"}')
 
 
 def test_an_execution_that_was_refused_does_not_end_the_run_of_another() -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from orchestrator_runtime.contract import MAX_TEXT, Ending, ErrorName, ReleaseRule, State
 from orchestrator_runtime.core.failure import Failure, plain_failure
-from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Run, StagePlan, StageRef
+from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Release, Run, StagePlan, StageRef
 from orchestrator_runtime.ports import ControlStore, Signals, StatusStore
 from orchestrator_runtime.protocol.stage_effects import failed_row
 
@@ -110,7 +110,7 @@ def _end_stage(run: Run, ref: StageRef, control: Control, why: str, ports: EndPo
             ended = replace(row, state=State.OPTIONAL_TASK_ERROR, message=why, updated_at=now, ended_at=now)
             ports.status.record(ref, ended, expires_at=run.expires_at)
     if records.plan is not None and control.release is not None:
-        for index in _released_and_open(records.plan, control, records.plugins):
+        for index in _released_and_open(records.plan, control.release, records.plugins):
             row = failed_row(records.plan.plugins[index], ref.attempt, why, now=now)
             ports.status.record(ref, row, expires_at=run.expires_at)
     if was_open:
@@ -118,10 +118,10 @@ def _end_stage(run: Run, ref: StageRef, control: Control, why: str, ports: EndPo
         ports.signals.fail(control.token, ErrorName.RUN_ENDED, why)
 
 
-def _released_and_open(plan: StagePlan, control: Control, rows: Mapping[str, PluginRow]) -> list[int]:
+def _released_and_open(plan: StagePlan, release: Release, rows: Mapping[str, PluginRow]) -> list[int]:
     """Those that were called and have not ended. The ones never called stay "Not Started"."""
-    last = control.release.ordinal if control.release else -1
-    called = [i for i in sorted(plan.unfinished) if plan.rule is ReleaseRule.ALL_AT_ONCE or i <= last]
+    at_once = plan.rule is ReleaseRule.ALL_AT_ONCE
+    called = [i for i in sorted(plan.unfinished) if at_once or i <= release.ordinal]
     return [
         i
         for i in called
