@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+from aws_cdk import aws_events as events
 
 
 class RunStatus(StrEnum):
@@ -17,3 +20,17 @@ class RunStatus(StrEnum):
 
 FINISHED: Final = tuple(RunStatus)
 """All ways to end."""
+
+
+def executions_that_ended(state_machine: str | dict[str, Any], statuses: Iterable[RunStatus]) -> events.EventPattern:
+    """Match EventBridge's events that executions have ended.
+
+    Args:
+        state_machine: The ARN of their state machine, or what EventBridge matches it by.
+        statuses: The ways to end.
+    """
+    return events.EventPattern(
+        source=["aws.states"],
+        detail_type=["Step Functions Execution Status Change"],
+        detail={"stateMachineArn": [state_machine], "status": [status.value for status in statuses]},
+    )

@@ -37,7 +37,7 @@ def publish_core(
         CoreOutput.REGISTER_PLUGIN_ARN: functions.of(Handler.REGISTER_PLUGIN).function_arn,
         CoreOutput.RECONCILE_ARN: functions.of(Handler.RECONCILE).function_arn,
         CoreOutput.CANCEL_RUN_ARN: functions.of(Handler.CANCEL_RUN).function_arn,
-        **{CoreOutput(f"dead-{kind}-url"): dead_letters.of(kind).queue_url for kind in DeadLetters},
+        **{CoreOutput.of_dead_letters(kind): dead_letters.of(kind).queue_url for kind in DeadLetters},
     }
     published = Published(scope, "Published", exports=exports)
     for output, value in outputs.items():

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from orchestrator_constructs.run_status import RunStatus
+from orchestrator_constructs.run_status import RunStatus, executions_that_ended
 from orchestrator_runtime.deployment import Deployment
 
 _EVERY: Final = Duration.hours(1)
@@ -52,14 +52,7 @@ class RunEvents(Construct):
             self,
             "Ended",
             description=f"Ends the runs of {deployment.prefix} whose executions were stopped, timed out or failed",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [{"prefix": workflow_arn_prefix}],
-                    "status": [status.value for status in _LEFT_BEHIND],
-                },
-            ),
+            event_pattern=executions_that_ended({"prefix": workflow_arn_prefix}, _LEFT_BEHIND),
             targets=[target],
         )
         events.Rule(

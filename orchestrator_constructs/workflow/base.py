@@ -12,7 +12,7 @@ from constructs import Construct
 from orchestrator_constructs.grants import allow_start, policy_scope
 from orchestrator_constructs.metrics import ExecutionMetrics
 from orchestrator_constructs.placement import Place
-from orchestrator_constructs.run_status import FINISHED, RunStatus
+from orchestrator_constructs.run_status import FINISHED, RunStatus, executions_that_ended
 from orchestrator_runtime.deployment import Deployment
 
 
@@ -89,13 +89,8 @@ class WorkflowBase(ExecutionMetrics):
             scope,
             id,
             description=f"Runs of workflow {self._name} of {self._deployment.prefix} that have ended",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [self.state_machine_arn(consumer=scope)],
-                    "status": [RunStatus(status).value for status in statuses],
-                },
+            event_pattern=executions_that_ended(
+                self.state_machine_arn(consumer=scope), [RunStatus(status) for status in statuses]
             ),
             targets=None if target is None else [target],
         )

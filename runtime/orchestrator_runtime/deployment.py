@@ -40,7 +40,7 @@ class Deployment:
 
     def dead_letters_parameter(self, kind: DeadLetters) -> str:
         """The SSM parameter with the URL of one of the core's dead letter queues."""
-        return self.core_parameter(CoreOutput(f"dead-{kind}-url"))
+        return self.core_parameter(CoreOutput.of_dead_letters(kind))
 
     def activity(self, activity: str) -> str:
         """The name of an activity's state machine."""
@@ -100,6 +100,11 @@ class CoreOutput(StrEnum):
     DEAD_SWEEPS_URL = "dead-sweeps-url"
     DEAD_RECONCILIATIONS_URL = "dead-reconciliations-url"
     DEAD_REGISTRATIONS_URL = "dead-registrations-url"
+
+    @classmethod
+    def of_dead_letters(cls, kind: DeadLetters) -> CoreOutput:
+        """The URL of one of the core's dead letter queues."""
+        return cls(f"dead-{kind}-url")
 
 
 # The plain exports, for tools that know only those. They lock the producer; SSM does not.

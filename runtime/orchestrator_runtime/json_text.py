@@ -22,6 +22,11 @@ def compact_json(value: object) -> str:
     return text.translate(_NOT_IN_XML) if "\ufffe" in text or "\uffff" in text else text
 
 
+def whole_characters(text: str) -> str:
+    """A text that can be stored and sent: what comes out of JSON, or was cut, may have halves of characters."""
+    return text.encode(errors="replace").decode()
+
+
 def is_too_deep(value: object) -> bool:
     """Whether lists and objects lie in one another deeper than every reader can follow."""
     layer = [value]

@@ -20,6 +20,7 @@ from math import ceil
 from typing import Any, TypeVar
 
 from orchestrator_runtime.contract import DEFAULT_ORDER, MAX_DEADLINE_SECONDS, MAX_ORDER, MAX_TEXT
+from orchestrator_runtime.json_text import whole_characters
 from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
 
 T = TypeVar("T")
@@ -153,7 +154,7 @@ def _text(value: Any) -> str:  # noqa: ANN401
     if not isinstance(value, str):
         raise ValueError(f"must be a string, got {type(value).__name__}")
     # Halves of characters cannot be stored, and a long text is nothing that people read in a list.
-    return value.encode(errors="replace").decode()[:MAX_TEXT]
+    return whole_characters(value)[:MAX_TEXT]
 
 
 def _order(value: Any) -> int:  # noqa: ANN401

@@ -77,6 +77,14 @@ def test_an_event_without_input_is_completed_by_step_functions() -> None:
     assert world.run.message == "its execution was stopped: large"
 
 
+def test_step_functions_is_asked_once_about_an_event() -> None:
+    world = waiting()
+    told = replace(world.executions.end(EXECUTION, ABORTED), input=None)
+    world.calls.log.clear()
+    assert world.tell(told) == world.run.ref
+    assert world.calls.log.count("executions.find") == 1
+
+
 def test_an_event_that_does_not_say_why_is_completed_by_step_functions() -> None:
     world = waiting()
     told = replace(world.executions.end(EXECUTION, ABORTED, error="Operator"), error=None)

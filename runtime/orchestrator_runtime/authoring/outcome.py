@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from orchestrator_runtime.contract import MAX_TEXT, State
+from orchestrator_runtime.json_text import whole_characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +51,4 @@ def told_by(error: BaseException) -> str:
 
 def presentable(text: str) -> str:
     """Cut what the core would cut, and replace halves of characters, which readers of JSON refuse."""
-    return text.encode(errors="replace").decode()[:MAX_TEXT]
+    return whole_characters(text)[:MAX_TEXT]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator_runtime.contract import ErrorName
+from orchestrator_runtime.json_text import whole_characters
 
 MAX_ERROR: Final = 256
 """Characters of an error's name that a Fail state takes."""
@@ -36,12 +37,7 @@ def plain_failure(failure: Failure) -> Failure:
         if inner is None:
             break
         error, cause = inner[0] or error, inner[1]
-    return Failure(_whole(error)[:MAX_ERROR], _whole(cause)[:MAX_CAUSE])
-
-
-def _whole(text: str) -> str:
-    """A text that can be stored: what was cut between two, or comes out of JSON, may have halves of characters."""
-    return text.encode(errors="replace").decode()
+    return Failure(whole_characters(error)[:MAX_ERROR], whole_characters(cause)[:MAX_CAUSE])
 
 
 def _inner(cause: str) -> tuple[str | None, str] | None:

@@ -9,6 +9,7 @@ from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.contract import MAX_TEXT
 from orchestrator_runtime.handlers.environment import cancel_ports
+from orchestrator_runtime.json_text import whole_characters
 from orchestrator_runtime.names import problem_with_name, problem_with_uid
 from orchestrator_runtime.protocol.cancel_run import CancelRefusedError, CancelRequest, cancel_run
 
@@ -52,5 +53,5 @@ def parse(event: Mapping[str, Any]) -> CancelRequest:
         word = event.get(key)
         if not isinstance(word, str | None) or len(word or "") > MAX_TEXT:
             raise ValueError(f"{key} must be text of at most {MAX_TEXT:,} characters, or left out")
-        words[key] = (word or "").encode(errors="replace").decode() or None
+        words[key] = whole_characters(word or "") or None
     return CancelRequest(uid=str(uid), workflow=str(workflow), reason=words["reason"], by=words["by"])

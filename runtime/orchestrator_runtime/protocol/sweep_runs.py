@@ -50,7 +50,7 @@ def end_left_behind(told: Execution, ports: SweepPorts) -> RunRef | None:
     run = ports.end.status.get_run(execution.uid, workflow) if execution.uid else None
     if run is None or run.execution != told.arn:
         return None
-    if not execution.says_why and not run.ended:
+    if execution is told and not told.says_why and not run.ended:
         execution = ports.executions.find(told.arn) or told
     return _end(run, execution if execution.status.is_over else told, ports)
 
