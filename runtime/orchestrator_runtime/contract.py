@@ -79,6 +79,7 @@ class Handler(StrEnum):
     END_RUN = "end-run"
     CANCEL_RUN = "cancel-run"
     SWEEP_RUNS = "sweep-runs"
+    WATCH_RUNS = "watch-runs"
     REGISTER_PLUGIN = "register-plugin"
     RECONCILE = "reconcile"
 
@@ -101,6 +102,53 @@ class DeadLetters(StrEnum):
     """Requests of CloudFormation that were not answered."""
 
 
+class Metric(StrEnum):
+    """What is counted and measured, in the namespace ``{system}-{stage}``. Durations are milliseconds."""
+
+    RUNS_STARTED = "RunsStarted"
+    RUNS_RESUMED = "RunsResumed"
+    RUNS_COMPLETED = "RunsCompleted"
+    RUNS_FAILED = "RunsFailed"
+    RUNS_CANCELLED = "RunsCancelled"
+    RUNS_STOPPED = "RunsStopped"
+    RUNS_TIMED_OUT = "RunsTimedOut"
+    RUN_DURATION = "RunDuration"
+    """Of an attempt, however it ended."""
+    ACTIVE_RUNS = "ActiveRuns"
+    """How many are in progress, counted anew each time."""
+    OVERDUE_RUNS = "OverdueRuns"
+    """How many of those take longer than their workflow expects."""
+    STAGE_DURATION = "StageDuration"
+    STAGE_WAITS = "StageWaits"
+    """Recounts of stages that wait: one a minute for each in its first hour, fewer later."""
+    PLUGIN_ERRORS = "PluginErrors"
+    """1 for each call that ended in an error, 0 for each that did not: its sample count is the number of calls."""
+    PLUGIN_DURATION = "PluginDuration"
+    """From the reported start, or from the release where none is reported."""
+    PLUGIN_TIME_TO_START = "PluginTimeToStart"
+    """From the release to the reported start."""
+    PLUGIN_RETRIES = "PluginRetries"
+    """Starts after the first, in one attempt."""
+    REFUSED_REPORTS = "RefusedReports"
+    REGISTRATION_PROBLEMS = "RegistrationProblems"
+    """How many a reconciliation found and could not repair."""
+
+
+class Dimension(StrEnum):
+    """What metrics are told apart by; never by a run."""
+
+    WORKFLOW = "workflow"
+    ACTIVITY = "activity"
+    STAGE = "stage"
+    PLUGIN = "plugin"
+
+
+# Each metric has the dimensions of one of these; those of runs also none, which is all workflows together.
+RUN_DIMENSIONS: Final = (Dimension.WORKFLOW,)
+STAGE_DIMENSIONS: Final = (Dimension.ACTIVITY, Dimension.STAGE)
+PLUGIN_DIMENSIONS: Final = (Dimension.ACTIVITY, Dimension.STAGE, Dimension.PLUGIN)
+
+
 class Env(StrEnum):
     """Environment variables that the constructs set and the handlers read."""
 
@@ -117,6 +165,14 @@ class Env(StrEnum):
     """The SSM path below which every activity is published."""
     PLUGINS_PER_STAGE = "ORCHESTRATOR_PLUGINS_PER_STAGE"
     """How many filter policies SNS allows on a topic."""
+    SYSTEM = "ORCHESTRATOR_SYSTEM"
+    STAGE = "ORCHESTRATOR_STAGE"
+    """Which deployment it is; under these two names the command line is told, too."""
+    WORKFLOWS_PATH = "ORCHESTRATOR_WORKFLOWS_PATH"
+    """The SSM path below which every workflow is published."""
+    ALERTS_TOPIC_ARN = "ORCHESTRATOR_ALERTS_TOPIC_ARN"
+    PLUGIN_METRICS = "ORCHESTRATOR_PLUGIN_METRICS"
+    """``off``: plugins are logged and not measured."""
     PLUGIN_NAME = "ORCHESTRATOR_PLUGIN_NAME"
     """On a plugin's function: the name under which the construct registered it."""
     IDEMPOTENCY_TABLE = "ORCHESTRATOR_IDEMPOTENCY_TABLE"
