@@ -8,7 +8,8 @@ from aws_cdk import CfnResource, CustomResource, Duration, Stack
 from constructs import Construct
 
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
-from orchestrator_runtime.contract import STAGES_PROPERTY, STAGES_RESOURCE_TYPE, Handler
+from orchestrator_runtime.contract import Handler
+from orchestrator_runtime.custom_resources import STAGES_PROPERTY, STAGES_RESOURCE_TYPE
 
 _TIMEOUT: Final = Duration.minutes(2)
 

@@ -16,14 +16,8 @@ from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.plugin.function import number_as_text
 from orchestrator_constructs.validation import check_count, check_name, claim_name, whole_seconds
 from orchestrator_runtime import filter_policy as policies
-from orchestrator_runtime.contract import (
-    MAX_ORDER,
-    PLUGINS_ATTRIBUTE,
-    REGISTRATION_RESOURCE_TYPE,
-    Handler,
-    PluginKind,
-    RegistrationProperty,
-)
+from orchestrator_runtime.contract import MAX_ORDER, PLUGINS_ATTRIBUTE, Handler, PluginKind
+from orchestrator_runtime.custom_resources import REGISTRATION_RESOURCE_TYPE, RegistrationProperty
 from orchestrator_runtime.names import PLUGIN_NAME
 
 FilterPolicyScope = Literal["MessageAttributes", "MessageBody"]

@@ -149,6 +149,9 @@ STAGE_DIMENSIONS: Final = (Dimension.ACTIVITY, Dimension.STAGE)
 PLUGIN_DIMENSIONS: Final = (Dimension.ACTIVITY, Dimension.STAGE, Dimension.PLUGIN)
 
 
+MEASURES_OFF: Final = "off"
+
+
 class Env(StrEnum):
     """Environment variables that the constructs set and the handlers read."""
 
@@ -172,7 +175,7 @@ class Env(StrEnum):
     """The SSM path below which every workflow is published."""
     ALERTS_TOPIC_ARN = "ORCHESTRATOR_ALERTS_TOPIC_ARN"
     PLUGIN_METRICS = "ORCHESTRATOR_PLUGIN_METRICS"
-    """``off``: plugins are logged and not measured."""
+    """``off``: plugins are logged and not measured one by one."""
     PLUGIN_NAME = "ORCHESTRATOR_PLUGIN_NAME"
     """On a plugin's function: the name under which the construct registered it."""
     IDEMPOTENCY_TABLE = "ORCHESTRATOR_IDEMPOTENCY_TABLE"
@@ -196,38 +199,6 @@ class ErrorName(StrEnum):
     RUN_SUPERSEDED = "RunSuperseded"
     RUN_ENDED = "RunEnded"
     RUN_CANCELLED = "RunCancelled"
-
-
-class RegistrationProperty(StrEnum):
-    """Properties of the custom resource that registers a plugin."""
-
-    ACTIVITY = "Activity"
-    STAGE = "Stage"
-    NAME = "Name"
-    SUBSCRIPTION_ARN = "SubscriptionArn"
-    TOPIC_ARN = "TopicArn"
-    ENDPOINT = "Endpoint"
-    PROTOCOL = "Protocol"
-    KIND = "Kind"
-    MANDATORY = "Mandatory"
-    ORDER = "Order"
-    ALWAYS_RUN = "AlwaysRun"
-    TIMEOUT_SECONDS = "TimeoutSeconds"
-    START_WITHIN_SECONDS = "StartWithinSeconds"
-    REPORTS_START = "ReportsStart"
-    DESCRIPTION = "Description"
-    FILTER_POLICY = "FilterPolicy"
-    FILTER_POLICY_SCOPE = "FilterPolicyScope"
-    SENDER_ROLE_IDS = "SenderRoleIds"
-    """Ids of the roles that may report for the plugin, joined by commas."""
-    OWNER = "Owner"
-
-
-REGISTRATION_RESOURCE_TYPE: Final = "Custom::OrchestratorPlugin"
-STAGES_RESOURCE_TYPE: Final = "Custom::OrchestratorStages"
-"""The custom resource by which a stack asks whether it may lose a stage."""
-STAGES_PROPERTY: Final = "Stages"
-"""Its one property: ``{activity}/{stage}`` of each stage of the stack."""
 
 
 class PluginKind(StrEnum):

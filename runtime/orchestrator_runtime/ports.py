@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from orchestrator_runtime.contract import Ending, Stage, State
+from orchestrator_runtime.core.happening import Happening
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.records import (
     Control,
@@ -43,11 +44,26 @@ class Recorded:
 
     Attributes:
         accepted: Whether the write happened.
-        row: What was written; or what stands there, if that was not to be written over.
+        row: What stands there now: by this write, or because it was not to be written over.
     """
 
     accepted: bool
     row: PluginRow
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What became of a stage's row.
+
+    Attributes:
+        first: Whether its outcome was written by this, and not before.
+        outcome: The outcome that stands.
+        started_at: When the stage opened.
+    """
+
+    first: bool
+    outcome: Outcome
+    started_at: datetime
 
 
 class StatusStore(Protocol):
@@ -98,8 +114,8 @@ class StatusStore(Protocol):
         """Read the stage's row, its plan and its plugins' rows."""
         ...
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Outcome | None:
-        """Write the outcome if none is; return the one that is stored, or ``None`` if the attempt is another."""
+    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
+        """Write the outcome if none is; say which one stands, or ``None`` if the attempt is another."""
         ...
 
     def record(
@@ -235,26 +251,6 @@ class Registry(Protocol):
         ...
 
 
-class Topics(Protocol):
-    """Knows the topics of stages."""
-
-    def arn(self, activity: str, stage: Stage) -> str:
-        """The ARN that a stage's topic has if there is such a stage."""
-        ...
-
-    def exists(self, topic_arn: str) -> bool:
-        """Whether there is such a topic."""
-        ...
-
-
-class Stacks(Protocol):
-    """Knows what CloudFormation is doing."""
-
-    def status(self, stack_id: str) -> str:
-        """The status of a stack, as CloudFormation spells it."""
-        ...
-
-
 class Publisher(Protocol):
     """Publishes to the topic of a stage."""
 
@@ -276,10 +272,13 @@ class Signals(Protocol):
 
 
 class Journal(Protocol):
-    """Takes note of what people will want to know of; names runs and plugins, never a payload."""
+    """Takes note of what people will want to know of; names runs and plugins, never a payload.
 
-    def refused(self, reason: str, detail: str, **about: str | int) -> None:
-        """Log and count a report that was refused."""
+    It is told after the fact, and by nobody else: who dies in between leaves a line out. The tables hold the truth.
+    """
+
+    def tell(self, happening: Happening) -> None:
+        """Log what happened, and count what is counted of it."""
         ...
 
     def failed(self, error: Exception, **about: str | int) -> None:

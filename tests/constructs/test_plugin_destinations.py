@@ -15,7 +15,7 @@ from orchestrator_constructs.activity.activity import Activity
 from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.plugin.plugin import Plugin
-from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
+from orchestrator_runtime.custom_resources import REGISTRATION_RESOURCE_TYPE
 from tests.constructs.plugin_stacks import (
     bare_role,
     define_function,

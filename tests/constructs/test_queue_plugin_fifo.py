@@ -7,7 +7,7 @@ from aws_cdk.assertions import Match, Template
 
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
-from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE
+from orchestrator_runtime.custom_resources import REGISTRATION_RESOURCE_TYPE
 from tests.constructs.plugin_stacks import (
     allowed_to,
     bare_role,

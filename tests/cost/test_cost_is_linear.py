@@ -16,6 +16,7 @@ import pytest
 from moto import mock_aws
 
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.core.happening import Happening, ReportRefused
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
@@ -25,7 +26,8 @@ from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
-from orchestrator_runtime.protocol.record_result import Received, record_results
+from orchestrator_runtime.protocol.received import Received
+from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.stage_effects import StagePorts
 from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.registry import DynamoRegistry
@@ -66,8 +68,8 @@ class World:
         self.woken += 1
         return True
 
-    def refused(self, reason: str, detail: str, **about: str | int) -> None:
-        raise AssertionError(f"{reason}: {detail}")
+    def tell(self, happening: Happening) -> None:
+        assert not isinstance(happening, ReportRefused), happening
 
     def failed(self, error: Exception, **about: str | int) -> None:
         raise error
@@ -107,6 +109,7 @@ def bill_of_a_run(plugins: int, *, fails: bool = False) -> Bill:
         registry=DynamoRegistry(client, REGISTRY),
         publisher=world,
         signals=world,
+        journal=world,
         report_to="https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results",
         clock=clock,
     )
@@ -119,7 +122,13 @@ def bill_of_a_run(plugins: int, *, fails: bool = False) -> Bill:
             timeout=timedelta(days=30),
             metadata={"line": "auto"},
         ),
-        BeginPorts(status=status, executions=MemoryExecutions(Calls()), retention=timedelta(days=90), clock=clock),
+        BeginPorts(
+            status=status,
+            executions=MemoryExecutions(Calls()),
+            journal=world,
+            retention=timedelta(days=90),
+            clock=clock,
+        ),
     )
     memory = PlanMemory()
     for stage in Stage:
@@ -137,10 +146,10 @@ def bill_of_a_run(plugins: int, *, fails: bool = False) -> Bill:
             for start in range(0, plugins, BATCH):
                 clock.forward(1)
                 batch = [received(ref, name, states[name]) for name in names[start : start + BATCH]]
-                assert record_results(batch, ports, world, lambda ref: memory.find(ref, status)) == []
+                assert record_results(batch, ports, lambda ref: memory.find(ref, status)) == []
     assert world.woken >= len(Stage)
     ended = EndRequest(uid="q-1", workflow="NewBusiness", execution=EXECUTION)
-    end_run(ended, EndPorts(status=status, control=control, signals=world, clock=clock))
+    end_run(ended, EndPorts(status=status, control=control, signals=world, journal=world, clock=clock))
     document = DynamoStatusStore(probe, STATUS, clock).run_document(uid="q-1", workflow="NewBusiness")
     assert document is not None
     assert document["activities"]["Rate"]["state"] == ("Error" if fails else "Complete")

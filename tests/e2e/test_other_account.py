@@ -14,7 +14,8 @@ import boto3
 import pytest
 
 from orchestrator_cli.local import LocalEnvironment
-from orchestrator_runtime.contract import Handler, RegistrationProperty
+from orchestrator_runtime.contract import Handler
+from orchestrator_runtime.custom_resources import RegistrationProperty
 from tests.e2e.conftest import APPS
 from tests.e2e.outside_consumer import outside_consumer
 from tests.e2e.system import System, plugins

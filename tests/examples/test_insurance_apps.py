@@ -18,7 +18,8 @@ from examples.insurance.documents import app as documents
 from examples.insurance.platform import app as platform
 from examples.insurance.underwriting import app as underwriting
 from orchestrator_runtime.authoring.decorator import PluginHandler
-from orchestrator_runtime.contract import REGISTRATION_RESOURCE_TYPE, Env, Stage, State
+from orchestrator_runtime.contract import Env, Stage, State
+from orchestrator_runtime.custom_resources import REGISTRATION_RESOURCE_TYPE
 from orchestrator_runtime.filter_policy import matches
 from orchestrator_runtime.models import Report, RunInput
 from orchestrator_runtime.testing import call

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from orchestrator_runtime.contract import RegistrationProperty
+from orchestrator_runtime.custom_resources import RegistrationProperty
 from tests.hostile.values import SECRET, encode
 
 QUEUE: Final = "https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results"

@@ -16,7 +16,7 @@ from time import perf_counter
 from types import FrameType
 from typing import Any, Final, Protocol
 
-from orchestrator_runtime.handlers import record_result
+from orchestrator_runtime.handlers.environment import logger as powertools_logger
 from tests.hostile.values import MARKER
 
 MOST_SECONDS: Final = 20
@@ -135,7 +135,7 @@ def _check_log(lines: list[str], result: Result) -> None:
 def logged() -> Iterator[StringIO]:
     """Take all that is written to standard output, or logged by Powertools or by the standard library."""
     taken = StringIO()
-    powertools = logging.getLogger(record_result.logger.name)
+    powertools = logging.getLogger(powertools_logger.name)
     handlers = [handler for handler in powertools.handlers if isinstance(handler, logging.StreamHandler)]
     streams = [handler.setStream(taken) for handler in handlers]
     plain = logging.StreamHandler(taken)

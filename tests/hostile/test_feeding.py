@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.handlers.record_result import logger
+from orchestrator_runtime.handlers.environment import logger
 from tests.hostile.feeding import MOST_CHARACTERS, feed_all
 from tests.hostile.mutations import hostile_text, spoiled
 from tests.hostile.values import MARKER, SECRET, Raw, Twice, encode

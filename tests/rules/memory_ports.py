@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.ended_execution import Execution, ExecutionStatus, state_machine_of
+from orchestrator_runtime.core.happening import Happening, ReportRefused
+from orchestrator_runtime.core.journal_line import line_of
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.records import ActiveRun
 from tests.rules.calls import Calls
 from tests.rules.memory_status import MemoryStatusStore
+
+H = TypeVar("H", bound=Happening)
 
 
 @dataclass
@@ -114,25 +118,24 @@ class MemoryExecutions:
             self.end(execution, ExecutionStatus.ABORTED, error=error, cause=cause)
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """A report that was refused."""
-
-    reason: str
-    detail: str
-    about: Mapping[str, str | int]
-
-
 @dataclass
 class MemoryJournal:
     """Implements ``ports.Journal``; keeps what it is told."""
 
-    refusals: list[Refusal] = field(default_factory=list)
+    told: list[Happening] = field(default_factory=list)
     errors: list[tuple[Exception, Mapping[str, str | int]]] = field(default_factory=list)
 
-    def refused(self, reason: str, detail: str, **about: str | int) -> None:
-        assert detail, f"{reason}: nobody is told why"
-        self.refusals.append(Refusal(reason, detail, about))
+    def tell(self, happening: Happening) -> None:
+        assert line_of(happening).message
+        self.told.append(happening)
+
+    def of(self, kind: type[H]) -> list[H]:
+        """What it was told of one kind."""
+        return [happening for happening in self.told if isinstance(happening, kind)]
+
+    @property
+    def refusals(self) -> list[ReportRefused]:
+        return self.of(ReportRefused)
 
     @property
     def reasons(self) -> list[str]:

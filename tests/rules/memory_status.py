@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.records import ActiveRun, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
-from orchestrator_runtime.ports import Recorded, StageRecords
+from orchestrator_runtime.ports import Closed, Recorded, StageRecords
 from orchestrator_runtime.stores.plan_item import check_plan_size, plan_values
 from tests.rules.calls import Calls, Epoch
 
@@ -130,15 +130,15 @@ class MemoryStatusStore:
             plugins=self.plugins.below(ref.run.uid, ref.path),
         )
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Outcome | None:
+    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
         self._calls.effect("status.close_stage")
         row = self.stages.get(ref.run.uid, ref.path)
         if row is None or row.attempt != ref.attempt:
             return None
-        if row.outcome is None:
-            row = replace(row, state=outcome.state, outcome=outcome, ended_at=now)
-            self.stages.put(ref.run.uid, ref.path, row)
-        return row.outcome
+        if row.outcome is not None:
+            return Closed(first=False, outcome=row.outcome, started_at=row.started_at)
+        self.stages.put(ref.run.uid, ref.path, replace(row, state=outcome.state, outcome=outcome, ended_at=now))
+        return Closed(first=True, outcome=outcome, started_at=row.started_at)
 
     def record(
         self,

@@ -83,7 +83,7 @@ def test_a_report_of_an_earlier_attempt_is_refused_though_its_plan_is_remembered
     world.begin("two")
     world.advance()
     before = world.row("A")
-    record_results([received("A", state, attempt=1)], world.ports, world.journal, lambda _ref: remembered)
+    record_results([received("A", state, attempt=1)], world.ports, lambda _ref: remembered)
     assert world.row("A") == before
     assert world.journal.reasons == ["other-attempt"]
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 
 from orchestrator_runtime.contract import MAX_ITEM_BYTES, MAX_NESTING, MAX_OUTPUT_BYTES, MAX_SNS_MESSAGE_BYTES, State
-from orchestrator_runtime.contract import RegistrationProperty as P
 from orchestrator_runtime.core.begin import MetadataTooLarge
 from orchestrator_runtime.core.message import DoesNotFitError, address, message_body, problem_with_size
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError, parse_registration
+from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.models import PluginMessage, RunInput
 from orchestrator_runtime.stores.items import item_of, run_item
 from orchestrator_runtime.stores.plan_item import plan_values

@@ -20,7 +20,8 @@ from orchestrator_runtime.protocol.attribution import ReceivedRecord
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
-from orchestrator_runtime.protocol.record_result import Received, record_results
+from orchestrator_runtime.protocol.received import Received
+from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.stage_effects import StagePorts
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts, end_left_behind, sweep_runs
 from tests.rules.calls import Calls, Clock
@@ -82,7 +83,11 @@ class World:
             metadata_override=override,
         )
         ports = BeginPorts(
-            status=self.status, executions=self.executions, retention=timedelta(days=90), clock=self.clock
+            status=self.status,
+            journal=self.journal,
+            executions=self.executions,
+            retention=timedelta(days=90),
+            clock=self.clock,
         )
         self.executions.begin(execution, given=json.dumps({"uid": uid}))
         ref = begin_run(request, ports)
@@ -126,7 +131,7 @@ class World:
         return self.report_all([received(plugin, state, **{"attempt": self.attempt, **other})])
 
     def report_all(self, batch: Iterable[Received | ReceivedRecord]) -> list[str]:
-        return record_results(batch, self.ports, self.journal, self.status.get_plan)
+        return record_results(batch, self.ports, self.status.get_plan)
 
     def end(
         self, execution: str = "one", *, error: str | None = None, cause: str = "why", uid: str | None = UID
@@ -150,7 +155,9 @@ class World:
 
     @property
     def end_ports(self) -> EndPorts:
-        return EndPorts(status=self.status, control=self.control, signals=self.signals, clock=self.clock)
+        return EndPorts(
+            status=self.status, control=self.control, signals=self.signals, journal=self.journal, clock=self.clock
+        )
 
     @property
     def sweep_ports(self) -> SweepPorts:
@@ -169,6 +176,7 @@ class World:
             registry=self.registry,
             publisher=self.publisher,
             signals=self.signals,
+            journal=self.journal,
             report_to="https://sqs/results",
             clock=self.clock,
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator_runtime import ports
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.ended_execution import Execution
 from orchestrator_runtime.core.failure import Failure
+from orchestrator_runtime.core.happening import Happening
+from orchestrator_runtime.core.journal_line import line_of
 from orchestrator_runtime.core.records import Run, RunRef
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
@@ -32,7 +33,7 @@ class Core:
 
     begin_run: Callable[[BeginRequest, BeginPorts], RunRef] = begin_run
     advance_stage: Callable[[AdvanceRequest, StagePorts], None] = advance_stage
-    record_results: Callable[[Iterable[Item], StagePorts, ports.Journal, FindPlan], list[str]] = record_results
+    record_results: Callable[[Iterable[Item], StagePorts, FindPlan], list[str]] = record_results
     end_run: Callable[[EndRequest, EndPorts], Failure | None] = end_run
     end_left_behind: Callable[[Execution, SweepPorts], RunRef | None] = end_left_behind
     sweep_runs: Callable[[SweepPorts], Iterable[RunRef]] = sweep_runs
@@ -56,8 +57,8 @@ class Unseen(Calls):
 class Journal:
     """Implements ``ports.Journal``. An error that no fault explains is a bug."""
 
-    def refused(self, reason: str, detail: str, **about: str | int) -> None:
-        pass
+    def tell(self, happening: Happening) -> None:
+        line_of(happening)
 
     def failed(self, error: Exception, **about: str | int) -> None:
         if not isinstance(error, PortFailed):

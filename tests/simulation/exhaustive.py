@@ -29,7 +29,7 @@ from orchestrator_runtime.execution_ports import Executions
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest
-from orchestrator_runtime.protocol.record_result import Received
+from orchestrator_runtime.protocol.received import Received
 from orchestrator_runtime.protocol.stage_effects import StagePorts
 from tests.rules.calls import START
 from tests.rules.memory_registry import MemoryRegistry
@@ -171,20 +171,28 @@ class Explorer:
     def _make_ports(self) -> None:
         status, control = stepped_status(self, self.status), stepped_control(self, self.control)
         clock = stepped(self, "clock", self._clock)
+        journal = Journal()
         self._stage_ports = StagePorts(
             status=status,
             control=control,
             registry=stepped_registry(self, self._registry),
             publisher=stepped_publisher(self, self),
             signals=stepped_signals(self, self),
+            journal=journal,
             report_to=REPORT_TO,
             clock=clock,
         )
         executions = SimpleNamespace(is_running=stepped(self, "executions.is_running", self.is_running))
         self._begin_ports = BeginPorts(
-            status=status, executions=cast("Executions", executions), retention=timedelta(days=90), clock=clock
+            status=status,
+            executions=cast("Executions", executions),
+            journal=journal,
+            retention=timedelta(days=90),
+            clock=clock,
         )
-        self._end_ports = EndPorts(status=status, control=control, signals=stepped_signals(self, self), clock=clock)
+        self._end_ports = EndPorts(
+            status=status, control=control, signals=self._stage_ports.signals, journal=journal, clock=clock
+        )
         self._find_plan = stepped(self, "plan", self.status.get_plan)
 
     # The ports' other side
@@ -269,7 +277,7 @@ class Explorer:
                     )
                     for place in places
                 ]
-                return core.record_results(batch, self._stage_ports, Journal(), self._find_plan)
+                return core.record_results(batch, self._stage_ports, self._find_plan)
             case ("begin", str(execution)):
                 begin = BeginRequest(
                     uid=UID,

@@ -22,7 +22,7 @@ from orchestrator_runtime.core.stage import (
     decide,
     read_tally,
 )
-from orchestrator_runtime.ports import Recorded, StageRecords, StatusStore
+from orchestrator_runtime.ports import Closed, Recorded, StageRecords, StatusStore
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import begin_run
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
@@ -65,7 +65,7 @@ class TokenOfAnyRank(MemoryControlStore):
 class OutcomeSuppressesSignal(MemoryStatusStore):
     """Whoever finds an outcome written takes it for signalled."""
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Outcome | None:
+    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
         row = self.stages.get(ref.run.uid, ref.path)
         return None if row is not None and row.outcome else super().close_stage(ref, outcome, now=now)
 
@@ -165,7 +165,7 @@ def count_rows_of_any_attempt(
 class OutcomeWrittenTwice(MemoryStatusStore):
     """Whoever closes last says how the stage ended."""
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Outcome | None:
+    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
         row = self.stages.get(ref.run.uid, ref.path)
         if row is not None and row.attempt == ref.attempt:
             self.stages.put(ref.run.uid, ref.path, replace(row, outcome=None))

@@ -14,7 +14,7 @@ from orchestrator_runtime.core.records import RunRef, StageRef
 from orchestrator_runtime.filter_policy import matches
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.attribution import ReceivedRecord
-from orchestrator_runtime.protocol.record_result import Received
+from orchestrator_runtime.protocol.received import Received
 from tests.rules.memory_registry import MemoryRegistry
 from tests.simulation.decisions import Odds
 from tests.simulation.faults import Fate, Fault

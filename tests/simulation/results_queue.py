@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orchestrator_runtime.protocol.attribution import ReceivedRecord
-from orchestrator_runtime.protocol.record_result import Received
+from orchestrator_runtime.protocol.received import Received
 from tests.simulation.faults import Fate, Fault
 from tests.simulation.functions import Functions
 

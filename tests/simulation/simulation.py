@@ -120,9 +120,11 @@ class Simulation:
         status, control = stepped_status(functions, self.status), stepped_control(functions, self.control)
         now = stepped(functions, "clock", clock)
         executions = stepped_executions(functions, ExecutionService(self))
+        journal = Journal()
         self.begin_ports = BeginPorts(
             status=status,
             executions=executions,
+            journal=journal,
             retention=timedelta(days=90),
             clock=now,
         )
@@ -132,10 +134,13 @@ class Simulation:
             registry=stepped_registry(functions, self.registry),
             publisher=stepped_publisher(functions, self),
             signals=stepped_signals(functions, SignalService(self)),
+            journal=journal,
             report_to=REPORT_TO,
             clock=now,
         )
-        self.end_ports = EndPorts(status=status, control=control, signals=self.stage_ports.signals, clock=now)
+        self.end_ports = EndPorts(
+            status=status, control=control, signals=self.stage_ports.signals, journal=journal, clock=now
+        )
         self.cancel_ports = CancelPorts(end=self.end_ports, executions=executions)
         self.sweep_ports = SweepPorts(
             end=self.end_ports,
@@ -143,7 +148,6 @@ class Simulation:
             executions=executions,
             workflow_arn_prefix=f"{PLACE}:stateMachine:{MACHINE}",
         )
-        self._journal = Journal()
         self._find_plan = stepped(functions, "plan", self._remembered_plan)
 
     def play(self) -> Played:
@@ -188,7 +192,7 @@ class Simulation:
         return f"token-{self._tokens}"
 
     def _record_results(self, items: Sequence[Item]) -> list[str]:
-        return self.core.record_results(items, self.stage_ports, self._journal, self._find_plan)
+        return self.core.record_results(items, self.stage_ports, self._find_plan)
 
     def _remembered_plan(self, ref: StageRef) -> StagePlan | None:
         """What one of two function instances remembers of a plan."""

@@ -55,7 +55,10 @@ def test_the_runtime_imports_nothing_of_ours_and_no_cdk() -> None:
 
 
 def test_constructs_import_of_the_runtime_what_both_sides_share() -> None:
-    allowed = tuple(f"orchestrator_runtime.{shared}" for shared in ("contract", "deployment", "filter_policy", "names"))
+    allowed = tuple(
+        f"orchestrator_runtime.{shared}"
+        for shared in ("contract", "custom_resources", "deployment", "filter_policy", "names")
+    )
     assert found(CONSTRUCTS, "orchestrator_runtime", "orchestrator_cli", *SDK, allowed=allowed) == []
 
 
@@ -78,7 +81,7 @@ def test_stores_and_adapters_decide_nothing() -> None:
 
 
 def test_the_contract_needs_the_standard_library_only() -> None:
-    for file in ("contract.py", "deployment.py", "names.py"):
+    for file in ("contract.py", "custom_resources.py", "deployment.py", "names.py"):
         for name in imports(RUNTIME / file, RUNTIME.parent):
             assert name.split(".")[0] in sys.stdlib_module_names or below(name, "orchestrator_runtime.contract"), name
 

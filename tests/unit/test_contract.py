@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime import contract
-from orchestrator_runtime.contract import REPORTABLE, Env, Handler, RegistrationProperty, Stage, State
+from orchestrator_runtime.contract import REPORTABLE, Env, Handler, Stage, State
+from orchestrator_runtime.custom_resources import RegistrationProperty
 from orchestrator_runtime.deployment import CORE_EXPORT_SUFFIX, STAGE_EXPORT_SUFFIX, CoreOutput, Deployment
 from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, SYSTEM_NAME, problem_with_name, problem_with_uid
 

@@ -55,12 +55,12 @@ def answer(event: Mapping[str, Any], *, physical_id: str, refusal: str | None = 
 
 
 class CloudFormationStacks:
-    """Implements ``ports.Stacks``."""
+    """Implements ``registration_ports.Stacks``."""
 
     def __init__(self, client: CloudFormationClient) -> None:
         self._client = client
 
     def status(self, stack_id: str) -> str:
-        """See ``ports.Stacks``."""
+        """See ``registration_ports.Stacks``."""
         [stack] = self._client.describe_stacks(StackName=stack_id)["Stacks"]
         return stack["StackStatus"]

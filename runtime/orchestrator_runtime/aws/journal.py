@@ -1,28 +1,90 @@
-"""One log line for each thing that happened, and a count of what was refused."""
+"""One JSON line for each thing that happened; what it counts is in the same line, for CloudWatch to take out."""
 
 from __future__ import annotations
 
-from aws_lambda_powertools import Logger, Metrics
+from collections.abc import Mapping
+from typing import Any, Final, TextIO
+
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+from orchestrator_runtime.contract import Metric
+from orchestrator_runtime.core.happening import Happening
+from orchestrator_runtime.core.journal_line import JournalLine, line_of
+from orchestrator_runtime.json_text import compact_json
+
+_MILLISECONDS: Final = frozenset(
+    {Metric.RUN_DURATION, Metric.STAGE_DURATION, Metric.PLUGIN_DURATION, Metric.PLUGIN_TIME_TO_START}
+)
+_OF_PLUGINS: Final = frozenset(
+    {Metric.PLUGIN_ERRORS, Metric.PLUGIN_DURATION, Metric.PLUGIN_TIME_TO_START, Metric.PLUGIN_RETRIES}
+)
 
 
 class LoggedJournal:
-    """Implements ``ports.Journal`` with Powertools: JSON lines, and metrics in the embedded format."""
+    """Implements ``ports.Journal`` with Powertools: JSON lines, and metrics in the embedded format.
 
-    def __init__(self, logger: Logger, metrics: Metrics) -> None:
+    Args:
+        logger: Writes what counts nothing, and errors.
+        namespace: Of the metrics. Default: that of the environment, as Powertools reads it.
+        measure_plugins: Whether plugins are measured one by one; otherwise their lines are plain ones.
+        stream: Takes what counts something. Default: standard output, which in Lambda is the log.
+    """
+
+    def __init__(
+        self,
+        logger: Logger,
+        namespace: str | None = None,
+        *,
+        measure_plugins: bool = True,
+        stream: TextIO | None = None,
+    ) -> None:
         self._logger = logger
-        self._metrics = metrics
+        self._namespace = namespace
+        self._measure_plugins = measure_plugins
+        self._stream = stream
 
-    def refused(self, reason: str, detail: str, **about: str | int) -> None:
+    def tell(self, happening: Happening) -> None:
         """See ``ports.Journal``."""
-        self._logger.warning("report refused", extra={"reason": reason, "detail": detail, **about})
-        self._metrics.add_metric(name="RefusedReports", unit=MetricUnit.Count, value=1)
+        line = line_of(happening)
+        if not line.measures or (not self._measure_plugins and line.measures.keys() <= _OF_PLUGINS):
+            write = self._logger.warning if line.warns else self._logger.info
+            write(line.message, extra=dict(line.keys))
+        else:
+            write_measures(line, self._namespace, service=self._logger.service, stream=self._stream)
 
     def failed(self, error: Exception, **about: str | int) -> None:
         """See ``ports.Journal``."""
         self._logger.error("report to be tried again", exc_info=error, extra={**about})
 
-    def publish(self) -> None:
-        """Write the metrics that were counted, if any were."""
-        if self._metrics.metric_set:
-            self._metrics.flush_metrics()
+
+def write_measures(
+    line: JournalLine, namespace: str | None = None, *, service: str, stream: TextIO | None = None
+) -> None:
+    """Write a line whose measures CloudWatch makes metrics of.
+
+    Args:
+        line: What to write.
+        namespace: Of the metrics. Default: that of the environment, as Powertools reads it.
+        service: The handler that writes it: a key of the line and no dimension.
+        stream: Where to. Default: standard output.
+    """
+    # An instance for each line: dimensions differ, and the service is not to be one.
+    metrics = AmazonCloudWatchEMFProvider(namespace=namespace, service="")
+    first, *others = [_values(dimensions, line.keys) for dimensions in line.dimensions]
+    for name, value in first.items():
+        metrics.add_dimension(name, value)
+    for values in others:
+        metrics.add_dimensions(**values)
+    for metric, measured in line.measures.items():
+        unit = MetricUnit.Milliseconds if metric in _MILLISECONDS else MetricUnit.Count
+        metrics.add_metric(metric, unit, measured)
+    level = "WARNING" if line.warns else "INFO"
+    for key, about in {"level": level, "message": line.message, "service": service, **line.keys}.items():
+        metrics.add_metadata(key, about)
+    print(compact_json(metrics.serialize_metric_set()), file=stream)
+
+
+def _values(dimensions: tuple[str, ...], keys: Mapping[str, Any]) -> dict[str, str]:
+    return {str(dimension): str(keys[dimension]) for dimension in dimensions}

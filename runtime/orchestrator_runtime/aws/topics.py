@@ -40,7 +40,7 @@ class SnsPublisher:
 
 
 class SnsTopics:
-    """Implements ``ports.Topics``.
+    """Implements ``registration_ports.Topics``.
 
     Args:
         client: The SNS client.
@@ -52,11 +52,11 @@ class SnsTopics:
         self._topic_arn_prefix = topic_arn_prefix
 
     def arn(self, activity: str, stage: Stage) -> str:
-        """See ``ports.Topics``."""
+        """See ``registration_ports.Topics``."""
         return _topic_arn(self._topic_arn_prefix, activity, stage)
 
     def exists(self, topic_arn: str) -> bool:
-        """See ``ports.Topics``."""
+        """See ``registration_ports.Topics``."""
         try:
             self._client.get_topic_attributes(TopicArn=topic_arn)
         except ClientError as error:

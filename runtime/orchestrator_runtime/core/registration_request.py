@@ -8,17 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from orchestrator_runtime.contract import (
-    DEFAULT_ORDER,
-    MAX_DEADLINE_SECONDS,
-    MAX_ORDER,
-    MAX_TEXT,
-    PluginKind,
-    RegistrationProperty,
-    Stage,
-)
+from orchestrator_runtime.contract import DEFAULT_ORDER, MAX_DEADLINE_SECONDS, MAX_ORDER, MAX_TEXT, PluginKind, Stage
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import LAMBDA
+from orchestrator_runtime.custom_resources import RegistrationProperty
 from orchestrator_runtime.filter_policy import MAX_POLICY_BYTES, MESSAGE_ATTRIBUTES, problems
 from orchestrator_runtime.json_text import compact_json, is_too_deep
 from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, shown

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator_runtime.contract import STAGES_PROPERTY, Stage
+from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.custom_resources import STAGES_PROPERTY
 
 _UPDATE: Final = "Update"
 _DELETE: Final = "Delete"

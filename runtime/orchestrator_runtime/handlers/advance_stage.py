@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
-
 from orchestrator_runtime.contract import ReleaseRule, Stage
 from orchestrator_runtime.core.begin import InvalidRunInput
 from orchestrator_runtime.core.plan import StageOptions
@@ -15,8 +13,6 @@ from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.handlers.environment import stage_ports
 from orchestrator_runtime.names import problem_with_name, problem_with_uid
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
-
-logger = Logger()
 
 _MOST_ATTEMPTS: Final = 999_999_999
 
@@ -29,9 +25,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG
             fail_on_optional_error, token, entered, retry}``.
         context: Lambda's.
     """
-    request = parse(event)
-    advance_stage(request, stage_ports())
-    logger.info("stage advanced", extra={**request.ref.run.as_document(), "stage": request.ref.key})
+    advance_stage(parse(event), stage_ports())
 
 
 def parse(event: Mapping[str, Any]) -> AdvanceRequest:

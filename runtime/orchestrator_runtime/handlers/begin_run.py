@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
 from orchestrator_runtime.core.begin import InvalidRunInput
 from orchestrator_runtime.handlers.environment import begin_ports
 from orchestrator_runtime.models import RunInput, problems_of
 from orchestrator_runtime.protocol.begin_run import BeginRequest, begin_run
-
-logger = Logger()
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -31,9 +28,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         RunRefusedError: The run may not begin; nothing was written.
     """
     request = parse(event)
-    ref = begin_run(request, begin_ports())
-    logger.info("run begun", extra={**ref.as_document(), "execution": request.execution})
-    return ref.as_document()
+    return begin_run(request, begin_ports()).as_document()
 
 
 def parse(event: Mapping[str, Any]) -> BeginRequest:

@@ -29,9 +29,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     failure = end_run(request, end_ports())
     about = {"uid": request.uid, "workflow": request.workflow}
     if failure is None:
-        logger.info("run completed", extra=about)
         return about
-    logger.warning("run failed", extra={**about, "error": failure.error})
+    logger.warning("execution fails", extra={**about, "error": failure.error})
     return {"error": failure.error, "cause": failure.cause}
 
 

@@ -12,11 +12,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+from aws_lambda_powertools import Logger
 from botocore.config import Config
 
+from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.aws.step_functions import StepFunctionsExecutions, StepFunctionsSignals
 from orchestrator_runtime.aws.topics import SnsPublisher
-from orchestrator_runtime.contract import Env
+from orchestrator_runtime.contract import MEASURES_OFF, Env
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
 from orchestrator_runtime.protocol.end_run import EndPorts
@@ -30,6 +32,8 @@ from orchestrator_runtime.stores.status import DynamoStatusStore
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+logger: Final = Logger()
 
 RETRIES: Final = Config(retries={"mode": "standard", "max_attempts": 6})
 SLOWS_DOWN: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})
@@ -84,10 +88,17 @@ def registry() -> DynamoRegistry:
     return DynamoRegistry(_dynamodb(), variable(Env.REGISTRY_TABLE))
 
 
+@cache
+def journal() -> LoggedJournal:
+    """Where it is written what happened."""
+    return LoggedJournal(logger, measure_plugins=os.environ.get(Env.PLUGIN_METRICS) != MEASURES_OFF)
+
+
 def begin_ports() -> BeginPorts:
     """What ``begin_run`` needs of the world."""
     return BeginPorts(
         status=status_store(),
+        journal=journal(),
         executions=StepFunctionsExecutions(client("stepfunctions")),
         retention=timedelta(days=int(variable(Env.RETENTION_DAYS))),
         clock=utc_now,
@@ -102,6 +113,7 @@ def stage_ports() -> StagePorts:
         registry=registry(),
         publisher=SnsPublisher(client("sns"), variable(Env.TOPIC_ARN_PREFIX)),
         signals=StepFunctionsSignals(client("stepfunctions")),
+        journal=journal(),
         report_to=variable(Env.RESULTS_QUEUE_URL),
         clock=utc_now,
     )
@@ -113,6 +125,7 @@ def end_ports() -> EndPorts:
         status=status_store(),
         control=control_store(),
         signals=StepFunctionsSignals(client("stepfunctions")),
+        journal=journal(),
         clock=utc_now,
     )
 

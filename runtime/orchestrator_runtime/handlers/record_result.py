@@ -6,11 +6,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger, Metrics
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from orchestrator_runtime.aws.journal import LoggedJournal
+from orchestrator_runtime.core.happening import ReportRefused
 from orchestrator_runtime.core.invocation_record import MalformedRecordError, is_record, read_record
 from orchestrator_runtime.core.records import StagePlan, StageRef
 from orchestrator_runtime.handlers.environment import stage_ports
@@ -18,10 +17,8 @@ from orchestrator_runtime.models import Report, problems_of
 from orchestrator_runtime.names import shown
 from orchestrator_runtime.ports import Journal, StatusStore
 from orchestrator_runtime.protocol.attribution import ReceivedRecord
-from orchestrator_runtime.protocol.record_result import Received, record_results
-
-logger = Logger()
-metrics = Metrics()
+from orchestrator_runtime.protocol.received import Received
+from orchestrator_runtime.protocol.record_result import record_results
 
 
 class PlanMemory:
@@ -60,11 +57,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     Returns:
         ``{"batchItemFailures": […]}``: the messages that have to come again.
     """
-    journal = LoggedJournal(logger, metrics)
     ports = stage_ports()
-    batch = [received for record in event["Records"] if (received := parse(record, journal)) is not None]
-    again = record_results(batch, ports, journal, lambda ref: _memory.find(ref, ports.status))
-    journal.publish()
+    batch = [received for record in event["Records"] if (received := parse(record, ports.journal)) is not None]
+    again = record_results(batch, ports, lambda ref: _memory.find(ref, ports.status))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
@@ -80,7 +75,7 @@ def parse(message: Mapping[str, Any], journal: Journal) -> Received | ReceivedRe
         problem = "; ".join(problems_of(error))
     except MalformedRecordError as error:
         problem = str(error)
-    journal.refused("malformed", problem[:1024], message_id=shown(message_id))
+    journal.tell(ReportRefused(reason="malformed", detail=problem[:1024], about={"message_id": shown(message_id)}))
     return None
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.aws.cloudformation import answer
-from orchestrator_runtime.contract import STAGES_RESOURCE_TYPE, RegistrationProperty
 from orchestrator_runtime.core.registration_request import Properties, RegistrationRefusedError, text_property
 from orchestrator_runtime.core.stage_removal import RemovalRefusedError, StagesRequest
+from orchestrator_runtime.custom_resources import STAGES_RESOURCE_TYPE, RegistrationProperty
 from orchestrator_runtime.handlers.registration_environment import register_ports, removal_ports
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin, unregister_plugin
 from orchestrator_runtime.protocol.remove_stages import RemovalPorts, check_removal

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from aws_lambda_powertools import Logger
-
 from orchestrator_runtime.core.ended_execution import read_status_event
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.handlers.environment import sweep_ports
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts, end_left_behind, sweep_runs
-
-logger = Logger()
 
 _STATUS_CHANGE: Final = "Step Functions Execution Status Change"
 _SCHEDULE: Final = "Scheduled Event"
@@ -28,11 +24,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     Returns:
         ``{ended: [{uid, workflow, attempt}, …]}``: the runs that ended by this.
     """
-    ended: list[dict[str, Any]] = []
-    for run in serve(event, sweep_ports()):
-        ended.append(run.as_document())
-        logger.warning("run ended from outside", extra=ended[-1])
-    return {"ended": ended}
+    return {"ended": [run.as_document() for run in serve(event, sweep_ports())]}
 
 
 def serve(event: Mapping[str, Any], ports: SweepPorts) -> Iterable[RunRef]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator_runtime.contract import ErrorName, State
+from orchestrator_runtime.core.happening import StageOpened, StageWaits
 from orchestrator_runtime.core.message import DoesNotFitError, earlier_outputs, message_body
 from orchestrator_runtime.core.plan import (
     StageOptions,
@@ -18,7 +19,7 @@ from orchestrator_runtime.core.plan import (
 from orchestrator_runtime.core.records import Control, Outcome, Run, StagePlan, StageRef
 from orchestrator_runtime.core.stage import Close, MarkError, ReleasePlugins, count_rows, decide
 from orchestrator_runtime.ports import StageRecords
-from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts
+from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts, close_stage
 
 _RUN_ENDED: Final = Outcome(state=State.ERROR, message="the run ended before the stage did")
 
@@ -62,7 +63,7 @@ def advance_stage(request: AdvanceRequest, ports: StagePorts) -> None:
         return
     if run.ended:
         reason = f"run {ref.run.uid!r} of {ref.run.workflow} has ended"
-        ports.status.close_stage(ref, _RUN_ENDED, now=ports.clock())
+        close_stage(ref, _RUN_ENDED, ports)
         ports.signals.fail(request.token, ErrorName.RUN_ENDED, reason)
         return
     if control is None:
@@ -72,7 +73,7 @@ def advance_stage(request: AdvanceRequest, ports: StagePorts) -> None:
         plan = records.plan or _make_plan(request, run, records, ports)
     except DoesNotFitError as error:
         # Nobody was called yet, and another try would find the same.
-        ports.status.close_stage(ref, Outcome(state=State.ERROR, message=str(error)), now=ports.clock())
+        close_stage(ref, Outcome(state=State.ERROR, message=str(error)), ports)
         ports.signals.fail(request.token, ErrorName.PLUGIN_FAILED, f"{ref.key}: {error}")
         return
     if plan is None:
@@ -108,11 +109,14 @@ def _work(effects: StageEffects, run: Run, records: StageRecords, control: Contr
         for action in actions:
             match action:
                 case MarkError():
-                    effects.mark_error(action)
+                    effects.mark_error(action, control.release)
                 case ReleasePlugins():
                     effects.release(action, run)
                 case Close(outcome):
                     effects.close(outcome)
+        if not actions and control.release is not None:
+            waits_for = tuple(effects.plan.plugins[index].name for index in sorted(snapshot.open))
+            ports.journal.tell(StageWaits(ref=ref, open=waits_for))
         if not any(isinstance(action, MarkError) for action in actions):
             return
         control = ports.control.get(ref)
@@ -134,7 +138,10 @@ def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: 
         expires_at=run.expires_at,
         attribute_keys=keys_to_send(registrations),
     )
-    return ports.status.save_plan(ref, plan)
+    stands = ports.status.save_plan(ref, plan)
+    if stands is plan:
+        ports.journal.tell(StageOpened(ref=ref, expected=len(plan.plugins)))
+    return stands
 
 
 def _settle_leftovers(effects: StageEffects, records: StageRecords) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.begin import AlreadyBegun, AskWhetherRunning, MetadataTooLarge, Refuse, decide_begin
+from orchestrator_runtime.core.happening import RunStarted
 from orchestrator_runtime.core.message import problem_with_size
 from orchestrator_runtime.core.records import Run, RunRef
 from orchestrator_runtime.execution_ports import Executions
-from orchestrator_runtime.ports import StatusStore
+from orchestrator_runtime.ports import Journal, StatusStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class BeginPorts:
 
     status: StatusStore
     executions: Executions
+    journal: Journal
     retention: timedelta
     clock: Callable[[], datetime]
 
@@ -78,8 +80,10 @@ def begin_run(request: BeginRequest, ports: BeginPorts) -> RunRef:
             case _:
                 resumed = replace(run, ref=replace(run.ref, attempt=verdict.attempt))
                 if ports.status.take_over_run(resumed, previous=stored):
+                    ports.journal.tell(RunStarted(ref=resumed.ref, execution=request.execution))
                     return resumed.ref
                 answers.clear()
+    ports.journal.tell(RunStarted(ref=run.ref, execution=request.execution))
     return run.ref
 
 

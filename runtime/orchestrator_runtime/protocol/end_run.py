@@ -8,9 +8,10 @@ from datetime import datetime
 
 from orchestrator_runtime.contract import MAX_TEXT, Ending, ErrorName, ReleaseRule, State
 from orchestrator_runtime.core.failure import Failure, plain_failure
+from orchestrator_runtime.core.happening import RunEnded
 from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Release, Run, StagePlan, StageRef
-from orchestrator_runtime.ports import ControlStore, Signals, StatusStore
-from orchestrator_runtime.protocol.stage_effects import failed_row
+from orchestrator_runtime.ports import ControlStore, Journal, Signals, StatusStore
+from orchestrator_runtime.protocol.stage_effects import close_stage, failed_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class EndPorts:
     status: StatusStore
     control: ControlStore
     signals: Signals
+    journal: Journal
     clock: Callable[[], datetime]
 
 
@@ -76,15 +78,13 @@ def write_end(
     """
     state = State.COMPLETE if ending is Ending.COMPLETED else State.ERROR
     message = message[:MAX_TEXT] if message else None
+    now = max(at, run.started_at) if at else ports.clock()
     written = ports.status.end_run(
-        run.ref,
-        execution=run.execution,
-        state=state,
-        ending=ending,
-        message=message,
-        now=max(at, run.started_at) if at else ports.clock(),
+        run.ref, execution=run.execution, state=state, ending=ending, message=message, now=now
     )
-    if not written:
+    if written:
+        ports.journal.tell(RunEnded(ref=run.ref, ending=ending, took=now - run.started_at))
+    else:
         # What ended it may have died before it got to the stages. It is what they are told of.
         stands = ports.status.get_run(run.ref.uid, run.ref.workflow)
         if stands is None or (stands.ref, stands.execution) != (run.ref, run.execution):
@@ -104,7 +104,7 @@ def _end_stage(run: Run, ref: StageRef, control: Control, why: str, ports: EndPo
     records = ports.status.load_stage(ref)
     was_open = records.row is not None and records.row.outcome is None
     if was_open:
-        ports.status.close_stage(ref, Outcome(state=State.ERROR, message=why), now=now)
+        close_stage(ref, Outcome(state=State.ERROR, message=why), ports)
     for row in records.plugins.values():
         if row.attempt == ref.attempt and not row.expected and not row.state.is_terminal:
             ended = replace(row, state=State.OPTIONAL_TASK_ERROR, message=why, updated_at=now, ended_at=now)

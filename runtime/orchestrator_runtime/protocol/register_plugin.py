@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator_runtime.contract import RegistrationProperty, Stage
+from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.registration_request import (
     Properties,
@@ -14,7 +14,9 @@ from orchestrator_runtime.core.registration_request import (
     parse_registration,
     text_property,
 )
-from orchestrator_runtime.ports import Registry, Topics
+from orchestrator_runtime.custom_resources import RegistrationProperty
+from orchestrator_runtime.ports import Registry
+from orchestrator_runtime.registration_ports import Topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.stage_removal import RemovalRefusedError, StagesRequest, refusal
-from orchestrator_runtime.ports import Registry, Stacks
+from orchestrator_runtime.ports import Registry
+from orchestrator_runtime.registration_ports import Stacks
 
 
 @dataclass(frozen=True, slots=True)

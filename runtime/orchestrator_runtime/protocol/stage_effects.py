@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from orchestrator_runtime.contract import MAX_TEXT, ErrorName, State
+from orchestrator_runtime.core.happening import StageClosed, StageReleased, plugin_ended
 from orchestrator_runtime.core.message import DoesNotFitError, address, check_outputs, earlier_outputs, message_body
-from orchestrator_runtime.core.records import Control, ExpectedPlugin, Outcome, PluginRow, Run, StagePlan, StageRef
+from orchestrator_runtime.core.records import (
+    Control,
+    ExpectedPlugin,
+    Outcome,
+    PluginRow,
+    Release,
+    Run,
+    StagePlan,
+    StageRef,
+)
 from orchestrator_runtime.core.stage import CLAIM_EXPIRES_AFTER, MarkError, ReleasePlugins
-from orchestrator_runtime.ports import ControlStore, Publisher, Registry, Signals, StatusStore
+from orchestrator_runtime.ports import ControlStore, Journal, Publisher, Registry, Signals, StatusStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +33,7 @@ class StagePorts:
     registry: Registry
     publisher: Publisher
     signals: Signals
+    journal: Journal
     report_to: str
     clock: Callable[[], datetime]
 
@@ -55,13 +67,16 @@ class StageEffects:
             return
         ports.publisher.publish(ref.activity, ref.stage, message)
         ports.control.confirm(ref, claimed, now=ports.clock())
+        ports.journal.tell(StageReleased(ref=ref, plugins=action.plugins))
 
-    def mark_error(self, action: MarkError) -> None:
+    def mark_error(self, action: MarkError, release: Release | None) -> None:
         """Turn an overdue plugin into a named error, unless its report came first."""
         plugin = self.plan.plugins[action.index]
         row = failed_row(plugin, self.plan.attempt, action.reason, now=self.ports.clock())
         recorded = self.ports.status.record(self.ref, row, expires_at=self.plan.expires_at)
         self.settle({action.index: recorded.row})
+        if recorded.accepted:
+            self.ports.journal.tell(plugin_ended(self.ref, recorded.row, self.plan, release))
 
     def settle(self, rows: Mapping[int, PluginRow]) -> Control | None:
         """Take plugins whose rows are terminal off the stage's tally."""
@@ -75,7 +90,7 @@ class StageEffects:
         one may have taken its place meanwhile, by a handler that read before the outcome
         was there: then that one is woken.
         """
-        stands = self.ports.status.close_stage(self.ref, outcome, now=self.ports.clock())
+        stands = close_stage(self.ref, outcome, self.ports)
         if stands is None:
             return
         tried: str | None = None
@@ -88,6 +103,36 @@ class StageEffects:
         if outcome.state is State.COMPLETE:
             return self.ports.signals.succeed(token, self.ref.run.as_document())
         return self.ports.signals.fail(token, ErrorName.PLUGIN_FAILED, f"{self.ref.key}: {outcome.message}")
+
+
+class ClosingPorts(Protocol):
+    """What closing a stage needs of the world; the ports of several flows have it."""
+
+    @property
+    def status(self) -> StatusStore:
+        """The status table."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """Told of a stage that is closed."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """Tells the time."""
+        ...
+
+
+def close_stage(ref: StageRef, outcome: Outcome, ports: ClosingPorts) -> Outcome | None:
+    """Write a stage's outcome if none is written; return the one that stands, ``None`` if the attempt is another."""
+    now = ports.clock()
+    closed = ports.status.close_stage(ref, outcome, now=now)
+    if closed is None:
+        return None
+    if closed.first:
+        ports.journal.tell(StageClosed(ref=ref, state=outcome.state, took=now - closed.started_at))
+    return closed.outcome
 
 
 def failed_row(plugin: ExpectedPlugin, attempt: int, reason: str, *, now: datetime) -> PluginRow:

@@ -56,7 +56,7 @@ class PluginRows:
         for _ in range(_MOST_TRIES):
             kind, request = request_of(ref, row, expires_at)
             try:
-                self._write(ref, row, kind, request, output=output, expires_at=expires_at)
+                written = self._write(ref, row, kind, request, output=output, expires_at=expires_at)
             except WriteConflict:
                 self._pause()
             except ConditionFailed as failed:
@@ -68,7 +68,7 @@ class PluginRows:
                 else:
                     return Recorded(accepted=False, row=stands)
             else:
-                return Recorded(accepted=True, row=row)
+                return Recorded(accepted=True, row=written)
         raise RuntimeError(f"the row of {row.name!r} at {ref.path} changed {_MOST_TRIES} times under one write")
 
     def reset(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
@@ -161,12 +161,14 @@ class PluginRows:
         *,
         output: str | None,
         expires_at: int,
-    ) -> None:
-        """Write a row alone, or together with its output: then both or neither."""
+    ) -> PluginRow:
+        """Write a row alone, or together with its output: then both or neither; return the row as it is then."""
         request = {**request, "TableName": self._table}
+        if output is None and kind == "Put":
+            write_if(self._client.put_item, **request)
+            return row
         if output is None:
-            write_if(self._client.put_item if kind == "Put" else self._client.update_item, **request)
-            return
+            return plugin_of(write_if(self._client.update_item, **request, ReturnValues="ALL_NEW")["Attributes"])
         item = {
             **key_of(ref.run.uid, OUTPUTS + plugin_path(ref, row.name)),
             **item_of({"attempt": ref.attempt, "output": output, "expires_at": expires_at}),
@@ -176,6 +178,12 @@ class PluginRows:
             {"Put": {"TableName": self._table, "Item": item}},
         ]
         transact(self._client, both)
+        # A transaction does not tell what it wrote over, and a start may have been noted there.
+        return row if kind == "Put" else self._get(request["Key"]) or row
+
+    def _get(self, key: Mapping[str, Any]) -> PluginRow | None:
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return plugin_of(item) if item else None
 
 
 def plugin_path(ref: StageRef, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.records import Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.core.run_document import run_document
-from orchestrator_runtime.ports import Recorded, StageRecords
+from orchestrator_runtime.ports import Closed, Recorded, StageRecords
 from orchestrator_runtime.stores.conditional import ConditionFailed, write_if
 from orchestrator_runtime.stores.items import (
     OUTPUTS,
@@ -191,11 +191,11 @@ class DynamoStatusStore:
             plugins=plugins,
         )
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Outcome | None:
+    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
         """See ``ports.StatusStore``."""
         message = outcome.message
         try:
-            write_if(
+            written = write_if(
                 self._client.update_item,
                 TableName=self._table,
                 Key=key_of(ref.run.uid, ref.path),
@@ -209,12 +209,15 @@ class DynamoStatusStore:
                     ":attempt": number(ref.attempt),
                     **({":message": text(message)} if message else {}),
                 },
+                ReturnValues="ALL_OLD",
             )
         except ConditionFailed as failed:
             live = failed.item if failed.item and not Values(failed.item).expired(self._clock()) else None
             stored = stage_of(live) if live else None
-            return stored.outcome if stored and stored.attempt == ref.attempt else None
-        return outcome
+            if stored is None or stored.attempt != ref.attempt or stored.outcome is None:
+                return None
+            return Closed(first=False, outcome=stored.outcome, started_at=stored.started_at)
+        return Closed(first=True, outcome=outcome, started_at=stage_of(written["Attributes"]).started_at)
 
     # Plugins
 

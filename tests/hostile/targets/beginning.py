@@ -6,10 +6,12 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.begin import RunRefusedError
 from orchestrator_runtime.core.message import message_body
 from orchestrator_runtime.handlers.begin_run import parse
+from orchestrator_runtime.handlers.environment import logger
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.models import PluginMessage
 from orchestrator_runtime.protocol.begin_run import BeginPorts, begin_run
@@ -40,7 +42,11 @@ class BeginRun:
     def feed(self, event: Any) -> bool:
         world = self._world
         ports = BeginPorts(
-            status=world.status, executions=world.executions, retention=timedelta(days=90), clock=world.clock
+            journal=LoggedJournal(logger, "hostile"),
+            status=world.status,
+            executions=world.executions,
+            retention=timedelta(days=90),
+            clock=world.clock,
         )
         ref = begin_run(parse(event), ports)
         run = world.status.get_run(ref.uid, ref.workflow)

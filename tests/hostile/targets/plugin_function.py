@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator_runtime import PluginRun
 from orchestrator_runtime.authoring.handler import PluginHandler
-from orchestrator_runtime.handlers.record_result import logger
+from orchestrator_runtime.handlers.environment import logger
 from orchestrator_runtime.models import Report
 from tests.hostile.documents import plugin_message, sns_event, sqs_event
 from tests.hostile.feeding import BrokenPromiseError

@@ -7,13 +7,13 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from aws_lambda_powertools import Metrics
-
 from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_runtime.core.happening import Happening, ReportRefused
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
-from orchestrator_runtime.handlers.record_result import logger, parse
+from orchestrator_runtime.handlers.environment import logger
+from orchestrator_runtime.handlers.record_result import parse
 from orchestrator_runtime.models import PluginMessage
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.record_result import record_results
@@ -32,13 +32,13 @@ _SENDERS = ("AROASCORE:score", "AROASCORE:score", "AROAOTHER:other", "1234567890
 class _CountingJournal(LoggedJournal):
     """Logs as in Lambda, and counts."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        super().__init__(logger, metrics)
+    def __init__(self) -> None:
+        super().__init__(logger, "hostile")
         self.refusals = 0
 
-    def refused(self, reason: str, detail: str, **about: str | int) -> None:
-        self.refusals += 1
-        super().refused(reason, detail, **about)
+    def tell(self, happening: Happening) -> None:
+        self.refusals += isinstance(happening, ReportRefused)
+        super().tell(happening)
 
 
 class RecordResult:
@@ -46,7 +46,6 @@ class RecordResult:
     permanent = ()
 
     def __init__(self) -> None:
-        self._metrics = Metrics(namespace="hostile", service="record_result")
         self._numbers = count(1)
         self._batches = 0
         self._world = World()
@@ -67,14 +66,13 @@ class RecordResult:
         if place is not None:
             good = {**report(), "uid": "q-good", "plugin": "Good", "state": "In Progress", "progress": progress}
             bodies.insert(place, encode(good))
-        journal = _CountingJournal(self._metrics)
+        journal = _CountingJournal()
         messages = (
             {"messageId": f"m-{i}", "body": body, "attributes": {"SenderId": sender}} for i, body in enumerate(bodies)
         )
         batch = [received for message in messages if (received := parse(message, journal)) is not None]
-        ports = replace(self._world.ports, report_to=QUEUE)
-        again = record_results(batch, ports, journal, self._world.status.get_plan)
-        journal.publish()
+        ports = replace(self._world.ports, report_to=QUEUE, journal=journal)
+        again = record_results(batch, ports, self._world.status.get_plan)
         if again:
             raise BrokenPromiseError(f"{again} of {len(bodies)} messages come again")
         self._check_stored(progress if place is not None else None)

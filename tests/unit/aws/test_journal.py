@@ -1,70 +1,208 @@
-"""What is noted: one JSON line and one count, and never a payload."""
+"""What happened is one JSON line, what it counts is in it, and never a payload."""
 
 from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.aws.journal import LoggedJournal
+from orchestrator_runtime.contract import Ending, State
+from orchestrator_runtime.core.happening import (
+    Happening,
+    PluginEnded,
+    PluginStartedAgain,
+    ReportRefused,
+    RunEnded,
+    RunStarted,
+    StageClosed,
+    StageOpened,
+    StageReleased,
+    StageWaits,
+)
+from tests.unit.samples import run_ref, stage_ref
+
+_NUMBERS = count()
+RUN: dict[str, Any] = {"uid": "q-1", "workflow": "NewBusiness", "attempt": 1}
+STAGE: dict[str, Any] = {**RUN, "activity": "Rate", "stage": "parallel"}
+OF_RUN = [[], ["workflow"]]
+OF_STAGE = [["activity", "stage"]]
+OF_PLUGIN = [["activity", "stage", "plugin"]]
+SECONDS = timedelta(seconds=1.5)
 
 
-class Desk:
-    """A journal whose lines a test can read."""
-
-    def __init__(self, name: str) -> None:
-        self._stream = io.StringIO()
-        self.metrics = Metrics(namespace="claims-dev", service=name)
-        self.journal = LoggedJournal(Logger(service=name, stream=self._stream, level="INFO"), self.metrics)
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._stream.getvalue().splitlines()]
+def lines_of(capsys: pytest.CaptureFixture[str], *happenings: Happening, **options: Any) -> list[dict[str, Any]]:
+    """What is written, in Lambda all to one log."""
+    stream = io.StringIO()
+    # A logger keeps the stream that it was given when the first of its service was made.
+    logger = Logger(service=f"journal-{next(_NUMBERS)}", stream=stream, level="INFO")
+    journal = LoggedJournal(logger, "claims-dev", **options)
+    for happening in happenings:
+        journal.tell(happening)
+    return [json.loads(line) for line in [*capsys.readouterr().out.splitlines(), *stream.getvalue().splitlines()]]
 
 
-def test_a_refusal_is_one_line_and_one_count(capsys: pytest.CaptureFixture[str]) -> None:
-    desk = Desk("refusals")
-    desk.journal.refused("unknown-run", "no such run: ü", uid="q-1", workflow="NewBusiness", plugin="Score", attempt=2)
-    [line] = desk.lines
-    assert line["level"] == "WARNING"
-    assert line["message"] == "report refused"
-    about = {key: line[key] for key in ("reason", "detail", "uid", "workflow", "plugin", "attempt")}
-    assert about == {
-        "reason": "unknown-run",
-        "detail": "no such run: ü",
-        "uid": "q-1",
-        "workflow": "NewBusiness",
-        "plugin": "Score",
-        "attempt": 2,
+MEASURED: dict[str, tuple[Happening, str, dict[str, Any], dict[str, tuple[float, str]], list[list[str]]]] = {
+    "start": (
+        RunStarted(ref=run_ref(), execution="arn:one"),
+        "INFO run started",
+        {**RUN, "execution": "arn:one"},
+        {"RunsStarted": (1, "Count")},
+        OF_RUN,
+    ),
+    "resume": (
+        RunStarted(ref=run_ref(2), execution="arn:two"),
+        "INFO run resumed",
+        {**RUN, "attempt": 2, "execution": "arn:two"},
+        {"RunsResumed": (1, "Count")},
+        OF_RUN,
+    ),
+    **{
+        ending.value: (
+            RunEnded(ref=run_ref(), ending=ending, took=SECONDS),
+            f"{level} run ended",
+            {**RUN, "ending": ending.value},
+            {metric: (1, "Count"), "RunDuration": (1500, "Milliseconds")},
+            OF_RUN,
+        )
+        for ending, level, metric in [
+            (Ending.COMPLETED, "INFO", "RunsCompleted"),
+            (Ending.FAILED, "WARNING", "RunsFailed"),
+            (Ending.CANCELLED, "WARNING", "RunsCancelled"),
+            (Ending.STOPPED, "WARNING", "RunsStopped"),
+            (Ending.TIMED_OUT, "WARNING", "RunsTimedOut"),
+        ]
+    },
+    "waits": (
+        StageWaits(ref=stage_ref(), open=tuple("ABCDEFG")),
+        "INFO stage waits",
+        {**STAGE, "open": 7, "plugins": ["A", "B", "C", "D", "E"]},
+        {"StageWaits": (1, "Count")},
+        OF_STAGE,
+    ),
+    "closed": (
+        StageClosed(ref=stage_ref(), state=State.COMPLETE, took=SECONDS),
+        "INFO stage closed",
+        {**STAGE, "state": "Complete"},
+        {"StageDuration": (1500, "Milliseconds")},
+        OF_STAGE,
+    ),
+    "closed by an error": (
+        StageClosed(ref=stage_ref(), state=State.ERROR, took=SECONDS),
+        "WARNING stage closed",
+        {**STAGE, "state": "Error"},
+        {"StageDuration": (1500, "Milliseconds")},
+        OF_STAGE,
+    ),
+    "plugin": (
+        PluginEnded(ref=stage_ref(), plugin="Score", state=State.COMPLETE, took=SECONDS, to_start=timedelta()),
+        "INFO plugin ended",
+        {**STAGE, "plugin": "Score", "state": "Complete"},
+        {
+            "PluginErrors": (0, "Count"),
+            "PluginDuration": (1500, "Milliseconds"),
+            "PluginTimeToStart": (0, "Milliseconds"),
+        },
+        OF_PLUGIN,
+    ),
+    "optional plugin's error": (
+        PluginEnded(ref=stage_ref(), plugin="Score", state=State.OPTIONAL_TASK_ERROR),
+        "WARNING plugin ended",
+        {**STAGE, "plugin": "Score", "state": "Optional Task Error"},
+        {"PluginErrors": (1, "Count")},
+        OF_PLUGIN,
+    ),
+    "started again": (
+        PluginStartedAgain(ref=stage_ref(), plugin="Score", times=2),
+        "WARNING plugin started again",
+        {**STAGE, "plugin": "Score"},
+        {"PluginRetries": (2, "Count")},
+        OF_PLUGIN,
+    ),
+    "refused": (
+        ReportRefused(reason="wrong-sender", detail="not ü", about={**STAGE, "plugin": "Score"}, expected=True),
+        "WARNING report refused",
+        {**STAGE, "plugin": "Score", "reason": "wrong-sender", "detail": "not ü"},
+        {"RefusedReports": (1, "Count")},
+        [[], ["activity", "stage", "plugin"]],
+    ),
+    "refused of whoever": (
+        ReportRefused(reason="malformed", detail="no JSON", about={"message_id": "m-1"}),
+        "WARNING report refused",
+        {"message_id": "m-1", "reason": "malformed", "detail": "no JSON"},
+        {"RefusedReports": (1, "Count")},
+        [[]],
+    ),
+}
+
+
+@pytest.mark.parametrize(("happening", "said", "keys", "measures", "dimensions"), MEASURED.values(), ids=MEASURED)
+def test_what_counts_something_is_one_line_with_its_metrics(  # noqa: PLR0917 - of a table
+    capsys: pytest.CaptureFixture[str],
+    happening: Happening,
+    said: str,
+    keys: dict[str, Any],
+    measures: dict[str, tuple[float, str]],
+    dimensions: list[list[str]],
+) -> None:
+    [line] = lines_of(capsys, happening)
+    [embedded] = line.pop("_aws")["CloudWatchMetrics"]
+    assert embedded == {
+        "Namespace": "claims-dev",
+        "Dimensions": dimensions,
+        "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in measures.items()],
     }
-    desk.metrics.flush_metrics()
-    [told] = map(json.loads, capsys.readouterr().out.splitlines())
-    assert told["RefusedReports"] == [1.0]
-    [embedded] = told["_aws"]["CloudWatchMetrics"]
-    assert embedded["Namespace"] == "claims-dev"
-    assert embedded["Metrics"] == [{"Name": "RefusedReports", "Unit": "Count"}]
+    level, _, message = said.partition(" ")
+    values = {name: [value] for name, (value, _) in measures.items()}
+    assert line.pop("service").startswith("journal-")
+    assert line == {"level": level, "message": message, **keys, **values}
 
 
-def test_refusals_of_one_call_are_counted_together(capsys: pytest.CaptureFixture[str]) -> None:
-    desk = Desk("together")
-    for _ in range(3):
-        desk.journal.refused("malformed", "no JSON", message_id="m-1")
-    desk.metrics.flush_metrics()
-    [told] = map(json.loads, capsys.readouterr().out.splitlines())
-    assert sum(told["RefusedReports"]) == 3
-    assert len(desk.lines) == 3
+@pytest.mark.parametrize(
+    ("happening", "said", "keys"),
+    [
+        (StageOpened(ref=stage_ref(), expected=3), "stage opened", {**STAGE, "expected": 3}),
+        (
+            StageReleased(ref=stage_ref(), plugins=tuple("ABCDEF")),
+            "stage released",
+            {**STAGE, "released": 6, "plugins": ["A", "B", "C", "D", "E"]},
+        ),
+    ],
+)
+def test_what_counts_nothing_is_a_plain_line(
+    capsys: pytest.CaptureFixture[str], happening: Happening, said: str, keys: dict[str, Any]
+) -> None:
+    [line] = lines_of(capsys, happening)
+    assert {key: line[key] for key in keys} == keys
+    assert (line["level"], line["message"], "_aws" in line) == ("INFO", said, False)
+
+
+def test_plugins_need_not_be_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    of_plugins = [MEASURED[name][0] for name in ("plugin", "optional plugin's error", "started again")]
+    others = [MEASURED[name][0] for name in ("closed", "refused")]
+    lines = lines_of(capsys, *of_plugins, *others, measure_plugins=False)
+    assert [line["message"] for line in lines if "_aws" in line] == ["stage closed", "report refused"]
+    plain = [line for line in lines if "_aws" not in line]
+    assert [(line["level"], line["plugin"]) for line in plain] == [
+        ("INFO", "Score"),
+        ("WARNING", "Score"),
+        ("WARNING", "Score"),
+    ]
 
 
 def test_a_failure_is_one_line_with_the_error(capsys: pytest.CaptureFixture[str]) -> None:
-    desk = Desk("failures")
+    stream = io.StringIO()
+    journal = LoggedJournal(Logger(service="failures", stream=stream, level="INFO"), "claims-dev")
     try:
         raise OSError("the table is not there")
     except OSError as error:
-        desk.journal.failed(error, uid="q-1", workflow="NewBusiness")
-    [line] = desk.lines
+        journal.failed(error, uid="q-1", workflow="NewBusiness")
+    [line] = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert (line["level"], line["uid"], line["exception_name"]) == ("ERROR", "q-1", "OSError")
     assert "the table is not there" in line["exception"]
     assert capsys.readouterr().out == ""

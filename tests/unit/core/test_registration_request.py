@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import MAX_DEADLINE_SECONDS, MAX_ORDER, PluginKind, Stage
-from orchestrator_runtime.contract import RegistrationProperty as P
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError, parse_registration, text_property
+from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from tests.unit.samples import NOW
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:1"

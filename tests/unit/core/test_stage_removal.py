@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import STAGES_PROPERTY, Stage
+from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.stage_removal import StagesRequest, refusal
+from orchestrator_runtime.custom_resources import STAGES_PROPERTY
 from tests.unit.samples import a_registration
 
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/platform/8f1d"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.contract import Env
 from orchestrator_runtime.handlers import environment, record_result
 from orchestrator_runtime.handlers.record_result import PlanMemory
@@ -125,8 +126,7 @@ def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> 
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(record_result, "_memory", PlanMemory())
-    # In Lambda the variable is there before the module is imported; here other tests may have come first.
-    monkeypatch.setattr(record_result.metrics.provider, "namespace", "claims-dev")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "claims-dev")
     log = io.StringIO()
     core = Core(client=client, queue=queue, log=log)
     hooks: dict[str, Callable[..., Any]] = {
@@ -137,12 +137,14 @@ def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> 
     for event, hook in hooks.items():
         session.events.register(event, hook)
     lines = logging.StreamHandler(log)
-    lines.setFormatter(record_result.logger.registered_formatter)
-    record_result.logger.addHandler(lines)
+    lines.setFormatter(environment.logger.registered_formatter)
+    environment.logger.addHandler(lines)
+    # In Lambda all lines go to standard output.
+    monkeypatch.setattr(environment, "journal", lambda: LoggedJournal(environment.logger, stream=log))
     try:
         yield core
     finally:
-        logging.getLogger(record_result.logger.name).removeHandler(lines)
+        logging.getLogger(environment.logger.name).removeHandler(lines)
         for event, hook in hooks.items():
             session.events.unregister(event, hook)
         environment.client.cache_clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestrator_runtime.contract import RegistrationProperty
+from orchestrator_runtime.custom_resources import RegistrationProperty
 from tests.unit.samples import EXECUTION
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAA" * 50

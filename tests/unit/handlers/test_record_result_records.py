@@ -64,7 +64,7 @@ def test_a_success_is_complete_with_what_the_function_returned(opened: Core) -> 
     assert lambda_handler(batch(RECORDS["success"], sender="AROASCORE:score"), None) == {"batchItemFailures": []}
     assert score(opened)["state"] == "Complete"
     assert opened.status.outputs(stage_ref().run) == {"Rate/parallel/Score": {"score": 7, "grade": "A"}}
-    assert opened.lines() == []
+    assert [line["message"] for line in opened.lines()] == ["plugin ended"]
 
 
 def test_a_function_that_returned_nothing_has_no_output(opened: Core) -> None:

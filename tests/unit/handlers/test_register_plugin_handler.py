@@ -9,8 +9,9 @@ from typing import Any
 import boto3
 import pytest
 
-from orchestrator_runtime.contract import Env, PluginKind, RegistrationProperty, Stage
+from orchestrator_runtime.contract import Env, PluginKind, Stage
 from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.custom_resources import RegistrationProperty
 from tests.unit.cloudformation_desk import Desk
 from tests.unit.handlers.conftest import Core, ask
 from tests.unit.handlers.events import registration

@@ -11,7 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from orchestrator_runtime.contract import Env, RegistrationProperty, Stage
+from orchestrator_runtime.contract import Env, Stage
+from orchestrator_runtime.custom_resources import RegistrationProperty
 from tests.unit.cloudformation_desk import Desk
 from tests.unit.handlers.conftest import Core, ask
 from tests.unit.handlers.events import registration

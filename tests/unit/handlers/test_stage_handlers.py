@@ -27,7 +27,7 @@ def test_a_stage_of_nobody_closes_at_once(begun: Core) -> None:
     advance_stage.lambda_handler(advance(), None)
     assert begun.signals == [("SendTaskSuccess", {"taskToken": TOKEN, "output": OUTPUT})]
     assert begun.document()["activities"]["Rate"]["stages"]["parallel"]["state"] == "Complete"
-    assert begun.lines()[-1]["stage"] == "Rate/parallel"
+    assert [line["message"] for line in begun.lines()] == ["run started", "stage opened", "stage closed"]
 
 
 def test_a_stage_calls_whom_its_filters_match_and_ends_with_the_last_report(begun: Core) -> None:
@@ -124,7 +124,7 @@ def test_a_resumed_stage_calls_again_who_has_to_and_forgets_what_it_put_out(begu
 def test_a_run_that_went_well_is_complete(begun: Core) -> None:
     assert end_run.lambda_handler(end(), None) == {"uid": "q-1", "workflow": "NewBusiness"}
     assert begun.document()["state"] == "Complete"
-    assert begun.lines()[-1]["message"] == "run completed"
+    assert (begun.lines()[-1]["message"], begun.lines()[-1]["ending"]) == ("run ended", "completed")
 
 
 def test_a_run_that_failed_says_why_and_leaves_nothing_open(begun: Core) -> None:

@@ -58,7 +58,7 @@ def test_an_event_ends_its_run(core: Core, execution: str) -> None:
         "its execution was stopped: Operator",
         "2030-03-17T17:46:40.000Z",
     )
-    assert core.lines()[-1]["message"] == "run ended from outside"
+    assert [line["ending"] for line in core.lines() if line["message"] == "run ended"] == ["stopped"]
     assert SECRET not in core.log.getvalue()
 
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from orchestrator_runtime.contract import RegistrationProperty as P
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.findings import Findings, Repair
 from orchestrator_runtime.core.plain_registration import of_subscription, plain_registration
@@ -30,6 +29,7 @@ from orchestrator_runtime.core.subscription import (
     topic_of,
 )
 from orchestrator_runtime.core.trail_event import read_trail_event
+from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.protocol.reconcile import ReconcilePorts, follow, reconcile
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin, unregister_plugin
 from tests.rules.memory_registry import MemoryRegistry

@@ -10,9 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator_runtime.contract import RegistrationProperty as P
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import NoAnswer
+from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.protocol.reconcile import BeingUpdatedError
 from tests.unit.registration.outside import PARALLEL, PRE, Event, Outside
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import RegistrationProperty, Stage
+from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.findings import Findings, Repair, RepairAction
 from orchestrator_runtime.core.subscription import Answer, Listed, NoAnswer, StageTopic, Unseen
+from orchestrator_runtime.custom_resources import RegistrationProperty
 from orchestrator_runtime.protocol.reconcile import BeingUpdatedError, KeepsChangingError
 from tests.unit.registration.outside import FUNCTIONS, OPEN_TO_SNS, PARALLEL, PRE, PREFIX, THROTTLED, Outside
 

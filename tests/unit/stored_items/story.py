@@ -13,18 +13,19 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator_runtime.contract import Ending, PluginKind, ReleaseRule, Stage, State
-from orchestrator_runtime.contract import RegistrationProperty as P
 from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.plain_registration import plain_registration
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.core.subscription import Answer, NoAnswer, StageTopic, Subscription
+from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run, write_end
-from orchestrator_runtime.protocol.record_result import Received, record_results
+from orchestrator_runtime.protocol.received import Received
+from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin
 from orchestrator_runtime.protocol.stage_effects import StagePorts
 from orchestrator_runtime.stores.active_runs import DynamoActiveRuns
@@ -49,7 +50,7 @@ ROLE = "AROAIOSFODNN7EXAMPLE"
 
 
 class Topics:
-    """Implements ``ports.Topics``: every stage has one."""
+    """Implements ``registration_ports.Topics``: every stage has one."""
 
     def arn(self, activity: str, stage: Stage) -> str:
         return f"arn:aws:sns:eu-west-1:123456789012:claims-dev-{activity}-{stage}"
@@ -82,13 +83,16 @@ class Deployment:
             registry=self.registry,
             publisher=self.publisher,
             signals=self.signals,
+            journal=self.journal,
             report_to="https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results",
             clock=self.clock,
         )
 
     @property
     def end_ports(self) -> EndPorts:
-        return EndPorts(status=self.status, control=self.control, signals=self.signals, clock=self.clock)
+        return EndPorts(
+            status=self.status, control=self.control, signals=self.signals, journal=self.journal, clock=self.clock
+        )
 
     # What the flows do
 
@@ -103,7 +107,11 @@ class Deployment:
             metadata=METADATA,
         )
         ports = BeginPorts(
-            status=self.status, executions=self.executions, retention=timedelta(days=90), clock=self.clock
+            status=self.status,
+            journal=self.journal,
+            executions=self.executions,
+            retention=timedelta(days=90),
+            clock=self.clock,
         )
         return begin_run(request, ports)
 
@@ -164,7 +172,7 @@ class Deployment:
             **other,
         )
         received = Received(id="1", report=report, sender=f"{ROLE}:function")
-        again = record_results([received], self.ports, self.journal, self.status.get_plan)
+        again = record_results([received], self.ports, self.status.get_plan)
         assert not again, self.journal.errors
 
     def end(self, execution: str, failure: Failure | None = None) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from orchestrator_runtime.contract import Ending, Stage, State
-from orchestrator_runtime.contract import RegistrationProperty as P
 from orchestrator_runtime.core.records import (
     ActiveRun,
     Control,
@@ -26,6 +25,7 @@ from orchestrator_runtime.core.records import (
 )
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError
+from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from tests.rules.memory_ports import Signal
 from tests.unit.moto_tables import STATUS, Clock
 from tests.unit.stored_items import kept

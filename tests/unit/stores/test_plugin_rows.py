@@ -131,11 +131,14 @@ def test_a_late_start_is_noted_on_an_open_row(status: DynamoStatusStore, first: 
     assert stored(status).started_at == LATER
 
 
-def test_the_answer_is_what_was_written_and_the_row_keeps_the_rest(status: DynamoStatusStore) -> None:
+@OUTPUT
+def test_the_row_keeps_what_is_not_written_anew_and_the_answer_says_so(
+    status: DynamoStatusStore, output: str | None
+) -> None:
     put(status, a_row(started_at=NOW, message="half way", progress=50.0))
-    recorded = put(status, a_row(1, State.COMPLETE))
-    assert recorded.row == a_row(1, State.COMPLETE)
-    assert stored(status) == replace(recorded.row, started_at=NOW, message="half way", progress=50.0)
+    recorded = put(status, a_row(1, State.COMPLETE), output=output)
+    assert recorded.row == a_row(1, State.COMPLETE, started_at=NOW, message="half way", progress=50.0)
+    assert stored(status) == recorded.row
 
 
 def test_a_row_lives_as_long_as_its_first_report_said(

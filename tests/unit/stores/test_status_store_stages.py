@@ -10,7 +10,7 @@ import pytest
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
 from orchestrator_runtime.core.message import DoesNotFitError
 from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, StageRow
-from orchestrator_runtime.ports import StageRecords
+from orchestrator_runtime.ports import Closed, StageRecords
 from orchestrator_runtime.stores.items import item_of, key_of
 from orchestrator_runtime.stores.plan_item import plan_values
 from orchestrator_runtime.stores.status import DynamoStatusStore
@@ -138,8 +138,9 @@ def test_rows_of_earlier_attempts_are_read_and_expired_ones_are_not(status: Dyna
 @pytest.mark.parametrize("outcome", [ERROR, Outcome(state=State.COMPLETE)], ids=["error", "complete"])
 def test_the_first_outcome_stands(status: DynamoStatusStore, outcome: Outcome) -> None:
     opened(status)
-    assert status.close_stage(stage_ref(), outcome, now=LATER) == outcome
-    assert status.close_stage(stage_ref(), Outcome(state=State.ERROR, message="later"), now=LATER) == outcome
+    assert status.close_stage(stage_ref(), outcome, now=LATER) == Closed(True, outcome, started_at=NOW)
+    later = Outcome(state=State.ERROR, message="later")
+    assert status.close_stage(stage_ref(), later, now=LATER) == Closed(False, outcome, started_at=NOW)
     assert status.load_stage(stage_ref()).row == StageRow(
         attempt=1, state=outcome.state, started_at=NOW, ended_at=LATER, outcome=outcome
     )
