@@ -148,6 +148,8 @@ def define_function(
         role=role,
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
+        # A start and a report of each call would be more than all that a run has to tell. Calls that fail are told.
+        system_log_level_v2=lambda_.SystemLogLevel.WARN,
         tracing=lambda_.Tracing.ACTIVE,
         dead_letter_queue=dead_letters,
         reserved_concurrent_executions=options.reserved_concurrency.get(handler),

@@ -15,7 +15,6 @@ from orchestrator_runtime.core.happening import (
     RunEnded,
     RunStarted,
     StageClosed,
-    StageOpened,
     StageReleased,
     StageWaits,
 )
@@ -41,8 +40,7 @@ def test_a_run_from_its_start_to_its_end() -> None:
     stage = world.ref()
     assert world.journal.told == [
         RunStarted(ref=ref, execution="one"),
-        StageOpened(ref=stage, expected=1),
-        StageReleased(ref=stage, plugins=("A",)),
+        StageReleased(ref=stage, plugins=("A",), expected=1),
         PluginEnded(ref=stage, plugin="A", state=State.COMPLETE, took=seconds(5), to_start=seconds(2)),
         StageClosed(ref=stage, state=State.COMPLETE, took=seconds(7)),
         RunEnded(ref=ref, ending=Ending.COMPLETED, took=seconds(8)),
@@ -57,7 +55,7 @@ def test_what_is_done_twice_is_told_once() -> None:
     for _ in range(2):
         world.report("A")
         world.end()
-    kinds = [RunStarted, StageOpened, StageReleased, PluginEnded, StageClosed, RunEnded]
+    kinds = [RunStarted, StageReleased, PluginEnded, StageClosed, RunEnded]
     assert [len(world.journal.of(kind)) for kind in kinds] == [1] * len(kinds)
 
 

@@ -34,19 +34,18 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageOpened:
-    """It is known whom a stage waits for."""
-
-    ref: StageRef
-    expected: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StageReleased:
-    """Plugins were called."""
+    """Plugins were called.
+
+    Attributes:
+        ref: The stage.
+        plugins: Their names.
+        expected: How many the stage waits for, these among them.
+    """
 
     ref: StageRef
     plugins: tuple[str, ...]
+    expected: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +111,7 @@ class ReportRefused:
 
 
 Happening = (
-    RunStarted
-    | RunEnded
-    | StageOpened
-    | StageReleased
-    | StageWaits
-    | StageClosed
-    | PluginEnded
-    | PluginStartedAgain
-    | ReportRefused
+    RunStarted | RunEnded | StageReleased | StageWaits | StageClosed | PluginEnded | PluginStartedAgain | ReportRefused
 )
 
 _NO_TIME: Final = timedelta()

@@ -24,7 +24,6 @@ from orchestrator_runtime.core.happening import (
     RunEnded,
     RunStarted,
     StageClosed,
-    StageOpened,
     StageReleased,
     StageWaits,
 )
@@ -98,17 +97,18 @@ def _of_run(happening: RunStarted | RunEnded) -> JournalLine:
             )
 
 
-def _of_stage(happening: StageOpened | StageReleased | StageWaits | StageClosed) -> JournalLine:
+def _of_stage(happening: StageReleased | StageWaits | StageClosed) -> JournalLine:
     ref = happening.ref
     match happening:
-        case StageOpened(expected=expected):
-            return JournalLine(message="stage opened", keys={**_stage(ref), "expected": expected})
-        case StageReleased(plugins=plugins):
-            return JournalLine(message="stage released", keys={**_stage(ref), **_named("released", plugins)})
+        case StageReleased(plugins=plugins, expected=expected):
+            # Of all at once the names are in the plan; of some, they are what the line is read for.
+            named = {"plugins": plugins[:_MOST_NAMED]} if len(plugins) < expected else {}
+            keys = {**_stage(ref), "released": len(plugins), "expected": expected, **named}
+            return JournalLine(message="stage released", keys=keys)
         case StageWaits(open=still_open):
             return JournalLine(
                 message="stage waits",
-                keys={**_stage(ref), **_named("open", still_open)},
+                keys={**_stage(ref), "open": len(still_open), "plugins": still_open[:_MOST_NAMED]},
                 measures={Metric.STAGE_WAITS: 1},
                 dimensions=_STAGE,
             )
@@ -159,10 +159,6 @@ def _of_report(refused: ReportRefused) -> JournalLine:
 
 def _stage(ref: StageRef) -> dict[str, Any]:
     return {**ref.run.as_document(), "activity": ref.activity, "stage": ref.stage.value}
-
-
-def _named(what: str, plugins: tuple[str, ...]) -> dict[str, Any]:
-    return {what: len(plugins), "plugins": plugins[:_MOST_NAMED]}
 
 
 def _milliseconds(took: timedelta) -> int:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from orchestrator_runtime.contract import MAX_TEXT
-from orchestrator_runtime.handlers.environment import cancel_ports
+from orchestrator_runtime.handlers.environment import cancel_ports, logger
 from orchestrator_runtime.json_text import whole_characters
 from orchestrator_runtime.names import problem_with_name, problem_with_uid
 from orchestrator_runtime.protocol.cancel_run import CancelRefusedError, CancelRequest, cancel_run
-
-logger = Logger()
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature

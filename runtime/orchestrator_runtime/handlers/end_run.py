@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from orchestrator_runtime.core.failure import Failure
-from orchestrator_runtime.handlers.environment import end_ports
+from orchestrator_runtime.handlers.environment import end_ports, logger
 from orchestrator_runtime.names import problem_with_uid
 from orchestrator_runtime.protocol.end_run import EndRequest, end_run
-
-logger = Logger()
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature

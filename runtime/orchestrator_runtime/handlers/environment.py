@@ -33,7 +33,7 @@ from orchestrator_runtime.stores.status import DynamoStatusStore
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-logger: Final = Logger()
+logger: Final = Logger(location=None)
 
 RETRIES: Final = Config(retries={"mode": "standard", "max_attempts": 6})
 SLOWS_DOWN: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from orchestrator_runtime.contract import ErrorName, State
-from orchestrator_runtime.core.happening import StageOpened, StageWaits
+from orchestrator_runtime.core.happening import StageWaits
 from orchestrator_runtime.core.message import DoesNotFitError, earlier_outputs, message_body
 from orchestrator_runtime.core.plan import (
     StageOptions,
@@ -138,10 +138,7 @@ def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: 
         expires_at=run.expires_at,
         attribute_keys=keys_to_send(registrations),
     )
-    stands = ports.status.save_plan(ref, plan)
-    if stands is plan:
-        ports.journal.tell(StageOpened(ref=ref, expected=len(plan.plugins)))
-    return stands
+    return ports.status.save_plan(ref, plan)
 
 
 def _settle_leftovers(effects: StageEffects, records: StageRecords) -> None:

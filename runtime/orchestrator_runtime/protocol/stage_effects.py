@@ -67,7 +67,7 @@ class StageEffects:
             return
         ports.publisher.publish(ref.activity, ref.stage, message)
         ports.control.confirm(ref, claimed, now=ports.clock())
-        ports.journal.tell(StageReleased(ref=ref, plugins=action.plugins))
+        ports.journal.tell(StageReleased(ref=ref, plugins=action.plugins, expected=len(self.plan.plugins)))
 
     def mark_error(self, action: MarkError, release: Release | None) -> None:
         """Turn an overdue plugin into a named error, unless its report came first."""

@@ -21,7 +21,6 @@ from orchestrator_runtime.core.happening import (
     RunEnded,
     RunStarted,
     StageClosed,
-    StageOpened,
     StageReleased,
     StageWaits,
 )
@@ -166,11 +165,15 @@ def test_what_counts_something_is_one_line_with_its_metrics(  # noqa: PLR0917 - 
 @pytest.mark.parametrize(
     ("happening", "said", "keys"),
     [
-        (StageOpened(ref=stage_ref(), expected=3), "stage opened", {**STAGE, "expected": 3}),
         (
-            StageReleased(ref=stage_ref(), plugins=tuple("ABCDEF")),
+            StageReleased(ref=stage_ref(), plugins=("A", "B"), expected=2),
             "stage released",
-            {**STAGE, "released": 6, "plugins": ["A", "B", "C", "D", "E"]},
+            {**STAGE, "released": 2, "expected": 2},
+        ),
+        (
+            StageReleased(ref=stage_ref(), plugins=tuple("ABCDEF"), expected=9),
+            "stage released",
+            {**STAGE, "released": 6, "expected": 9, "plugins": ["A", "B", "C", "D", "E"]},
         ),
     ],
 )

@@ -27,7 +27,7 @@ def test_a_stage_of_nobody_closes_at_once(begun: Core) -> None:
     advance_stage.lambda_handler(advance(), None)
     assert begun.signals == [("SendTaskSuccess", {"taskToken": TOKEN, "output": OUTPUT})]
     assert begun.document()["activities"]["Rate"]["stages"]["parallel"]["state"] == "Complete"
-    assert [line["message"] for line in begun.lines()] == ["run started", "stage opened", "stage closed"]
+    assert [line["message"] for line in begun.lines()] == ["run started", "stage closed"]
 
 
 def test_a_stage_calls_whom_its_filters_match_and_ends_with_the_last_report(begun: Core) -> None:
