@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
@@ -12,7 +13,6 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 from orchestrator_runtime.contract import Metric
 from orchestrator_runtime.core.happening import Happening
 from orchestrator_runtime.core.journal_line import JournalLine, line_of
-from orchestrator_runtime.json_text import compact_json
 
 _MILLISECONDS: Final = frozenset(
     {Metric.RUN_DURATION, Metric.STAGE_DURATION, Metric.PLUGIN_DURATION, Metric.PLUGIN_TIME_TO_START}
@@ -80,10 +80,10 @@ def write_measures(
     for metric, measured in line.measures.items():
         unit = MetricUnit.Milliseconds if metric in _MILLISECONDS else MetricUnit.Count
         metrics.add_metric(metric, unit, measured)
-    level = "WARNING" if line.warns else "INFO"
-    for key, about in {"level": level, "message": line.message, "service": service, **line.keys}.items():
-        metrics.add_metadata(key, about)
-    print(compact_json(metrics.serialize_metric_set()), file=stream)
+    embedded = metrics.serialize_metric_set()
+    # What people read comes first.
+    said = {"level": "WARNING" if line.warns else "INFO", "message": line.message, "service": service, **line.keys}
+    print(json.dumps({**said, **embedded}, separators=(",", ":")), file=stream)
 
 
 def _values(dimensions: tuple[str, ...], keys: Mapping[str, Any]) -> dict[str, str]:

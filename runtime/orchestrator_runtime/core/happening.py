@@ -110,8 +110,33 @@ class ReportRefused:
     expected: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """The registry was compared with what is subscribed.
+
+    Attributes:
+        checked: How many subscriptions were looked at.
+        repairs: How much was repaired.
+        problems: How much only people can put right.
+        whole: Whether every stage was looked at, and all was repaired that could be.
+    """
+
+    checked: int
+    repairs: int
+    problems: int
+    whole: bool
+
+
 Happening = (
-    RunStarted | RunEnded | StageReleased | StageWaits | StageClosed | PluginEnded | PluginStartedAgain | ReportRefused
+    RunStarted
+    | RunEnded
+    | StageReleased
+    | StageWaits
+    | StageClosed
+    | PluginEnded
+    | PluginStartedAgain
+    | ReportRefused
+    | Reconciled
 )
 
 _NO_TIME: Final = timedelta()

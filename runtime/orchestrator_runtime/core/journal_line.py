@@ -20,6 +20,7 @@ from orchestrator_runtime.core.happening import (
     Happening,
     PluginEnded,
     PluginStartedAgain,
+    Reconciled,
     ReportRefused,
     RunEnded,
     RunStarted,
@@ -74,6 +75,8 @@ def line_of(happening: Happening) -> JournalLine:
             return _of_plugin(happening)
         case ReportRefused():
             return _of_report(happening)
+        case Reconciled():
+            return _of_registry(happening)
         case _:
             return _of_stage(happening)
 
@@ -154,6 +157,20 @@ def _of_report(refused: ReportRefused) -> JournalLine:
         keys={**refused.about, "reason": refused.reason, "detail": refused.detail},
         measures={Metric.REFUSED_REPORTS: 1},
         dimensions=(_OF_ALL, PLUGIN_DIMENSIONS) if refused.expected else (_OF_ALL,),
+    )
+
+
+def _of_registry(reconciled: Reconciled) -> JournalLine:
+    keys = {"checked": reconciled.checked, "repairs": reconciled.repairs, "problems": reconciled.problems}
+    if not reconciled.whole:
+        # It says nothing of how many problems there are in all.
+        return JournalLine(message="reconciled", keys=keys)
+    return JournalLine(
+        warns=reconciled.problems > 0,
+        message="reconciled",
+        keys=keys,
+        measures={Metric.REGISTRATION_PROBLEMS: reconciled.problems},
+        dimensions=(_OF_ALL,),
     )
 
 

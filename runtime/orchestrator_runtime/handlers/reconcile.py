@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
-
-from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.aws.repair_log import LoggedRepairs
 from orchestrator_runtime.core.findings import Findings
+from orchestrator_runtime.core.happening import Reconciled
 from orchestrator_runtime.core.trail_event import read_trail_event
+from orchestrator_runtime.handlers.environment import journal, logger
 from orchestrator_runtime.handlers.registration_environment import reconcile_ports
 from orchestrator_runtime.protocol.reconcile import ReconcilePorts, follow, reconcile
-
-logger = Logger()
 
 _CLOUDTRAIL: Final = "AWS API Call via CloudTrail"
 _SCHEDULE: Final = "Scheduled Event"
@@ -31,13 +30,15 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         ``{repairs, problems, checked}``, see ``core.findings``.
     """
     findings = serve(event, reconcile_ports(LoggedRepairs(logger)))
-    logger.info(
-        "reconciled",
-        extra={
-            "checked": findings.checked,
-            "repairs": len(findings.repairs),
-            "problems": len(findings.problems),
-        },
+    for problem in findings.problems:
+        logger.warning("registration problem", extra=asdict(problem))
+    journal().tell(
+        Reconciled(
+            checked=findings.checked,
+            repairs=len(findings.repairs),
+            problems=len(findings.problems),
+            whole=_kind_of(event) == _SCHEDULE and event.get("repair", True) and event.get("activity") is None,
+        )
     )
     return findings.as_document()
 
@@ -51,7 +52,7 @@ def serve(event: Mapping[str, Any], ports: ReconcilePorts) -> Findings:
     """
     if not isinstance(event, Mapping):
         raise ValueError(f"the event must be an object, got {type(event).__name__}: send {{}} to reconcile everything")
-    kind = event.get("detail-type", _SCHEDULE)
+    kind = _kind_of(event)
     if kind == _CLOUDTRAIL:
         change = read_trail_event(event.get("detail"), ports.topic_arn_prefix)
         return Findings() if change is None else follow(change, ports)
@@ -63,3 +64,7 @@ def serve(event: Mapping[str, Any], ports: ReconcilePorts) -> Findings:
     if not isinstance(activity, str | None):
         raise ValueError(f"activity must be the name of one, or null for all, got {type(activity).__name__}")
     return reconcile(ports, repair=repair, activity=activity)
+
+
+def _kind_of(event: Mapping[str, Any]) -> object:
+    return event.get("detail-type", _SCHEDULE)

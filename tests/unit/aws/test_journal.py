@@ -17,6 +17,7 @@ from orchestrator_runtime.core.happening import (
     Happening,
     PluginEnded,
     PluginStartedAgain,
+    Reconciled,
     ReportRefused,
     RunEnded,
     RunStarted,
@@ -130,6 +131,20 @@ MEASURED: dict[str, tuple[Happening, str, dict[str, Any], dict[str, tuple[float,
         {"RefusedReports": (1, "Count")},
         [[], ["activity", "stage", "plugin"]],
     ),
+    "reconciled": (
+        Reconciled(checked=7, repairs=1, problems=2, whole=True),
+        "WARNING reconciled",
+        {"checked": 7, "repairs": 1, "problems": 2},
+        {"RegistrationProblems": (2, "Count")},
+        [[]],
+    ),
+    "reconciled, and all is well": (
+        Reconciled(checked=7, repairs=0, problems=0, whole=True),
+        "INFO reconciled",
+        {"checked": 7, "repairs": 0, "problems": 0},
+        {"RegistrationProblems": (0, "Count")},
+        [[]],
+    ),
     "refused of whoever": (
         ReportRefused(reason="malformed", detail="no JSON", about={"message_id": "m-1"}),
         "WARNING report refused",
@@ -165,6 +180,11 @@ def test_what_counts_something_is_one_line_with_its_metrics(  # noqa: PLR0917 - 
 @pytest.mark.parametrize(
     ("happening", "said", "keys"),
     [
+        (
+            Reconciled(checked=1, repairs=0, problems=1, whole=False),
+            "reconciled",
+            {"checked": 1, "repairs": 0, "problems": 1},
+        ),
         (
             StageReleased(ref=stage_ref(), plugins=("A", "B"), expected=2),
             "stage released",

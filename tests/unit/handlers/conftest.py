@@ -15,7 +15,7 @@ import pytest
 
 from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.contract import Env
-from orchestrator_runtime.handlers import environment, record_result
+from orchestrator_runtime.handlers import environment, reconcile, record_result
 from orchestrator_runtime.handlers.record_result import PlanMemory
 from orchestrator_runtime.handlers.register_plugin import lambda_handler as register_plugin
 from orchestrator_runtime.stores.control import DynamoControlStore
@@ -140,7 +140,8 @@ def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> 
     lines.setFormatter(environment.logger.registered_formatter)
     environment.logger.addHandler(lines)
     # In Lambda all lines go to standard output.
-    monkeypatch.setattr(environment, "journal", lambda: LoggedJournal(environment.logger, stream=log))
+    for module in (environment, reconcile):
+        monkeypatch.setattr(module, "journal", lambda: LoggedJournal(environment.logger, stream=log))
     try:
         yield core
     finally:

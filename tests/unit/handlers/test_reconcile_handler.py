@@ -64,6 +64,7 @@ def test_what_is_subscribed_is_registered(core: Core, subscription: str, event: 
         "added",
     )
     assert (done["message"], done["checked"], done["repairs"], done["problems"]) == ("reconciled", 1, 1, 0)
+    assert done["RegistrationProblems"] == [0]
     assert lambda_handler(event, None) == {"repairs": [], "problems": [], "checked": 1}
 
 
@@ -73,7 +74,13 @@ def test_only_looking_says_what_would_be_done(core: Core, subscription: str) -> 
     assert [problem["kind"] for problem in found["problems"]] == ["not-registered"]
     assert json.loads(json.dumps(found)) == found
     assert core.registry.registrations("Rate", Stage.PARALLEL) == []
-    assert [line["message"] for line in core.lines()] == ["reconciled"]
+    problem, done = core.lines()
+    assert (problem["message"], problem["level"], problem["kind"]) == (
+        "registration problem",
+        "WARNING",
+        "not-registered",
+    )
+    assert (done["message"], "RegistrationProblems" in done) == ("reconciled", False)
 
 
 def test_an_event_of_cloudtrail_leads_to_what_it_names(core: Core, subscription: str, session: boto3.Session) -> None:
