@@ -16,7 +16,7 @@ from orchestrator_runtime.core.plan import (
     make_plan,
     sort_leftovers,
 )
-from orchestrator_runtime.core.records import Control, Outcome, Run, StagePlan, StageRef
+from orchestrator_runtime.core.records import Control, Outcome, Run, StageRef
 from orchestrator_runtime.core.stage import Close, MarkError, ReleasePlugins, count_rows, decide
 from orchestrator_runtime.ports import StageRecords
 from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts, close_stage
@@ -70,16 +70,15 @@ def advance_stage(request: AdvanceRequest, ports: StagePorts) -> None:
         return
     records = ports.status.load_stage(ref)
     try:
-        plan = records.plan or _make_plan(request, run, records, ports)
+        effects = StageEffects(ports, ref, records.plan) if records.plan else _make_plan(request, run, records, ports)
     except DoesNotFitError as error:
         # Nobody was called yet, and another try would find the same.
         close_stage(ref, Outcome(state=State.ERROR, message=str(error)), ports)
         ports.signals.fail(request.token, ErrorName.PLUGIN_FAILED, f"{ref.key}: {error}")
         return
-    if plan is None:
+    if effects is None:
         # A later attempt has begun since the run's row was read.
         return
-    effects = StageEffects(ports, ref, plan)
     if not control.opened:
         _settle_leftovers(effects, records)
         control = ports.control.open(ref, indices=effects.plan.unfinished, expires_at=run.expires_at)
@@ -123,7 +122,7 @@ def _work(effects: StageEffects, run: Run, records: StageRecords, control: Contr
         records = ports.status.load_stage(ref)
 
 
-def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: StagePorts) -> StagePlan | None:
+def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: StagePorts) -> StageEffects | None:
     ref = request.ref
     now = ports.clock()
     ports.status.open_stage(ref, now=now, expires_at=run.expires_at)
@@ -138,7 +137,8 @@ def _make_plan(request: AdvanceRequest, run: Run, records: StageRecords, ports: 
         expires_at=run.expires_at,
         attribute_keys=keys_to_send(registrations),
     )
-    return ports.status.save_plan(ref, plan)
+    stands = ports.status.save_plan(ref, plan)
+    return StageEffects(ports, ref, stands, outputs) if stands else None
 
 
 def _settle_leftovers(effects: StageEffects, records: StageRecords) -> None:

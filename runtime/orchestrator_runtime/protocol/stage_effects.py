@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from orchestrator_runtime.contract import MAX_TEXT, ErrorName, State
 from orchestrator_runtime.core.happening import StageClosed, StageReleased, plugin_ended
@@ -40,11 +40,19 @@ class StagePorts:
 
 @dataclass(frozen=True, slots=True)
 class StageEffects:
-    """Performs what was decided for one stage."""
+    """Performs what was decided for one stage.
+
+    Attributes:
+        ports: The world.
+        ref: The stage.
+        plan: Whom it waits for.
+        outputs: What earlier stages' plugins returned, where that was read already: it does not change any more.
+    """
 
     ports: StagePorts
     ref: StageRef
     plan: StagePlan
+    outputs: Mapping[str, Any] | None = None
 
     def release(self, action: ReleasePlugins, run: Run) -> None:
         """Claim a release, publish it, confirm it.
@@ -54,7 +62,9 @@ class StageEffects:
         """
         ports, ref = self.ports, self.ref
         now = ports.clock()
-        outputs = earlier_outputs(ref, run, ports.status.outputs(ref.run))
+        outputs = self.outputs
+        if outputs is None:
+            outputs = earlier_outputs(ref, run, ports.status.outputs(ref.run))
         try:
             check_outputs(outputs)
             body = message_body(ref, run.metadata, outputs, report_to=ports.report_to, now=now)
