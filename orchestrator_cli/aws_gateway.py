@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
+    from orchestrator_runtime.core.history import HistoryEntry
     from orchestrator_runtime.core.registration import Registration
 
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException"})
@@ -70,6 +71,11 @@ class AwsGateway:
         """See ``Gateway``."""
         with _sentences(f"dynamodb:Query on the table {table}"):
             return DynamoStatusStore(self._session.client("dynamodb"), table).run_document(uid=uid, workflow=workflow)
+
+    def history(self, table: str, *, uid: str, workflow: str) -> list[HistoryEntry] | None:
+        """See ``Gateway``."""
+        with _sentences(f"dynamodb:GetItem and dynamodb:Query on the table {table}"):
+            return DynamoStatusStore(self._session.client("dynamodb"), table).history(uid=uid, workflow=workflow)
 
     def registrations(self, table: str, activities: Sequence[str]) -> list[Registration]:
         """See ``Gateway``."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from orchestrator_runtime.core.history import HistoryEntry
     from orchestrator_runtime.core.registration import Registration
 
 Document = dict[str, Any]
@@ -79,6 +80,10 @@ class Gateway(Protocol):
 
     def run_document(self, table: str, *, uid: str, workflow: str) -> Document | None:
         """A run's status from the status table, or ``None`` if there is no such run."""
+        ...
+
+    def history(self, table: str, *, uid: str, workflow: str) -> list[HistoryEntry] | None:
+        """What was done with a run, from the status table, or ``None`` if there is no such run."""
         ...
 
     def registrations(self, table: str, activities: Sequence[str]) -> list[Registration]:

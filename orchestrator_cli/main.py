@@ -16,7 +16,13 @@ from orchestrator_cli.dead_letters.commands import redrive_command
 from orchestrator_cli.errors import CliError
 from orchestrator_cli.local.commands import local_app
 from orchestrator_cli.plugins.commands import plugins_app
-from orchestrator_cli.runs.commands import cancel_command, retry_command, run_command, status_command
+from orchestrator_cli.runs.commands import (
+    cancel_command,
+    history_command,
+    retry_command,
+    run_command,
+    status_command,
+)
 
 
 class _SentenceGroup(TyperGroup):
@@ -60,6 +66,7 @@ def _root(
 
 app.command("run")(run_command)
 app.command("status")(status_command)
+app.command("history")(history_command)
 app.command("cancel")(cancel_command)
 app.command("retry")(retry_command)
 app.command("redrive")(redrive_command)

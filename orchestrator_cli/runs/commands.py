@@ -1,4 +1,4 @@
-"""The commands about one run: ``run``, ``status``, ``cancel``, ``retry``."""
+"""The commands about one run: ``run``, ``status``, ``history``, ``cancel``, ``retry``."""
 
 from __future__ import annotations
 
@@ -126,6 +126,30 @@ def status_command(
         return
     console = following.console_on()
     console.print(drawing.draw_run(document, now=world.now(), glyphs=following.glyphs_for(console)))
+
+
+def history_command(
+    context: typer.Context,
+    workflow: WorkflowName,
+    uid: Uid,
+    *,
+    system: System,
+    stage: Stage,
+    as_json: Json = False,
+    local: Local = False,
+) -> None:
+    """Tell who started, resumed, cancelled and skipped what of a run, and when."""
+    from orchestrator_cli.runs import following, history, run_input  # noqa: PLC0415 - for a fast --help
+
+    world = world_of(context)
+    run_input.check_uid(uid)
+    deployment = deployment_named(system, stage)
+    entries = history.read_history(world.gateway(local), deployment, workflow, uid)
+    if as_json:
+        print_json(history.history_document(workflow, uid, entries))
+        return
+    console = following.console_on()
+    console.print(history.draw_history(entries, glyphs=following.glyphs_for(console)))
 
 
 def cancel_command(

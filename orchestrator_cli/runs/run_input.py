@@ -59,15 +59,23 @@ def read_metadata(source: str | None) -> dict[str, Any]:
     return metadata
 
 
-def run_input(uid: str, metadata: Mapping[str, Any], *, metadata_override: bool) -> str:
+def run_input(
+    uid: str, metadata: Mapping[str, Any], *, metadata_override: bool, by: str | None = None
+) -> str:
     """The input of the workflow's execution, as JSON.
+
+    Args:
+        uid: The run's id.
+        metadata: The run's data.
+        metadata_override: Whether that may replace what an earlier attempt was started with.
+        by: Who starts the run.
 
     Raises:
         UsageError: The uid or the metadata is not allowed, or the metadata is too large.
     """
     check_uid(uid)
     try:
-        checked = RunInput(uid=uid, metadata=dict(metadata), metadata_override=metadata_override)
+        checked = RunInput(uid=uid, metadata=dict(metadata), metadata_override=metadata_override, by=by)
     except ValidationError as error:
         raise UsageError("; ".join(_sentence(problem) for problem in error.errors())) from error
     # The workflow's name is not known to exist yet; what counts is that none takes more room.

@@ -115,24 +115,29 @@ def run_document(gateway: Gateway, deployment: Deployment, workflow: str, uid: s
     check_workflow_name(workflow)
     table = core_output(gateway, deployment, CoreOutput.STATUS_TABLE_NAME)
     document = gateway.run_document(table, uid=uid, workflow=workflow)
-    if document is not None:
-        return document
+    if document is None:
+        raise no_such_run(gateway, deployment, workflow, uid)
+    return document
+
+
+def no_such_run(gateway: Gateway, deployment: Deployment, workflow: str, uid: str) -> NoSuchRunError:
+    """Say that there is no such run, and whether its workflow is known."""
     missing = f"no run {uid!r} of {workflow} in {deployment.prefix}"
     known = workflow_names(gateway, deployment)
     if workflow in known:
-        raise NoSuchRunError(f"{missing}: never started, or expired")
-    raise NoSuchRunError(f"{missing}, and no workflow of that name is deployed: {those_there_are(known)}")
+        return NoSuchRunError(f"{missing}: never started, or expired")
+    return NoSuchRunError(f"{missing}, and no workflow of that name is deployed: {those_there_are(known)}")
 
 
 def start_run(
     gateway: Gateway, workflow: Workflow, uid: str, metadata: Mapping[str, Any], *, metadata_override: bool = False
 ) -> StartedRun:
-    """Start a run, or resume it if there is one of that uid.
+    """Start a run, or resume it if there is one of that uid, in the name of whoever gives the command.
 
     Raises:
         UsageError: The uid or the metadata is not allowed; nothing was started.
     """
-    document = run_input(uid, metadata, metadata_override=metadata_override)
+    document = run_input(uid, metadata, metadata_override=metadata_override, by=gateway.caller())
     execution = gateway.start_execution(workflow.state_machine, name=execution_name(uid), document=document)
     return StartedRun(workflow=workflow, uid=uid, execution=execution, metadata=metadata)
 

@@ -138,7 +138,8 @@ class CoreFunctions(Construct):
         )
 
     def _grant_begin_run(self) -> None:
-        _allow(self.of(Handler.BEGIN_RUN), (_GET, _PUT), [self._stores.status.table_arn])
+        """A run that is resumed keeps its history, which lives as long as the run from then on."""
+        _allow(self.of(Handler.BEGIN_RUN), (_GET, _QUERY, _PUT, _UPDATE), [self._stores.status.table_arn])
 
     def _grant_executions(self) -> None:
         executions = self._place.arn("states", f"{self._deployment.workflow('*')}:*", resource="execution")

@@ -21,7 +21,14 @@ from orchestrator_runtime.contract import (
     State,
 )
 from orchestrator_runtime.json_text import compact_json, is_too_deep
-from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, problem_with_uid, shown
+from orchestrator_runtime.names import (
+    COMPONENT_NAME,
+    PLUGIN_NAME,
+    problem_with_name,
+    problem_with_person,
+    problem_with_uid,
+    shown,
+)
 
 _MOST_PROBLEMS: Final = 10
 
@@ -46,6 +53,12 @@ def _named(kind: str) -> AfterValidator:
 def _check_reportable(value: State) -> State:
     if value not in REPORTABLE:
         raise ValueError(f"a plugin cannot report {value.value!r}: report one of {sorted(REPORTABLE)}")
+    return value
+
+
+def _check_by(value: str) -> str:
+    if problem := problem_with_person(value):
+        raise ValueError(problem)
     return value
 
 
@@ -78,6 +91,7 @@ class RunInput(BaseModel):
         metadata: The run's data: plugins act on it, filters select by it.
         metadata_override: Let ``metadata`` replace what an earlier attempt was started with.
             Default: a difference is refused.
+        by: Who starts the run, for its history. Nobody checks it. Default: the history does not say who.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -85,6 +99,7 @@ class RunInput(BaseModel):
     uid: Uid
     metadata: Metadata = Field(default_factory=dict)
     metadata_override: StrictBool = False
+    by: Annotated[str, AfterValidator(_check_by)] | None = None
 
 
 class PluginMessage(BaseModel):

@@ -12,6 +12,8 @@ from typing import Final
 MAX_UID: Final = 256
 MAX_NAME: Final = 64
 """Characters of the name of a workflow, activity or plugin."""
+MAX_PERSON: Final = 1024
+"""Characters of who starts a run: the ARN of an IAM user with a path has up to 600."""
 _MOST_SHOWN: Final = 200
 
 # SNS refuses attribute names of other shapes.
@@ -62,4 +64,14 @@ def problem_with_uid(uid: object, *, quoting: bool = True) -> str | None:
     if uid != uid.strip() or _CONTROL.search(uid):
         quoted = f" {shown(repr(uid))}" if quoting else ""
         return f"uid{quoted} has control characters, half a character, or white space at its ends: leave them out"
+    return None
+
+
+def problem_with_person(by: str) -> str | None:
+    """Say what is wrong with the words for who does something, or return ``None`` if nothing is."""
+    if not by.strip() or len(by) > MAX_PERSON or _CONTROL.search(by):
+        return (
+            f"by must be 1 to {MAX_PERSON:,} characters, none of them a control character or half a one: "
+            "say who does this, or leave it out"
+        )
     return None

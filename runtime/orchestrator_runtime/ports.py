@@ -74,7 +74,10 @@ class StatusStore(Protocol):
         ...
 
     def take_over_run(self, run: Run, *, previous: Run) -> bool:
-        """Replace the run's row if it still is of the previous execution and attempt."""
+        """Replace the run's row if it still is as it was read, and keep how the previous attempt began and ended.
+
+        What is kept of the run's history lives as long as the new row.
+        """
         ...
 
     def get_run(self, uid: str, workflow: str) -> Run | None:
@@ -82,9 +85,17 @@ class StatusStore(Protocol):
         ...
 
     def end_run(
-        self, ref: RunRef, *, execution: str, state: State, ending: Ending, message: str | None, now: datetime
+        self,
+        ref: RunRef,
+        *,
+        execution: str,
+        state: State,
+        ending: Ending,
+        message: str | None,
+        now: datetime,
+        by: str | None = None,
     ) -> bool:
-        """Write how the run ended if that execution holds it and it has not ended.
+        """Write how the run ended, and who ended it on purpose, if that execution holds it and it has not ended.
 
         A run that did not complete stays in the index of those in progress until ``finish_end``.
         """
@@ -129,7 +140,8 @@ class StatusStore(Protocol):
     ) -> Recorded:
         """Write a plugin's row, and its output with it, unless it is terminal in this attempt or of a later one.
 
-        What an earlier attempt or an expired run left in the row is replaced as a whole.
+        What an earlier attempt or an expired run left in the row is replaced as a whole. That a plugin was skipped
+        is kept in the run's history with it.
 
         Args:
             ref: The stage.
@@ -140,10 +152,11 @@ class StatusStore(Protocol):
         """
         ...
 
-    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
+    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, now: datetime, expires_at: int) -> None:
         """Bring a row of an earlier attempt into this one, without its output.
 
-        ``Not Started`` is expected again, ``Do Not Run`` is not expected in this attempt.
+        ``Not Started`` is expected again, ``Do Not Run`` is not expected in this attempt: that is kept in the
+        run's history with it.
         """
         ...
 

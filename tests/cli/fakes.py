@@ -14,6 +14,7 @@ from orchestrator_cli.collaborators import Collaborators
 from orchestrator_cli.gateway import Answer, DeadLetter, Document, Execution
 from orchestrator_cli.main import app
 from orchestrator_runtime.contract import DeadLetters, Stage
+from orchestrator_runtime.core.history import HistoryEntry
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 
@@ -105,6 +106,7 @@ class FakeGateway:
     described: int = 0
     registered: list[Registration] = field(default_factory=list)
     answer: Answer | None = None
+    done: list[HistoryEntry] | None = None
     invoked: list[tuple[str, Document]] = field(default_factory=list)
     letters: dict[str, list[DeadLetter]] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
@@ -127,6 +129,10 @@ class FakeGateway:
     def run_document(self, table: str, *, uid: str, workflow: str) -> Document | None:
         assert table == "status"
         return self.rows.pop(0) if len(self.rows) > 1 else self.rows[0]
+
+    def history(self, table: str, *, uid: str, workflow: str) -> list[HistoryEntry] | None:
+        assert table == "status"
+        return self.done
 
     def registrations(self, table: str, activities: Sequence[str]) -> list[Registration]:
         assert table == "registry"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator_cli.gateway import Execution
-from tests.cli.fakes import IN_CLAIMS, FakeGateway, document, invoke
+from tests.cli.fakes import IN_CLAIMS, OPERATOR, FakeGateway, document, invoke
 
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:claims-dev-workflow-NewBusiness:first"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:claims-dev-workflow-NewBusiness"
@@ -24,7 +24,12 @@ def test_a_run_is_started_again_with_what_it_has() -> None:
     assert result.stdout == "NewBusiness Q-1 attempt 2: arn:run-1\n"
     [started] = gateway.started
     assert started["machine"] == MACHINE
-    assert started["input"] == {"uid": "Q-1", "metadata": {"line": "auto"}, "metadata_override": False}
+    assert started["input"] == {
+        "uid": "Q-1",
+        "metadata": {"line": "auto"},
+        "metadata_override": False,
+        "by": OPERATOR,
+    }
 
 
 @pytest.mark.parametrize(("state", "code"), [("Complete", 0), ("Error", 1)])

@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from orchestrator_cli.gateway import Execution
 from orchestrator_cli.runs.runs import RunWatcher, StartedRun, Workflow
-from tests.cli.fakes import IN_CLAIMS, FakeGateway, document, invoke
+from tests.cli.fakes import IN_CLAIMS, OPERATOR, FakeGateway, document, invoke
 
 METADATA = '{"line": "auto"}'
 
@@ -26,7 +26,12 @@ def test_a_run_is_started_with_its_uid_and_metadata_and_its_reference_printed() 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == "NewBusiness Q-1 attempt 1: arn:run-1\n"
     assert gateway.started[0]["machine"] == "arn:machine"
-    assert gateway.started[0]["input"] == {"uid": "Q-1", "metadata": {"line": "auto"}, "metadata_override": True}
+    assert gateway.started[0]["input"] == {
+        "uid": "Q-1",
+        "metadata": {"line": "auto"},
+        "metadata_override": True,
+        "by": OPERATOR,
+    }
     assert gateway.started[0]["name"].startswith("Q-1-")
 
 

@@ -9,6 +9,15 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from orchestrator_runtime.contract import Ending, State
+from orchestrator_runtime.core.history import (
+    Attempt,
+    HistoryEntry,
+    Skip,
+    attempt_of,
+    history,
+    skip_reported,
+    skip_unexpected,
+)
 from orchestrator_runtime.core.records import ActiveRun, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.ports import Closed, Recorded, StageRecords
 from orchestrator_runtime.stores.plan_item import check_plan_size, plan_values
@@ -37,6 +46,11 @@ class Shelf(Generic[R]):
         if (record := self.get(uid, path)) is not None and self.items[uid, path][1] < expires_at:
             self.items[uid, path] = (record, expires_at)
 
+    def extend_below(self, uid: str, prefix: str, expires_at: int) -> None:
+        for owner, path in self.items:
+            if owner == uid and path.startswith(prefix):
+                self.extend(uid, path, expires_at)
+
     def below(self, uid: str, prefix: str) -> dict[str, R]:
         found = {path: self.get(uid, path) for owner, path in self.items if owner == uid and path.startswith(prefix)}
         return {path.removeprefix(prefix).rstrip("/"): record for path, record in found.items() if record is not None}
@@ -52,6 +66,8 @@ class MemoryStatusStore:
         self.plans: Shelf[StagePlan] = Shelf(clock)
         self.plugins: Shelf[PluginRow] = Shelf(clock)
         self.stored_outputs: Shelf[str] = Shelf(clock)
+        self.past_attempts: Shelf[Attempt] = Shelf(clock)
+        self.skips: Shelf[Skip] = Shelf(clock)
         self._unfinished: set[RunRef] = set()
 
     def create_run(self, run: Run) -> Run | None:
@@ -64,8 +80,13 @@ class MemoryStatusStore:
     def take_over_run(self, run: Run, *, previous: Run) -> bool:
         self._calls.effect("status.take_over_run")
         stored = self.runs.get(run.ref.uid, run.ref.path)
-        if stored is None or (stored.execution, stored.ref.attempt) != (previous.execution, previous.ref.attempt):
+        if stored is None or attempt_of(stored) != attempt_of(previous):
             return False
+        self.past_attempts.extend_below(run.ref.uid, run.ref.path, run.expires_at)
+        self.skips.extend_below(run.ref.uid, run.ref.path, run.expires_at)
+        past = f"{run.ref.path}{stored.started_at}/{stored.ref.attempt}/"
+        assert (run.ref.uid, past) not in self.past_attempts.items
+        self.past_attempts.put(run.ref.uid, past, attempt_of(stored), run.expires_at)
         self.runs.put(run.ref.uid, run.ref.path, run, run.expires_at)
         return True
 
@@ -74,13 +95,22 @@ class MemoryStatusStore:
         return self.runs.get(uid, RunRef(uid, workflow, 0).path)
 
     def end_run(
-        self, ref: RunRef, *, execution: str, state: State, ending: Ending, message: str | None, now: datetime
+        self,
+        ref: RunRef,
+        *,
+        execution: str,
+        state: State,
+        ending: Ending,
+        message: str | None,
+        now: datetime,
+        by: str | None = None,
     ) -> bool:
         self._calls.effect("status.end_run")
         stored = self.runs.get(ref.uid, ref.path)
         if stored is None or stored.execution != execution or stored.ref != ref or stored.ended:
             return False
-        self.runs.put(ref.uid, ref.path, replace(stored, state=state, ending=ending, message=message, ended_at=now))
+        ended = replace(stored, state=state, ending=ending, message=message, ended_at=now, ended_by=by)
+        self.runs.put(ref.uid, ref.path, ended)
         if state is not State.COMPLETE:
             self._unfinished.add(ref)
         return True
@@ -90,6 +120,13 @@ class MemoryStatusStore:
         stored = self.runs.get(ref.uid, ref.path)
         if stored is not None and stored.ref == ref and stored.execution == execution and stored.ended:
             self._unfinished.discard(ref)
+
+    def history(self, *, uid: str, workflow: str) -> list[HistoryEntry] | None:
+        run = self.runs.get(uid, RunRef(uid, workflow, 0).path)
+        if run is None:
+            return None
+        past = self.past_attempts.below(uid, run.ref.path).values()
+        return history([attempt_of(run), *past], self.skips.below(uid, run.ref.path).values())
 
     def active_runs(self) -> list[ActiveRun]:
         """What the index of runs in progress holds; see ``MemoryActiveRuns``."""
@@ -159,9 +196,12 @@ class MemoryStatusStore:
         self.plugins.put(ref.run.uid, path, row, expires_at)
         if output is not None:
             self.stored_outputs.put(ref.run.uid, path, output, expires_at)
+        if row.state is State.DO_NOT_RUN:
+            assert row.ended_at is not None
+            self._keep_skip(skip_reported(ref, row, at=row.ended_at), expires_at)
         return Recorded(accepted=True, row=row)
 
-    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
+    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, now: datetime, expires_at: int) -> None:
         self._calls.effect("status.reset_plugin")
         path = f"{ref.path}{row.name}/"
         stored = self.plugins.get(ref.run.uid, path)
@@ -175,6 +215,8 @@ class MemoryStatusStore:
             )
             self.plugins.put(ref.run.uid, path, fresh, expires_at)
             self.stored_outputs.items.pop((ref.run.uid, path), None)
+            if state is State.DO_NOT_RUN:
+                self._keep_skip(skip_unexpected(ref, row, at=now), expires_at)
 
     def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
         self._calls.effect("status.keep_plugin")
@@ -185,3 +227,8 @@ class MemoryStatusStore:
     def outputs(self, ref: RunRef) -> Mapping[str, Any]:
         self._calls.read("status.outputs")
         return {name: json.loads(text) for name, text in self.stored_outputs.below(ref.uid, ref.path).items()}
+
+    def _keep_skip(self, skip: Skip, expires_at: int) -> None:
+        path = f"{skip.ref.path}{skip.plugin}/{skip.ref.attempt}/{skip.at}/"
+        assert (skip.ref.run.uid, path) not in self.skips.items
+        self.skips.put(skip.ref.run.uid, path, skip, expires_at)

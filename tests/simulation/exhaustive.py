@@ -145,6 +145,8 @@ class Explorer:
             self.status.plans,
             self.status.plugins,
             self.status.stored_outputs,
+            self.status.past_attempts,
+            self.status.skips,
             self.control.rows,
         )
         self._numbers: dict[str, int] = {}

@@ -14,6 +14,7 @@ from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef
 from tests.simulation.definitions import TIMEOUT
 from tests.simulation.functions import Invocation
+from tests.simulation.history_kept import HistoryKept
 from tests.simulation.scenario import UID, WORKFLOW
 from tests.simulation.violation import Violation
 
@@ -39,6 +40,7 @@ class Invariants:
         self._stage_attempts: dict[str, int] = {}
         self._outcomes: dict[StageRef, tuple[Outcome, int]] = {}
         self._run: Run | None = None
+        self._history = HistoryKept(simulation.status)
         self._run_over: dict[int, int] = {}
         """The event in which an attempt ended, or another began."""
         self._writers: dict[StageRef, Invocation] = {}
@@ -75,6 +77,7 @@ class Invariants:
         if row is before:
             return
         self._rows[path] = row
+        self._history.row_written(path, before, row)
         if before is not None:
             if row.attempt < before.attempt:
                 raise Violation("attempts only go up", f"{path} went from {before.attempt} to {row.attempt} by {by}")
@@ -262,6 +265,7 @@ class Invariants:
         if run is before:
             return
         self._run = run
+        self._history.run_written(before, run)
         if before is None:
             return
         if run.ref.attempt == before.ref.attempt:

@@ -211,12 +211,30 @@ class EndOfAnyExecution(MemoryStatusStore):
     """The end of a run is written over whatever stands there."""
 
     def end_run(
-        self, ref: RunRef, *, execution: str, state: State, ending: Ending, message: str | None, now: datetime
+        self,
+        ref: RunRef,
+        *,
+        execution: str,
+        state: State,
+        ending: Ending,
+        message: str | None,
+        now: datetime,
+        by: str | None = None,
     ) -> bool:
         stored = self.runs.get(ref.uid, ref.path)
         assert stored is not None
         self.runs.put(ref.uid, ref.path, replace(stored, state=state, ending=ending, message=message, ended_at=now))
         return True
+
+
+class EndLostInHistory(MemoryStatusStore):
+    """A run is taken over as it was read, though it has ended since: its end is in no row and in no history."""
+
+    def take_over_run(self, run: Run, *, previous: Run) -> bool:
+        stored = self.runs.get(run.ref.uid, run.ref.path)
+        if stored is not None and (stored.ref, stored.execution) == (previous.ref, previous.execution):
+            self.runs.put(run.ref.uid, run.ref.path, previous)
+        return super().take_over_run(run, previous=previous)
 
 
 def end_for_anyone(request: EndRequest, ports: EndPorts) -> Failure | None:
@@ -290,6 +308,7 @@ PLANTED: Mapping[str, Core] = {
         record_results=planted(record_results, decide=release_ahead),
     ),
     "a run's end is written over": Core(status=EndOfAnyExecution),
+    "an end that comes while a run is resumed is lost": Core(status=EndLostInHistory),
     "any execution ends a run": Core(end_run=end_for_anyone),
     "the end of a run leaves its stages open": Core(end_run=end_without_stages),
     "nothing is found by a sweep": Core(sweep_runs=lambda _: ()),

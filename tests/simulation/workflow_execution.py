@@ -53,6 +53,7 @@ class WorkflowExecution:
             timeout=simulation.run_timeout,
             metadata=simulation.metadata,
             metadata_override=override,
+            by=f"whoever started {arn}",
         )
         self._lambda_task(
             "begin_run",

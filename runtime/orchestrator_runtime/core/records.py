@@ -64,7 +64,10 @@ class StageRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run, as its row in the status table tells it."""
+    """A run, as its row in the status table tells it.
+
+    Who started it, and who ended it on purpose, is what they said of themselves.
+    """
 
     ref: RunRef
     state: State
@@ -73,8 +76,11 @@ class Run:
     activities: tuple[tuple[str, ...], ...]
     started_at: datetime
     expires_at: int
+    by: str | None = None
+    metadata_replaced: bool = False
     ended_at: datetime | None = None
     ending: Ending | None = None
+    ended_by: str | None = None
     message: str | None = None
 
     @property

@@ -57,4 +57,5 @@ def parse(event: Mapping[str, Any]) -> BeginRequest:
         timeout=timedelta(seconds=event["timeout_seconds"]),
         metadata=run_input.metadata,
         metadata_override=run_input.metadata_override,
+        by=run_input.by,
     )

@@ -147,10 +147,11 @@ def _settle_leftovers(effects: StageEffects, records: StageRecords) -> None:
     leftovers = sort_leftovers(effects.plan, records.plugins)
     for row in leftovers.keep:
         status.keep_plugin(ref, row, expires_at=expires_at)
+    now = effects.ports.clock()
     for row in leftovers.reset:
-        status.reset_plugin(ref, row, State.NOT_STARTED, expires_at=expires_at)
+        status.reset_plugin(ref, row, State.NOT_STARTED, now=now, expires_at=expires_at)
     for row in leftovers.drop:
-        status.reset_plugin(ref, row, State.DO_NOT_RUN, expires_at=expires_at)
+        status.reset_plugin(ref, row, State.DO_NOT_RUN, now=now, expires_at=expires_at)
 
 
 def _heal_tally(effects: StageEffects, records: StageRecords, control: Control, still_open: frozenset[int]) -> None:

@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator_runtime.contract import State
-from orchestrator_runtime.core.begin import AlreadyBegun, AskWhetherRunning, MetadataTooLarge, Refuse, decide_begin
+from orchestrator_runtime.core.begin import (
+    AlreadyBegun,
+    AskWhetherRunning,
+    MetadataTooLarge,
+    Refuse,
+    decide_begin,
+    metadata_difference,
+)
 from orchestrator_runtime.core.happening import RunStarted
 from orchestrator_runtime.core.message import problem_with_size
 from orchestrator_runtime.core.records import Run, RunRef
@@ -28,6 +35,7 @@ class BeginRequest:
         timeout: How long the execution may last.
         metadata: The run's data.
         metadata_override: Whether ``metadata`` may replace what an earlier attempt was started with.
+        by: Who starts it, by their own account.
     """
 
     uid: str
@@ -37,6 +45,7 @@ class BeginRequest:
     timeout: timedelta
     metadata: Mapping[str, Any]
     metadata_override: bool = False
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +87,11 @@ def begin_run(request: BeginRequest, ports: BeginPorts) -> RunRef:
             case AskWhetherRunning(execution):
                 answers[execution] = ports.executions.is_running(execution)
             case _:
-                resumed = replace(run, ref=replace(run.ref, attempt=verdict.attempt))
+                resumed = replace(
+                    run,
+                    ref=replace(run.ref, attempt=verdict.attempt),
+                    metadata_replaced=metadata_difference(stored.metadata, request.metadata) is not None,
+                )
                 if ports.status.take_over_run(resumed, previous=stored):
                     ports.journal.tell(RunStarted(ref=resumed.ref, execution=request.execution))
                     return resumed.ref
@@ -96,5 +109,6 @@ def _first_attempt(request: BeginRequest, ports: BeginPorts) -> Run:
         execution=request.execution,
         activities=request.activities,
         started_at=now,
+        by=request.by,
         expires_at=int((now + request.timeout + ports.retention).timestamp()),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator_runtime.contract import Ending, ErrorName
+from orchestrator_runtime.core.history import cancel_message
 from orchestrator_runtime.core.records import Run
 from orchestrator_runtime.execution_ports import Executions
 from orchestrator_runtime.protocol.end_run import EndPorts, write_end
@@ -29,7 +30,7 @@ class CancelRequest:
     @property
     def message(self) -> str:
         """What the run's status says of it."""
-        return "cancelled" + (f" by {self.by}" if self.by else "") + (f": {self.reason}" if self.reason else "")
+        return cancel_message(self.by, self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,6 @@ def cancel_run(request: CancelRequest, ports: CancelPorts) -> Run:
         raise CancelRefusedError(f"there is no {name}: it was never started, or has expired")
     if run.ended and run.ending is not Ending.CANCELLED:
         raise CancelRefusedError(f"{name} is not in progress: it is {run.state.value!r}, attempt {run.ref.attempt}")
-    write_end(run, ports.end, ending=Ending.CANCELLED, message=request.message)
+    write_end(run, ports.end, ending=Ending.CANCELLED, message=request.message, by=request.by)
     ports.executions.stop(run.execution, ErrorName.RUN_CANCELLED, request.message)
     return run

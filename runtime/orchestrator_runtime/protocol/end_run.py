@@ -62,7 +62,13 @@ def end_run(request: EndRequest, ports: EndPorts) -> Failure | None:
 
 
 def write_end(
-    run: Run, ports: EndPorts, *, ending: Ending, message: str | None = None, at: datetime | None = None
+    run: Run,
+    ports: EndPorts,
+    *,
+    ending: Ending,
+    message: str | None = None,
+    by: str | None = None,
+    at: datetime | None = None,
 ) -> bool:
     """Write how a run ended, unless that is written, and what it means for its stages, their plugins and executions.
 
@@ -71,6 +77,7 @@ def write_end(
         ports: The world.
         ending: How it ended.
         message: Why, unless it completed.
+        by: Who ended it on purpose, by their own account.
         at: When; now, if that is not known.
 
     Returns:
@@ -80,7 +87,7 @@ def write_end(
     message = message[:MAX_TEXT] if message else None
     now = max(at, run.started_at) if at else ports.clock()
     written = ports.status.end_run(
-        run.ref, execution=run.execution, state=state, ending=ending, message=message, now=now
+        run.ref, execution=run.execution, state=state, ending=ending, message=message, now=now, by=by
     )
     if written:
         ports.journal.tell(RunEnded(ref=run.ref, ending=ending, took=now - run.started_at))

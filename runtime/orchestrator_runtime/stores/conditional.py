@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from random import uniform
+from time import sleep
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -11,6 +13,16 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from orchestrator_runtime.stores.items import Item
+
+
+T = TypeVar("T")
+
+MOST_TRIES: Final = 8
+
+
+def short_pause() -> None:
+    """Let another write of the same item come to its end."""
+    sleep(uniform(0.02, 0.1))  # noqa: S311 - jitter, no secret
 
 
 class ConditionFailed(Exception):  # noqa: N818 - an answer, not an error
@@ -62,3 +74,17 @@ def transact(client: DynamoDBClient, writes: Any) -> None:  # noqa: ANN401 - the
         if not failed:
             raise
         raise ConditionFailed(failed[0].get("Item")) from None
+
+
+def past_conflicts(write: Callable[[], T], pause: Callable[[], None]) -> T:
+    """Write, and as long as another write of the same item is under way, write again.
+
+    Raises:
+        WriteConflict: So it was each time.
+    """
+    for _ in range(MOST_TRIES - 1):
+        try:
+            return write()
+        except WriteConflict:
+            pause()
+    return write()

@@ -140,8 +140,11 @@ def run_item(run: Run) -> NewItem:
             "execution": run.execution,
             "activities": compact_json(run.activities),
             "started_at": run.started_at,
+            "by": run.by,
+            "metadata_replaced": run.metadata_replaced or None,
             "ended_at": run.ended_at,
             "ending": run.ending,
+            "ended_by": run.ended_by,
             "message": run.message,
             "expires_at": run.expires_at,
             **({} if run.ended else _active_keys(run)),
@@ -177,8 +180,11 @@ def run_of(item: Item) -> Run:
         activities=tuple(tuple(side_by_side) for side_by_side in values.document("activities")),
         started_at=datetime.fromisoformat(item["started_at"]["S"]),
         expires_at=int(item["expires_at"]["N"]),
+        by=values.text("by"),
+        metadata_replaced=values.flag("metadata_replaced"),
         ended_at=values.time("ended_at"),
         ending=Ending(ending) if (ending := values.text("ending")) else None,
+        ended_by=values.text("ended_by"),
         message=values.text("message"),
     )
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from random import uniform
-from time import sleep
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.history import skip_reported, skip_unexpected
 from orchestrator_runtime.core.records import PluginRow, StageRef
 from orchestrator_runtime.ports import Recorded
-from orchestrator_runtime.stores.conditional import ConditionFailed, WriteConflict, transact, write_if
+from orchestrator_runtime.stores.conditional import (
+    MOST_TRIES,
+    ConditionFailed,
+    WriteConflict,
+    short_pause,
+    transact,
+    write_if,
+)
+from orchestrator_runtime.stores.history import keep_skip
 from orchestrator_runtime.stores.items import OUTPUTS, Values, item_of, key_of, number, plugin_item, plugin_of, text
 
 if TYPE_CHECKING:
@@ -26,8 +33,6 @@ _TERMINAL: Final = {f":terminal{i}": text(state) for i, state in enumerate(s for
 _OPEN_ROW: Final = f"attempt = :attempt AND NOT #state IN ({', '.join(_TERMINAL)}) AND expires_at > :now"
 
 
-_MOST_TRIES: Final = 8
-
 _Request = tuple[Literal["Put", "Update"], Mapping[str, Any]]
 
 
@@ -39,7 +44,7 @@ class PluginRows:
         client: DynamoDBClient,
         table: str,
         clock: Callable[[], datetime],
-        pause: Callable[[], None] = lambda: sleep(uniform(0.02, 0.1)),  # noqa: S311 - jitter, no secret
+        pause: Callable[[], None] = short_pause,
     ) -> None:
         self._client = client
         self._table = table
@@ -53,7 +58,7 @@ class PluginRows:
         stands there, and that says which write is right now, or that none is.
         """
         request_of = self._over_nothing if first else self._over_open
-        for _ in range(_MOST_TRIES):
+        for _ in range(MOST_TRIES):
             kind, request = request_of(ref, row, expires_at)
             try:
                 written = self._write(ref, row, kind, request, output=output, expires_at=expires_at)
@@ -69,9 +74,9 @@ class PluginRows:
                     return Recorded(accepted=False, row=stands)
             else:
                 return Recorded(accepted=True, row=written)
-        raise RuntimeError(f"the row of {row.name!r} at {ref.path} changed {_MOST_TRIES} times under one write")
+        raise RuntimeError(f"the row of {row.name!r} at {ref.path} changed {MOST_TRIES} times under one write")
 
-    def reset(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
+    def reset(self, ref: StageRef, row: PluginRow, state: State, *, now: datetime, expires_at: int) -> None:
         """See ``ports.StatusStore.reset_plugin``."""
         path = plugin_path(ref, row.name)
         fresh = PluginRow(
@@ -81,7 +86,7 @@ class PluginRows:
             mandatory=row.mandatory,
             expected=state is State.NOT_STARTED,
         )
-        both: Any = [
+        all_of_it: Any = [
             {
                 "Put": {
                     "TableName": self._table,
@@ -96,9 +101,11 @@ class PluginRows:
             },
             {"Delete": {"TableName": self._table, "Key": key_of(ref.run.uid, OUTPUTS + path)}},
         ]
+        if state is State.DO_NOT_RUN:
+            all_of_it.append(keep_skip(self._table, skip_unexpected(ref, row, at=now), expires_at=expires_at))
         # A handler that was thought dead must not take away what this attempt has put there meanwhile.
         with suppress(ConditionFailed):
-            transact(self._client, both)
+            transact(self._client, all_of_it)
 
     def keep(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
         """See ``ports.StatusStore.keep_plugin``."""
@@ -162,24 +169,31 @@ class PluginRows:
         output: str | None,
         expires_at: int,
     ) -> PluginRow:
-        """Write a row alone, or together with its output: then both or neither; return the row as it is then."""
+        """Write a row alone, or with what goes with it: then all or nothing; return the row as it is then."""
         request = {**request, "TableName": self._table}
-        if output is None and kind == "Put":
+        beside = self._beside(ref, row, output, expires_at)
+        if not beside and kind == "Put":
             write_if(self._client.put_item, **request)
             return row
-        if output is None:
+        if not beside:
             return plugin_of(write_if(self._client.update_item, **request, ReturnValues="ALL_NEW")["Attributes"])
-        item = {
-            **key_of(ref.run.uid, OUTPUTS + plugin_path(ref, row.name)),
-            **item_of({"attempt": ref.attempt, "output": output, "expires_at": expires_at}),
-        }
-        both: Any = [
-            {kind: {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}},
-            {"Put": {"TableName": self._table, "Item": item}},
-        ]
-        transact(self._client, both)
+        transact(self._client, [{kind: {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}, *beside])
         # A transaction does not tell what it wrote over, and a start may have been noted there.
         return row if kind == "Put" else self._get(request["Key"]) or row
+
+    def _beside(self, ref: StageRef, row: PluginRow, output: str | None, expires_at: int) -> list[Mapping[str, Any]]:
+        """What is written together with a row: its output, or that the plugin was skipped."""
+        beside: list[Mapping[str, Any]] = []
+        if output is not None:
+            item = {
+                **key_of(ref.run.uid, OUTPUTS + plugin_path(ref, row.name)),
+                **item_of({"attempt": ref.attempt, "output": output, "expires_at": expires_at}),
+            }
+            beside.append({"Put": {"TableName": self._table, "Item": item}})
+        if row.state is State.DO_NOT_RUN:
+            skip = skip_reported(ref, row, at=row.ended_at or self._clock())
+            beside.append(keep_skip(self._table, skip, expires_at=expires_at))
+        return beside
 
     def _get(self, key: Mapping[str, Any]) -> PluginRow | None:
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_runtime.contract import Ending, State
+from orchestrator_runtime.core.history import HistoryEntry, attempt_of, history
 from orchestrator_runtime.core.records import Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.core.run_document import run_document
 from orchestrator_runtime.ports import Closed, Recorded, StageRecords
-from orchestrator_runtime.stores.conditional import ConditionFailed, write_if
+from orchestrator_runtime.stores.conditional import (
+    ConditionFailed,
+    short_pause,
+    write_if,
+)
+from orchestrator_runtime.stores.history import read_kept
 from orchestrator_runtime.stores.items import (
     OUTPUTS,
     Values,
@@ -20,7 +25,6 @@ from orchestrator_runtime.stores.items import (
     key_of,
     number,
     plugin_of,
-    run_item,
     run_of,
     stage_of,
     text,
@@ -30,6 +34,7 @@ from orchestrator_runtime.stores.items import (
 from orchestrator_runtime.stores.plan_item import PLAN, check_plan_size, plan_of, plan_values
 from orchestrator_runtime.stores.plugin_rows import NO_ROW, PluginRows
 from orchestrator_runtime.stores.query import query_all
+from orchestrator_runtime.stores.run_rows import NOT_ENDED, RunRows
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,97 +43,64 @@ if TYPE_CHECKING:
     from orchestrator_runtime.stores.items import Item
 
 
-_NOT_ENDED: Final = "attempt = :attempt AND attribute_not_exists(ended_at) AND expires_at > :now"
-
-
 class DynamoStatusStore:
     """Implements ``ports.StatusStore``."""
 
-    def __init__(self, client: DynamoDBClient, table: str, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        clock: Callable[[], datetime] = utc_now,
+        pause: Callable[[], None] = short_pause,
+    ) -> None:
         self._client = client
         self._table = table
         self._clock = clock
-        self._plugins = PluginRows(client, table, clock)
+        self._runs = RunRows(client, table, clock, pause)
+        self._plugins = PluginRows(client, table, clock, pause)
 
     # Runs
 
     def create_run(self, run: Run) -> Run | None:
         """See ``ports.StatusStore``."""
-        try:
-            write_if(
-                self._client.put_item,
-                TableName=self._table,
-                Item=run_item(run),
-                ConditionExpression="attribute_not_exists(attempt) OR expires_at <= :now",
-                ExpressionAttributeValues={":now": self._epoch()},
-            )
-        except ConditionFailed as failed:
-            return run_of(failed.item) if failed.item else self.get_run(run.ref.uid, run.ref.workflow)
-        return None
+        return self._runs.create(run)
 
     def take_over_run(self, run: Run, *, previous: Run) -> bool:
         """See ``ports.StatusStore``."""
-        try:
-            write_if(
-                self._client.put_item,
-                TableName=self._table,
-                Item=run_item(run),
-                ConditionExpression="execution = :execution AND attempt = :attempt AND expires_at > :now",
-                ExpressionAttributeValues={
-                    ":now": self._epoch(),
-                    ":execution": text(previous.execution),
-                    ":attempt": number(previous.ref.attempt),
-                },
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._runs.take_over(run, previous=previous)
 
     def get_run(self, uid: str, workflow: str) -> Run | None:
         """See ``ports.StatusStore``."""
-        item = self._get(uid, RunRef(uid, workflow, 0).path)
-        return run_of(item) if item else None
+        return self._runs.get(uid, workflow)
 
     def end_run(
-        self, ref: RunRef, *, execution: str, state: State, ending: Ending, message: str | None, now: datetime
+        self,
+        ref: RunRef,
+        *,
+        execution: str,
+        state: State,
+        ending: Ending,
+        message: str | None,
+        now: datetime,
+        by: str | None = None,
     ) -> bool:
         """See ``ports.StatusStore``."""
-        told = ", message = :message" if message else ""
-        done = " REMOVE active, active_since" if state is State.COMPLETE else ""
-        update = f"SET #state = :state, ended_at = :ended, ending = :ending{told}{done}"
-        try:
-            write_if(
-                self._client.update_item,
-                TableName=self._table,
-                Key=key_of(ref.uid, ref.path),
-                UpdateExpression=update,
-                ConditionExpression=f"execution = :execution AND {_NOT_ENDED}",
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={
-                    ":state": text(state),
-                    ":ended": time(now),
-                    ":ending": text(ending),
-                    ":now": self._epoch(),
-                    ":execution": text(execution),
-                    ":attempt": number(ref.attempt),
-                    **({":message": text(message)} if message else {}),
-                },
-            )
-        except ConditionFailed:
-            return False
-        return True
+        return self._runs.end(ref, execution=execution, state=state, ending=ending, message=message, now=now, by=by)
 
     def finish_end(self, ref: RunRef, *, execution: str) -> None:
         """See ``ports.StatusStore``."""
-        with suppress(ConditionFailed):
-            write_if(
-                self._client.update_item,
-                TableName=self._table,
-                Key=key_of(ref.uid, ref.path),
-                UpdateExpression="REMOVE active, active_since",
-                ConditionExpression="execution = :execution AND attempt = :attempt AND attribute_exists(ended_at)",
-                ExpressionAttributeValues={":execution": text(execution), ":attempt": number(ref.attempt)},
-            )
+        self._runs.finish_end(ref, execution=execution)
+
+    def history(self, *, uid: str, workflow: str) -> list[HistoryEntry] | None:
+        """Read what was done with a run, by whom, in the order of time; ``None`` if there is no run, or none any more.
+
+        The row is read first: an attempt that is taken over meanwhile is then told of by both, and not by neither.
+        """
+        run = self.get_run(uid, workflow)
+        if run is None:
+            return None
+        kept, skips = read_kept(self._client, self._table, uid=uid, workflow=workflow, now=self._clock())
+        return history([attempt_of(run), *kept], skips)
 
     def run_document(self, *, uid: str, workflow: str) -> dict[str, Any] | None:
         """Read a run as people see it; ``None`` if there is none, or none any more.
@@ -200,7 +172,7 @@ class DynamoStatusStore:
                 TableName=self._table,
                 Key=key_of(ref.run.uid, ref.path),
                 UpdateExpression="SET #state = :state, ended_at = :ended" + (", message = :message" if message else ""),
-                ConditionExpression=_NOT_ENDED,
+                ConditionExpression=NOT_ENDED,
                 ExpressionAttributeNames={"#state": "state"},
                 ExpressionAttributeValues={
                     ":state": text(outcome.state),
@@ -233,9 +205,9 @@ class DynamoStatusStore:
         """See ``ports.StatusStore``."""
         return self._plugins.record(ref, row, expires_at=expires_at, output=output, first=first)
 
-    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, expires_at: int) -> None:
+    def reset_plugin(self, ref: StageRef, row: PluginRow, state: State, *, now: datetime, expires_at: int) -> None:
         """See ``ports.StatusStore``."""
-        self._plugins.reset(ref, row, state, expires_at=expires_at)
+        self._plugins.reset(ref, row, state, now=now, expires_at=expires_at)
 
     def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
         """See ``ports.StatusStore``."""

@@ -82,6 +82,7 @@ def records(it: Deployment) -> dict[str, Any]:
     return {
         "run": run,
         "others": {uid: it.status.get_run(uid, WORKFLOW) for uid in OTHER_UIDS},
+        "history": it.status.history(uid=UID, workflow=WORKFLOW),
         "active": list(it.active.runs()),
         "stages": {stage.key: it.status.load_stage(stage) for stage in stages},
         "outputs": it.status.outputs(ref),

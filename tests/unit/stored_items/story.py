@@ -46,6 +46,7 @@ METADATA: Final = {"line": "auto", "premium": 1200.5, "driver": {"age": 42, "cla
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team-a/1"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:"
+STARTER = "arn:aws:sts::123456789012:assumed-role/Operator/ann"
 ROLE = "AROAIOSFODNN7EXAMPLE"
 
 
@@ -105,6 +106,7 @@ class Deployment:
             execution=arn_of(execution),
             timeout=timedelta(days=30),
             metadata=METADATA,
+            by=STARTER,
         )
         ports = BeginPorts(
             status=self.status,

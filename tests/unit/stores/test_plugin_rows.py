@@ -224,7 +224,7 @@ def test_outputs_are_those_of_one_run_and_survive_as_given(status: DynamoStatusS
 def test_a_reset_brings_a_row_into_the_attempt_without_its_output(status: DynamoStatusStore, state: State) -> None:
     old = a_row(1, State.ERROR, mandatory=False, expected=False, message="old", progress=50.0, started_at=NOW)
     put(status, old, output="1")
-    status.reset_plugin(stage_ref(2), old, state, expires_at=LONGER)
+    status.reset_plugin(stage_ref(2), old, state, now=NOW, expires_at=LONGER)
     expected = state is State.NOT_STARTED
     assert stored(status, 2) == PluginRow(name="Score", attempt=2, state=state, mandatory=False, expected=expected)
     assert status.outputs(run_ref()) == {}
@@ -233,7 +233,7 @@ def test_a_reset_brings_a_row_into_the_attempt_without_its_output(status: Dynamo
 def test_a_reset_row_takes_reports_of_its_attempt_and_lives_as_long(status: DynamoStatusStore, clock: Clock) -> None:
     old = a_row(1, State.ERROR)
     put(status, old)
-    status.reset_plugin(stage_ref(2), old, State.NOT_STARTED, expires_at=LONGER)
+    status.reset_plugin(stage_ref(2), old, State.NOT_STARTED, now=NOW, expires_at=LONGER)
     clock.forward(1000)
     assert put(status, a_row(2, State.COMPLETE), LONGER).accepted
     assert stored(status, 2) == a_row(2, State.COMPLETE)
@@ -246,7 +246,7 @@ def test_a_reset_that_comes_late_changes_neither_row_nor_output(
     """A handler that was thought dead resets what this attempt has done meanwhile."""
     put(status, a_row(attempt, State.COMPLETE), output='"done"')
     before = items(dynamodb, STATUS)
-    status.reset_plugin(stage_ref(2), a_row(1, State.ERROR), State.NOT_STARTED, expires_at=LONGER)
+    status.reset_plugin(stage_ref(2), a_row(1, State.ERROR), State.NOT_STARTED, now=NOW, expires_at=LONGER)
     assert items(dynamodb, STATUS) == before
 
 
@@ -260,7 +260,7 @@ def test_a_kept_row_and_its_output_live_as_long_as_the_attempt(status: DynamoSta
 
 
 def test_a_row_without_output_is_kept_without_one(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
-    old = a_row(1, State.DO_NOT_RUN)
+    old = a_row(1, State.COMPLETE)
     put(status, old)
     status.keep_plugin(stage_ref(2), old, expires_at=LONGER)
     [item] = items(dynamodb, STATUS)

@@ -1,0 +1,209 @@
+"""The history of a run: who started, resumed, cancelled and skipped what, and when.
+
+An attempt's start and its end are told by the run's row as long as it is of that attempt, and by a copy of them
+that is kept when the next attempt takes the row over. What was skipped is kept when it happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from orchestrator_runtime.contract import Ending, Stage
+from orchestrator_runtime.core.records import PluginRow, Run, StageRef
+
+CORE: Final = "the core"
+"""Who did what nobody asked for."""
+
+
+class HistoryKind(StrEnum):
+    """What is told of a run; its ends are spelled as ``Ending`` spells them."""
+
+    STARTED = "started"
+    RESUMED = "resumed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
+    TIMED_OUT = "timed out"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One thing that was done with a run.
+
+    Attributes:
+        at: When.
+        attempt: In which attempt of the run.
+        what: What was done.
+        by: Who did it, as far as that was said; nobody has checked it.
+        detail: Why, for people.
+        execution: ARN of the execution that was started, or ended; ``None`` of what was skipped.
+        metadata_replaced: Whether a resume brought other metadata than the attempt before had.
+        activity: The activity, of what was skipped.
+        stage: The stage, of what was skipped.
+        plugin: The plugin, of what was skipped.
+    """
+
+    at: datetime
+    attempt: int
+    what: HistoryKind
+    by: str | None = None
+    detail: str | None = None
+    execution: str | None = None
+    metadata_replaced: bool = False
+    activity: str | None = None
+    stage: Stage | None = None
+    plugin: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """How an attempt of a run began and how it ended. It does not change once the attempt is over.
+
+    Attributes:
+        number: Counts up from 1.
+        execution: ARN of the execution.
+        started_at: When it began.
+        by: Who started it, by their own account.
+        metadata_replaced: Whether it brought other metadata than the attempt before had.
+        ended_at: When it ended; ``None`` also if its execution was gone, and the next took over before anybody said so.
+        ending: How it ended.
+        ended_by: Who ended it on purpose, by their own account.
+        message: Why it ended.
+    """
+
+    number: int
+    execution: str
+    started_at: datetime
+    by: str | None = None
+    metadata_replaced: bool = False
+    ended_at: datetime | None = None
+    ending: Ending | None = None
+    ended_by: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """A plugin that had nothing to do in an attempt, by its own report or because it was not expected any more.
+
+    Attributes:
+        ref: The stage of the attempt.
+        plugin: The plugin.
+        at: When that was written.
+        reported: Whether the plugin said so; if not, the core did.
+        message: What the plugin said about it.
+    """
+
+    ref: StageRef
+    plugin: str
+    at: datetime
+    reported: bool
+    message: str | None = None
+
+
+def attempt_of(run: Run) -> Attempt:
+    """What a run's row tells of its attempt."""
+    return Attempt(
+        number=run.ref.attempt,
+        execution=run.execution,
+        started_at=run.started_at,
+        by=run.by,
+        metadata_replaced=run.metadata_replaced,
+        ended_at=run.ended_at,
+        ending=run.ending,
+        ended_by=run.ended_by,
+        message=run.message,
+    )
+
+
+def cancel_message(by: str | None, reason: str | None) -> str:
+    """What the status of a cancelled run says of it.
+
+    Args:
+        by: Who cancelled it, by their own account.
+        reason: Why.
+    """
+    return "cancelled" + (f" by {by}" if by else "") + (f": {reason}" if reason else "")
+
+
+def entry_document(entry: HistoryEntry) -> dict[str, Any]:
+    """An entry as JSON has it: every key is there, ``null`` where nothing is to be told; the time in ISO 8601, UTC."""
+    at = entry.at
+    return {**asdict(entry), "at": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"}
+
+
+def skip_reported(ref: StageRef, row: PluginRow, *, at: datetime) -> Skip:
+    """A plugin's report that it has nothing to do."""
+    return Skip(ref=ref, plugin=row.name, at=at, reported=True, message=row.message)
+
+
+def skip_unexpected(ref: StageRef, row: PluginRow, *, at: datetime) -> Skip:
+    """The core's finding that a plugin of an earlier attempt is not expected in this one."""
+    return Skip(ref=ref, plugin=row.name, at=at, reported=False)
+
+
+def history(attempts: Iterable[Attempt], skips: Iterable[Skip]) -> list[HistoryEntry]:
+    """Tell everything in the order in which it happened.
+
+    Args:
+        attempts: The attempts; one may be told of twice, by the run's row and by its copy.
+        skips: What was skipped.
+    """
+    distinct = {(attempt.number, attempt.started_at): attempt for attempt in attempts}.values()
+    entries = [entry for attempt in distinct for entry in _of_attempt(attempt)]
+    return sorted([*entries, *map(_of_skip, skips)], key=_place)
+
+
+def _of_attempt(attempt: Attempt) -> Iterable[HistoryEntry]:
+    yield HistoryEntry(
+        at=attempt.started_at,
+        attempt=attempt.number,
+        what=HistoryKind.STARTED if attempt.number == 1 else HistoryKind.RESUMED,
+        by=attempt.by,
+        execution=attempt.execution,
+        metadata_replaced=attempt.metadata_replaced,
+    )
+    if attempt.ended_at is not None and attempt.ending is not None:
+        yield HistoryEntry(
+            at=attempt.ended_at,
+            attempt=attempt.number,
+            what=HistoryKind(attempt.ending.value),
+            by=attempt.ended_by,
+            detail=_why(attempt),
+            execution=attempt.execution,
+        )
+
+
+def _why(attempt: Attempt) -> str | None:
+    """What was said about an end beside who brought it about."""
+    if attempt.ending is not Ending.CANCELLED or attempt.message is None:
+        return attempt.message
+    return attempt.message.removeprefix(cancel_message(attempt.ended_by, None)).removeprefix(": ") or None
+
+
+def _of_skip(skip: Skip) -> HistoryEntry:
+    return HistoryEntry(
+        at=skip.at,
+        attempt=skip.ref.attempt,
+        what=HistoryKind.SKIPPED,
+        by=skip.plugin if skip.reported else CORE,
+        detail=skip.message if skip.reported else "not expected any more",
+        activity=skip.ref.activity,
+        stage=skip.ref.stage,
+        plugin=skip.plugin,
+    )
+
+
+def _place(entry: HistoryEntry) -> tuple[datetime, int, int, str, str, str]:
+    """By time; within a millisecond an attempt's start comes first and its end last."""
+    if entry.what is HistoryKind.SKIPPED:
+        rank = 1
+    else:
+        rank = 0 if entry.what in {HistoryKind.STARTED, HistoryKind.RESUMED} else 2
+    return entry.at, entry.attempt, rank, entry.activity or "", entry.stage or "", entry.plugin or ""
