@@ -1,7 +1,7 @@
 """Tells what was done with a run: by whom, when and why.
 
 When (UTC)           Attempt  What       Who and why
-2026-11-24 09:30:00        1  started    by arn:aws:sts::123456789012:assumed-role/Operator/ann · execution q-1-4be0a9d1c2f3
+2026-11-24 09:30:00        1  started    by arn:aws:sts::123456789012:assumed-role/Operator/ann · execution q-1-4be0a9d1
 2026-11-24 09:30:04        1  skipped    Rate/parallel/Fleet · by Fleet · one car is no fleet
 2026-11-24 09:31:40        1  cancelled  by arn:aws:sts::123456789012:assumed-role/Operator/bob · sold twice
 """

@@ -59,9 +59,7 @@ def read_metadata(source: str | None) -> dict[str, Any]:
     return metadata
 
 
-def run_input(
-    uid: str, metadata: Mapping[str, Any], *, metadata_override: bool, by: str | None = None
-) -> str:
+def run_input(uid: str, metadata: Mapping[str, Any], *, metadata_override: bool, by: str | None = None) -> str:
     """The input of the workflow's execution, as JSON.
 
     Args:

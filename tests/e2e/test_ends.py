@@ -148,6 +148,19 @@ def test_cancel_ends_a_run_and_says_by_whom_and_why(system: System) -> None:
     assert (run.document["state"], run.document["ending"], run.document["attempt"]) == ("Complete", "completed", 2)
     assert run.document["message"] is None
 
+    history = system.tell("history", "Patience", "cancelled", "--json")
+    assert history.exit_code == 0, history.stderr
+    entries = history.document["entries"]
+    assert [(entry["attempt"], entry["what"], entry["detail"]) for entry in entries] == [
+        (1, "started", None),
+        (1, "cancelled", "sent twice"),
+        (2, "resumed", None),
+        (2, "completed", None),
+    ]
+    operator = system.aws.client("sts").get_caller_identity()["Arn"]
+    assert [entry["by"] for entry in entries] == [operator, operator, operator, None]
+    assert [entry["execution"] for entry in entries] == [waiting["execution"]] * 2 + [run.document["execution"]] * 2
+
     for command in ("cancel", "retry"):
         refused = system.tell(command, "Patience", "cancelled")
         assert refused.exit_code == 1

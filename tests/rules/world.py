@@ -72,6 +72,7 @@ class World:
         metadata: Mapping[str, Any] | None = None,
         override: bool = False,
         uid: str = UID,
+        by: str | None = None,
     ) -> RunRef:
         request = BeginRequest(
             uid=uid,
@@ -81,6 +82,7 @@ class World:
             timeout=timedelta(days=30),
             metadata=METADATA if metadata is None else metadata,
             metadata_override=override,
+            by=by,
         )
         ports = BeginPorts(
             status=self.status,

@@ -227,14 +227,13 @@ class EndOfAnyExecution(MemoryStatusStore):
         return True
 
 
-class EndLostInHistory(MemoryStatusStore):
-    """A run is taken over as it was read, though it has ended since: its end is in no row and in no history."""
+class AttemptForgotten(MemoryStatusStore):
+    """A run is resumed, and nothing keeps how the attempt before began and ended."""
 
     def take_over_run(self, run: Run, *, previous: Run) -> bool:
-        stored = self.runs.get(run.ref.uid, run.ref.path)
-        if stored is not None and (stored.ref, stored.execution) == (previous.ref, previous.execution):
-            self.runs.put(run.ref.uid, run.ref.path, previous)
-        return super().take_over_run(run, previous=previous)
+        taken = super().take_over_run(run, previous=previous)
+        self.past_attempts.items.clear()
+        return taken
 
 
 def end_for_anyone(request: EndRequest, ports: EndPorts) -> Failure | None:
@@ -308,7 +307,7 @@ PLANTED: Mapping[str, Core] = {
         record_results=planted(record_results, decide=release_ahead),
     ),
     "a run's end is written over": Core(status=EndOfAnyExecution),
-    "an end that comes while a run is resumed is lost": Core(status=EndLostInHistory),
+    "a resume forgets the attempt before": Core(status=AttemptForgotten),
     "any execution ends a run": Core(end_run=end_for_anyone),
     "the end of a run leaves its stages open": Core(end_run=end_without_stages),
     "nothing is found by a sweep": Core(sweep_runs=lambda _: ()),

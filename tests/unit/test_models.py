@@ -33,6 +33,26 @@ def test_metadata_are_taken_as_they_are() -> None:
     assert RunInput.model_validate({"uid": "q-1", "metadata": metadata}).metadata == metadata
 
 
+@pytest.mark.parametrize(
+    "by", [None, "a", "arn:aws:iam::123456789012:user/" + "p" * 512, "Łucja, night shift", "x" * 1024]
+)
+def test_who_starts_a_run_is_taken_as_it_is_said(by: str | None) -> None:
+    assert RunInput.model_validate({"uid": "q-1", "by": by}).by == by
+
+
+@pytest.mark.parametrize("by", ["", "  ", "x" * 1025, "two\nlines", "half \ud800", "\x1b[31m"])
+def test_what_names_nobody_is_refused_and_not_quoted(by: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        RunInput.model_validate({"uid": "q-1", "by": by})
+    [told] = problems_of(refused.value)
+    assert told.startswith("by: by must be 1 to 1,024 characters")
+
+
+def test_who_starts_a_run_is_text() -> None:
+    with pytest.raises(ValidationError):
+        RunInput.model_validate({"uid": "q-1", "by": ["ann"]})
+
+
 def test_the_least_report_and_what_it_leaves_open() -> None:
     report = Report.model_validate(REPORT)
     assert (report.stage, report.state) == (Stage.PARALLEL, State.COMPLETE)

@@ -6,7 +6,7 @@ the first token to the run's end, and registrations of each kind with the names 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,6 +43,7 @@ START: Final = datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC)
 UID, WORKFLOW = "q-1", "NewBusiness"
 OTHER_UIDS: Final = ("q-2", "q-3")
 METADATA: Final = {"line": "auto", "premium": 1200.5, "driver": {"age": 42, "claims": []}}
+OTHER_METADATA: Final = {**METADATA, "premium": 1300}
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team-a/1"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:"
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:"
@@ -97,7 +98,7 @@ class Deployment:
 
     # What the flows do
 
-    def begin(self, execution: str, *, uid: str = UID) -> RunRef:
+    def begin(self, execution: str, *, uid: str = UID, metadata: Mapping[str, Any] | None = None) -> RunRef:
         self.clock.forward(1)
         request = BeginRequest(
             uid=uid,
@@ -105,7 +106,8 @@ class Deployment:
             activities=(("Validate",), ("Rate", "CheckCredit")),
             execution=arn_of(execution),
             timeout=timedelta(days=30),
-            metadata=METADATA,
+            metadata=METADATA if metadata is None else metadata,
+            metadata_override=metadata is not None,
             by=STARTER,
         )
         ports = BeginPorts(
@@ -335,8 +337,8 @@ def _complete(it: Deployment, ref: RunRef) -> None:
 
 
 def _cancel(it: Deployment) -> None:
-    """A third attempt is ended on purpose, and two other runs by what became of their executions."""
-    ref = it.begin("three")
+    """A third attempt, with other metadata, is ended on purpose, and two other runs by their executions."""
+    ref = it.begin("three", metadata=OTHER_METADATA)
     it.advance(ref, "Validate/pre")
     it.advance(ref, "Rate/parallel")
     it.cancel()

@@ -29,7 +29,7 @@ from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from tests.rules.memory_ports import Signal
 from tests.unit.moto_tables import STATUS, Clock
 from tests.unit.stored_items import kept
-from tests.unit.stored_items.story import Deployment, subscription_arn
+from tests.unit.stored_items.story import OTHER_METADATA, Deployment, subscription_arn
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -189,7 +189,7 @@ def test_an_attempt_that_was_under_way_goes_on_to_its_end(dynamodb: DynamoDBClie
 def test_a_run_that_was_cancelled_resumes(dynamodb: DynamoDBClient, version: str) -> None:
     it = restored(dynamodb, version, "cancelled")
     assert list(it.active.runs()) == []
-    ref = it.begin("four")
+    ref = it.begin("four", metadata=OTHER_METADATA)
     assert ref.attempt == 4
     assert [run.ref for run in it.active.runs()] == [ref]
     it.complete(ref, "Rate/parallel")
