@@ -109,7 +109,7 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
         (
             Handler.BEGIN_RUN,
             {
-                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:PutItem"},
+                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
                 EXECUTIONS: {"states:DescribeExecution"},
             },
         ),
