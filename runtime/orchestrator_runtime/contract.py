@@ -143,6 +143,15 @@ class Dimension(StrEnum):
     PLUGIN = "plugin"
 
 
+class AlertKind(StrEnum):
+    """What an alert says; the message attribute ``kind``, by which subscribers of the alerts' topic can filter."""
+
+    OVERDUE = "overdue"
+    """A run takes longer than its workflow expects."""
+    OVERDUE_ENDED = "overdue-ended"
+    """A run of which that was said has ended, or is not overdue any more."""
+
+
 # Each metric has the dimensions of one of these; those of runs also none, which is all workflows together.
 RUN_DIMENSIONS: Final = (Dimension.WORKFLOW,)
 STAGE_DIMENSIONS: Final = (Dimension.ACTIVITY, Dimension.STAGE)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from orchestrator_runtime.aws.parameters import parameters_below
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.subscription import StageTopic
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
-
-_PARTS: Final = 3
-_TOPIC_ARN: Final = "topic-arn"
 
 
 class SsmStages:
@@ -30,16 +28,16 @@ class SsmStages:
 
     def published(self) -> Sequence[StageTopic]:
         """See ``subscription_ports.Stages``."""
-        pages = self._client.get_paginator("get_parameters_by_path").paginate(Path=self._path, Recursive=True)
         return [
             topic
-            for page in pages
-            for parameter in page["Parameters"]
-            if (topic := self._topic(parameter["Name"], parameter["Value"]))
+            for name, value in parameters_below(self._client, self._path)
+            if (topic := _topic(name, value)) is not None
         ]
 
-    def _topic(self, name: str, value: str) -> StageTopic | None:
-        parts = name.removeprefix(self._path).split("/")
-        if len(parts) != _PARTS or parts[1] not in set(Stage) or parts[2] != _TOPIC_ARN:
+
+def _topic(name: tuple[str, ...], value: str) -> StageTopic | None:
+    match name:
+        case (activity, stage, "topic-arn") if stage in set(Stage):
+            return StageTopic(activity, Stage(stage), value)
+        case _:
             return None
-        return StageTopic(parts[0], Stage(parts[1]), value)

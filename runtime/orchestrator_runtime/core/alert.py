@@ -1,0 +1,40 @@
+"""What is published on the alerts' topic: one message, for people and for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orchestrator_runtime.contract import AlertKind
+
+_MOST_IN_A_SUBJECT: Final = 99
+"""Characters: SNS takes fewer than a hundred, of ASCII."""
+_CUT: Final = "..."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert.
+
+    Attributes:
+        kind: What it says.
+        workflow: Of which workflow's run.
+        id: The same whenever the same is said: a receiver that has it can drop the message.
+        subject: One line, as SNS takes it.
+        text: For people: what mail shows.
+        document: For machines: what every other subscriber gets, as JSON. It holds the id, too.
+    """
+
+    kind: AlertKind
+    workflow: str
+    id: str
+    subject: str
+    text: str
+    document: Mapping[str, Any]
+
+
+def subject_of(text: str) -> str:
+    """Make a line a subject that SNS takes: ASCII, and not too long."""
+    line = text.encode("ascii", errors="replace").decode()
+    return line if len(line) <= _MOST_IN_A_SUBJECT else line[: _MOST_IN_A_SUBJECT - len(_CUT)] + _CUT
