@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,6 +84,7 @@ def records(it: Deployment) -> dict[str, Any]:
         "others": {uid: it.status.get_run(uid, WORKFLOW) for uid in OTHER_UIDS},
         "history": it.status.history(uid=UID, workflow=WORKFLOW),
         "active": list(it.active.runs()),
+        "announcements": list(it.announcements.all()),
         "stages": {stage.key: it.status.load_stage(stage) for stage in stages},
         "outputs": it.status.outputs(ref),
         "control": {stage.key: it.control.get(stage) for stage in stages},
@@ -104,6 +105,8 @@ def as_json(value: Any) -> Any:
         return sorted(value)
     if isinstance(value, list | tuple):
         return [as_json(part) for part in value]
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     return value.isoformat() if isinstance(value, datetime) else value
 
 

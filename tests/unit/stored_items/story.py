@@ -1,7 +1,8 @@
 """What befalls a run and its plugins, played on the real tables: each moment leaves items to keep.
 
 The story goes through everything that is written: rows in each state, plans, outputs, control rows from
-the first token to the run's end, and registrations of each kind with the names that they hold.
+the first token to the run's end, registrations of each kind with the names that they hold, and what is
+said of overdue runs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator_runtime.contract import Ending, PluginKind, ReleaseRule, Stage, State
 from orchestrator_runtime.core.failure import Failure
+from orchestrator_runtime.core.overdue import Announcement
 from orchestrator_runtime.core.plain_registration import plain_registration
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
@@ -29,6 +31,7 @@ from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin
 from orchestrator_runtime.protocol.stage_effects import StagePorts
 from orchestrator_runtime.stores.active_runs import DynamoActiveRuns
+from orchestrator_runtime.stores.announcements import DynamoAnnouncements
 from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
@@ -74,6 +77,7 @@ class Deployment:
         self.control = DynamoControlStore(self.client, CONTROL, self.clock)
         self.registry = DynamoRegistry(self.client, REGISTRY)
         self.active = DynamoActiveRuns(self.client, STATUS)
+        self.announcements = DynamoAnnouncements(self.client, CONTROL, self.clock)
         self.publisher, self.signals = MemoryPublisher(Calls()), MemorySignals(Calls())
         self.executions, self.journal = MemoryExecutions(Calls()), MemoryJournal()
 
@@ -240,6 +244,8 @@ def tell(deployment: Deployment) -> Iterator[str]:
     yield "complete"
     _cancel(deployment)
     yield "cancelled"
+    _announce(deployment)
+    yield "announced"
 
 
 def _register(it: Deployment) -> None:
@@ -347,3 +353,26 @@ def _cancel(it: Deployment) -> None:
         run = it.status.get_run(uid, WORKFLOW)
         assert run is not None
         write_end(run, it.end_ports, ending=ending, message="from outside", at=it.clock())
+
+
+def _announce(it: Deployment) -> None:
+    """Of one overdue run it is about to be said, of the next it was, of the last that it is overdue no more."""
+    for number in range(3):
+        it.clock.forward(1)
+        ref = it.begin(f"overdue-{number}", uid=f"overdue-{number}")
+        run = it.status.get_run(ref.uid, ref.workflow)
+        assert run is not None
+        it.clock.forward(3_600)
+        announcement = Announcement(
+            ref=ref,
+            execution=run.execution,
+            started_at=run.started_at,
+            expected=timedelta(hours=1),
+            expires_at=run.expires_at,
+            claimed_at=it.clock(),
+        )
+        assert it.announcements.claim(announcement, stale_before=START)
+        if number > 0:
+            it.announcements.confirm(announcement, now=it.clock())
+        if number > 1:
+            assert it.announcements.claim_end(announcement, now=it.clock(), stale_before=START)

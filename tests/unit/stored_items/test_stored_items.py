@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from orchestrator_runtime.contract import Ending, Stage, State
+from orchestrator_runtime.core.overdue import Announcement
 from orchestrator_runtime.core.records import (
     ActiveRun,
     Control,
@@ -210,6 +211,16 @@ def test_a_run_that_was_complete_resumes_with_its_outputs(dynamodb: DynamoDBClie
     }
 
 
+def test_what_was_said_of_overdue_runs_is_not_said_again(dynamodb: DynamoDBClient, version: str) -> None:
+    it = restored(dynamodb, version, "announced")
+    claimed, said, over = sorted(it.announcements.all(), key=lambda announcement: announcement.ref.uid)
+    now = it.clock()
+    again = [replace(each, claimed_at=now, announced_at=None, end_claimed_at=None) for each in (claimed, said, over)]
+    assert [it.announcements.claim(each, stale_before=now) for each in again] == [True, False, False]
+    ends = [it.announcements.claim_end(each, now=now, stale_before=now) for each in (claimed, said, over)]
+    assert ends == [False, True, True]
+
+
 # Keeping
 
 
@@ -235,7 +246,20 @@ def test_the_newest_version_is_what_is_stored_today(today: list[kept.Moment]) ->
 
 
 @pytest.mark.parametrize(
-    "record", [Run, ActiveRun, StageRow, Outcome, PluginRow, StagePlan, ExpectedPlugin, Control, Release, Registration]
+    "record",
+    [
+        Run,
+        ActiveRun,
+        StageRow,
+        Outcome,
+        PluginRow,
+        StagePlan,
+        ExpectedPlugin,
+        Control,
+        Release,
+        Registration,
+        Announcement,
+    ],
 )
 def test_each_attribute_of_a_record_is_stored_in_the_story(today: list[kept.Moment], record: type[Any]) -> None:
     """Else nobody would see how it is stored: whoever adds one lets the story use it."""

@@ -1,0 +1,152 @@
+"""The ports of watching runs in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from orchestrator_runtime.contract import Metric
+from orchestrator_runtime.core.alert import Alert
+from orchestrator_runtime.core.overdue import Announcement
+from orchestrator_runtime.core.records import ActiveRun, PluginRow, Run, RunRef
+from orchestrator_runtime.core.run_document import run_document
+from tests.rules.calls import Calls, Epoch
+from tests.rules.memory_status import MemoryStatusStore, Shelf
+
+
+@dataclass
+class MemoryRunsInProgress:
+    """Implements ``watch_ports.RunsInProgress``; ``hidden`` are runs that the index does not show yet, or not now."""
+
+    calls: Calls
+    status: MemoryStatusStore
+    hidden: set[RunRef] = field(default_factory=set)
+
+    def count(self) -> Mapping[str, int]:
+        self.calls.read("active.count")
+        return Counter(run.ref.workflow for run in self._shown())
+
+    def started_until(self, workflow: str, until: datetime) -> Iterator[ActiveRun]:
+        self.calls.read("active.started_until")
+        yield from (run for run in self._shown() if run.ref.workflow == workflow and run.started_at <= until)
+
+    def _shown(self) -> list[ActiveRun]:
+        return [run for run in self.status.active_runs() if run.ref not in self.hidden]
+
+
+@dataclass
+class MemoryRunRecords:
+    """Implements ``watch_ports.RunRecords``."""
+
+    status: MemoryStatusStore
+
+    def get_run(self, uid: str, workflow: str) -> Run | None:
+        return self.status.get_run(uid, workflow)
+
+    def run_document(self, *, uid: str, workflow: str) -> dict[str, Any] | None:
+        path = f"{workflow}/"
+        run = self.status.runs.get(uid, path)
+        plugins: dict[str, dict[str, PluginRow]] = {}
+        for key, row in self.status.plugins.below(uid, path).items():
+            plugins.setdefault(key.rpartition("/")[0], {})[row.name] = row
+        stages, plans = self.status.stages.below(uid, path), self.status.plans.below(uid, path)
+        return run_document(run, stages, plans, plugins) if run else None
+
+
+@dataclass
+class MemoryWorkflows:
+    """Implements ``watch_ports.Workflows``."""
+
+    workflows: dict[str, str | None] = field(default_factory=dict)
+
+    def published(self) -> Mapping[str, str | None]:
+        return dict(self.workflows)
+
+
+class MemoryAnnouncements:
+    """Implements ``watch_ports.Announcements``."""
+
+    def __init__(self, calls: Calls, clock: Epoch) -> None:
+        self._calls = calls
+        self._shelf: Shelf[Announcement] = Shelf(clock)
+
+    def all(self) -> list[Announcement]:
+        self._calls.read("announcements.all")
+        return [found for key in self._shelf.items if (found := self._shelf.get(*key)) is not None]
+
+    def claim(self, announcement: Announcement, *, stale_before: datetime) -> bool:
+        self._calls.effect("announcements.claim")
+        stored = self._stored(announcement)
+        if stored is not None and not stored.may_be_claimed(stale_before):
+            return False
+        self._put(announcement)
+        return True
+
+    def confirm(self, announcement: Announcement, *, now: datetime) -> None:
+        self._calls.effect("announcements.confirm")
+        stored = self._stored(announcement)
+        if stored is not None and stored.claimed_at == announcement.claimed_at:
+            self._put(replace(stored, announced_at=now))
+
+    def claim_end(self, announcement: Announcement, *, now: datetime, stale_before: datetime) -> bool:
+        self._calls.effect("announcements.claim_end")
+        stored = self._stored(announcement)
+        if stored is None or stored.claimed_at != announcement.claimed_at:
+            return False
+        if stored.end_claimed_at is not None and stored.end_claimed_at > stale_before:
+            return False
+        self._put(replace(stored, end_claimed_at=now))
+        return True
+
+    def forget(self, announcement: Announcement, *, end_claimed_at: datetime) -> None:
+        self._calls.effect("announcements.forget")
+        stored = self._stored(announcement)
+        if stored and (stored.claimed_at, stored.end_claimed_at) == (announcement.claimed_at, end_claimed_at):
+            del self._shelf.items[_key(announcement)]
+
+    def _stored(self, announcement: Announcement) -> Announcement | None:
+        return self._shelf.get(*_key(announcement))
+
+    def _put(self, announcement: Announcement) -> None:
+        self._shelf.put(*_key(announcement), announcement, announcement.expires_at)
+
+
+def _key(announcement: Announcement) -> tuple[str, str]:
+    return announcement.ref.uid, f"{announcement.ref.path}{announcement.ref.attempt}"
+
+
+@dataclass
+class MemoryAlerts:
+    """Implements ``watch_ports.Alerts``; ``refused`` are workflows whose alerts do not come through."""
+
+    calls: Calls
+    published: list[Alert] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+
+    def publish(self, alert: Alert) -> None:
+        self.calls.effect("alerts.publish")
+        if alert.workflow in self.refused:
+            raise ConnectionError(alert.workflow)
+        self.published.append(alert)
+
+
+@dataclass
+class MemoryWatchJournal:
+    """Implements ``watch_ports.WatchJournal``; keeps what it is told."""
+
+    counts: dict[str | None, dict[Metric, int]] = field(default_factory=dict)
+    told: list[tuple[str, RunRef]] = field(default_factory=list)
+    errors: list[tuple[Exception, Mapping[str, str]]] = field(default_factory=list)
+
+    def measured(self, workflow: str | None, counts: Mapping[Metric, int]) -> None:
+        assert counts, "nothing is measured"
+        self.counts[workflow] = dict(counts)
+
+    def said(self, alert: Alert, ref: RunRef) -> None:
+        self.told.append((alert.id, ref))
+
+    def failed(self, error: Exception, **about: str) -> None:
+        self.errors.append((error, about))
