@@ -39,6 +39,7 @@ MUTATED: Final = (
     "protocol/record_result.py",
     "protocol/stage_effects.py",
     "protocol/sweep_runs.py",
+    "protocol/watch_runs.py",
 )
 """What is changed, below the package."""
 

@@ -17,6 +17,7 @@ from tests.hostile.targets.reconciling import Reconcile
 from tests.hostile.targets.recording import RecordResult
 from tests.hostile.targets.registering import RegisterPlugin
 from tests.hostile.targets.sweeping import SweepRuns
+from tests.hostile.targets.watching import WatchRuns
 
 TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
     target.name: target
@@ -27,6 +28,7 @@ TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
         EndRun,
         CancelRun,
         SweepRuns,
+        WatchRuns,
         RegisterPlugin,
         Reconcile,
         PluginFunction,

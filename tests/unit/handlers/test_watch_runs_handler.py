@@ -1,0 +1,120 @@
+"""The function that counts the runs in progress and tells of those that are overdue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from orchestrator_runtime.contract import Env, State
+from orchestrator_runtime.handlers import environment, watch_runs
+from orchestrator_runtime.protocol.watch_runs import WatchFailedError
+from orchestrator_runtime.stores.items import utc_now
+from tests.unit.handlers.conftest import Core
+from tests.unit.samples import a_registration, a_run, run_ref
+
+SECRET = "premium-4711"
+PATH = "/claims/dev/workflows/"
+
+
+@pytest.fixture
+def alerts(core: Core, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
+    """The alerts published since the last look, of a core with a workflow whose runs may take an hour."""
+    topic = boto3.client("sns").create_topic(Name="claims-dev-alerts")["TopicArn"]
+    queue = boto3.resource("sqs").create_queue(QueueName="alerts")
+    boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.attributes["QueueArn"])
+    boto3.client("ssm").put_parameter(Name=f"{PATH}NewBusiness/expected-seconds", Value="3600", Type="String")
+    for name, value in {
+        Env.WORKFLOWS_PATH: PATH,
+        Env.ALERTS_TOPIC_ARN: topic,
+        Env.SYSTEM: "claims",
+        Env.STAGE: "dev",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "claims-dev")
+
+    def received() -> list[dict[str, Any]]:
+        messages = queue.receive_messages(MaxNumberOfMessages=10)
+        for message in messages:
+            message.delete()
+        return [json.loads(json.loads(message.body)["Message"]) for message in messages]
+
+    return received
+
+
+def start(core: Core, hours_ago: float) -> None:
+    now = utc_now()
+    expires_at = int(now.timestamp()) + 1_000
+    core.status.create_run(
+        a_run(metadata={"secret": SECRET}, started_at=now - timedelta(hours=hours_ago), expires_at=expires_at)
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"detail-type": "Scheduled Event", "source": "aws.events"}], ids=str)
+def test_an_overdue_run_is_told_of_once_and_its_end_once(
+    core: Core, alerts: Callable[[], list[dict[str, Any]]], given: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    core.registry.put(a_registration())
+    start(core, hours_ago=2)
+    ref = run_ref().as_document()
+    assert watch_runs.lambda_handler(given, None) == {"announced": [ref], "ended": []}
+    assert watch_runs.lambda_handler(given, None) == {"announced": [], "ended": []}
+    [told] = alerts()
+    assert (told["kind"], told["uid"], told["system"], told["stage"]) == ("overdue", "q-1", "claims", "dev")
+    measured = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(each.get("workflow"), each["ActiveRuns"], each["OverdueRuns"]) for each in measured] == [
+        ("NewBusiness", [1.0], [1.0]),
+        (None, [1.0], [1.0]),
+    ] * 2
+
+    run = core.status.get_run("q-1", "NewBusiness")
+    assert run is not None
+    core.client.update_item(
+        TableName="status",
+        Key={"uid": {"S": "q-1"}, "path": {"S": "NewBusiness/"}},
+        UpdateExpression="SET ended_at = :now, #state = :state REMOVE active, active_since",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":now": {"S": "2099-01-01T00:00:00.000Z"}, ":state": {"S": State.COMPLETE}},
+    )
+    assert watch_runs.lambda_handler(given, None) == {"announced": [], "ended": [ref]}
+    assert watch_runs.lambda_handler(given, None) == {"announced": [], "ended": []}
+    assert [told["kind"] for told in alerts()] == ["overdue-ended"]
+    assert SECRET not in core.log.getvalue()
+
+
+def test_a_run_that_is_in_time_is_counted(
+    core: Core, alerts: Callable[[], list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    start(core, hours_ago=0.5)
+    assert watch_runs.lambda_handler({}, None) == {"announced": [], "ended": []}
+    assert alerts() == []
+    [_, total] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert total["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[]]
+    assert total["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "claims-dev"
+    assert (total["ActiveRuns"], total["OverdueRuns"]) == ([1.0], [0.0])
+
+
+def test_one_workflow_s_trouble_fails_the_pass_when_the_rest_is_done(
+    core: Core, alerts: Callable[[], list[dict[str, Any]]]
+) -> None:
+    boto3.client("ssm").put_parameter(Name=f"{PATH}Broken/expected-seconds", Value="soon", Type="String")
+    start(core, hours_ago=2)
+    with pytest.raises(WatchFailedError, match="Broken"):
+        watch_runs.lambda_handler({}, None)
+    assert len(alerts()) == 1
+    assert "runs not watched" in [line["message"] for line in core.lines()]
+
+
+@pytest.mark.parametrize("given", [[], "x", None, {"detail-type": "AWS API Call via CloudTrail"}], ids=str)
+def test_what_is_no_such_event_is_an_error(core: Core, given: Any) -> None:
+    with pytest.raises(ValueError, match=r"must be an object|not understood"):
+        watch_runs.serve(given, None)  # type: ignore[arg-type]
+
+
+def test_it_says_what_it_needs(core: Core) -> None:
+    with pytest.raises(environment.MissingEnvironmentError, match=Env.WORKFLOWS_PATH):
+        watch_runs.lambda_handler({}, None)
