@@ -36,5 +36,5 @@ class Alert:
 
 def subject_of(text: str) -> str:
     """Make a line a subject that SNS takes: ASCII, and not too long."""
-    line = text.encode("ascii", errors="replace").decode()
+    line = "".join(character if character.isascii() else "?" for character in text)
     return line if len(line) <= _MOST_IN_A_SUBJECT else line[: _MOST_IN_A_SUBJECT - len(_CUT)] + _CUT
