@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import Ending, Stage, State
+from orchestrator_runtime.contract import AlertKind, Ending, Stage, State
 from orchestrator_runtime.core.alert import subject_of
 from orchestrator_runtime.core.awaited import awaited
 from orchestrator_runtime.core.overdue import Announcement, expected_duration
@@ -131,6 +131,7 @@ def test_the_open_plugins_are_named_with_whose_they_are() -> None:
         },
     }
     assert json.loads(compact_json(alert.document)) == alert.document
+    assert (alert.kind, alert.workflow, alert.id) == (AlertKind.OVERDUE, "NewBusiness", alert.document["id"])
     assert (
         alert.text
         == f"""\
@@ -251,7 +252,8 @@ def test_an_end_says_how_and_offers_to_start_again_what_did_not_complete() -> No
         "  orchestrator retry NewBusiness q-1 --system claims --stage dev",
         "      start it again once it has ended; what is complete is kept",
     ]
-    assert alert.id == "NewBusiness/q-1/1/2026-11-24T11:30:00.123Z/overdue-ended"
+    assert alert.id == alert.document["id"] == "NewBusiness/q-1/1/2026-11-24T11:30:00.123Z/overdue-ended"
+    assert (alert.kind, alert.workflow) == (AlertKind.OVERDUE_ENDED, "NewBusiness")
     told = {name: alert.document[name] for name in ("outcome", "state", "ending", "ended_at", "took_seconds")}
     assert told == {
         "outcome": "ended",
