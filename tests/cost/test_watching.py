@@ -26,7 +26,7 @@ from tests.unit.moto_tables import REGION, STATUS, create_tables
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-PAGE = PROJECT / "docs" / "operations-active-runs.part.md"
+PAGE = PROJECT / "docs" / "operations.md"
 TEXT = " ".join(PAGE.read_text().split())
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 AT_ONCE = 1_000
