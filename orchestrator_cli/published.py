@@ -36,19 +36,18 @@ def core_output(gateway: Gateway, deployment: Deployment, output: CoreOutput) ->
 
 
 def workflow_names(gateway: Gateway, deployment: Deployment) -> list[str]:
-    """The names of the deployed workflows, sorted."""
-    return _names_below(gateway, deployment.workflows_path)
+    """The names of the deployed workflows, sorted; not of those whose state machine is a team's own."""
+    found = gateway.parameter_names(deployment.workflows_path)
+    names = {name.removeprefix(deployment.workflows_path).split("/")[0] for name in found}
+    return sorted(name for name in names if deployment.workflow_parameter(name) in found)
 
 
 def activity_names(gateway: Gateway, deployment: Deployment) -> list[str]:
     """The names of the deployed activities, sorted."""
-    return _names_below(gateway, deployment.activities_path)
+    path = deployment.activities_path
+    return sorted({found.removeprefix(path).split("/")[0] for found in gateway.parameter_names(path)})
 
 
 def those_there_are(names: list[str]) -> str:
     """The end of a sentence that says a name is unknown."""
     return f"those that there are: {', '.join(names) if names else 'none'}"
-
-
-def _names_below(gateway: Gateway, path: str) -> list[str]:
-    return sorted({found.removeprefix(path).split("/")[0] for found in gateway.parameter_names(path)})

@@ -10,6 +10,8 @@ from orchestrator_constructs.activity.stage import ParallelStage, SequentialStag
 from orchestrator_constructs.activity.stage_options import StageOptions
 from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IActivity, IActivityStage, IOrchestratorCore, IWorkflow
+from orchestrator_constructs.monitoring.options import MonitoringAlarms
+from orchestrator_constructs.monitoring.workflow_monitoring import WorkflowMonitoring
 from orchestrator_constructs.plugin.plugin import Plugin
 from orchestrator_constructs.plugin.queue_plugin import QueuePlugin
 from orchestrator_constructs.run_status import RunStatus
@@ -24,6 +26,7 @@ __all__ = [
     "IActivityStage",
     "IOrchestratorCore",
     "IWorkflow",
+    "MonitoringAlarms",
     "OrchestratorCore",
     "ParallelStage",
     "Plugin",
@@ -34,4 +37,5 @@ __all__ = [
     "Stage",
     "StageOptions",
     "Workflow",
+    "WorkflowMonitoring",
 ]

@@ -25,6 +25,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from orchestrator_constructs.metric_interfaces import IExecutionMetrics, IRunMetrics, IStageMetrics
 from orchestrator_constructs.metrics import MetricProps
 from orchestrator_constructs.other_accounts import OtherAccounts
 from orchestrator_constructs.run_status import FINISHED, RunStatus
@@ -32,7 +33,7 @@ from orchestrator_runtime.contract import Handler, ReleaseRule, Stage
 from orchestrator_runtime.deployment import Deployment
 
 
-class IOrchestratorCore(Protocol):
+class IOrchestratorCore(IRunMetrics, Protocol):
     """A core stack's resources: defined here, or found by system and stage."""
 
     @property
@@ -97,12 +98,12 @@ class IOrchestratorCore(Protocol):
         """Let a tool cancel runs."""
         ...
 
-    def metric(self, name: str, *, handler: Handler, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """A metric that a function of the core counts."""
-        ...
-
     def metric_refused_reports(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """How many reports were refused."""
+        ...
+
+    def metric_registration_problems(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many problems a reconciliation could not repair."""
         ...
 
     def begin_run_task(
@@ -113,6 +114,7 @@ class IOrchestratorCore(Protocol):
         workflow: str,
         activities: Sequence[IActivity | Sequence[IActivity]],
         timeout: Duration | None = None,
+        expected_duration: Duration | None = None,
     ) -> tasks.LambdaInvoke:
         """The state that begins a run, for a state machine of a team's own."""
         ...
@@ -129,7 +131,7 @@ class IOrchestratorCore(Protocol):
         ...
 
 
-class IActivityStage(Protocol):
+class IActivityStage(IStageMetrics, Protocol):
     """One stage of an activity: where plugins subscribe."""
 
     @property
@@ -159,34 +161,6 @@ class IActivityStage(Protocol):
 
     def topic_arn(self, *, consumer: Construct) -> str:
         """The topic's ARN."""
-        ...
-
-
-class IExecutionMetrics(Protocol):
-    """What Step Functions counts of a workflow and of an activity."""
-
-    def metric_started(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """How many were started."""
-        ...
-
-    def metric_succeeded(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """How many ended well."""
-        ...
-
-    def metric_failed(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """How many failed."""
-        ...
-
-    def metric_timed_out(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """How many took longer than their timeout."""
-        ...
-
-    def metric_aborted(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """How many were stopped from outside."""
-        ...
-
-    def metric_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """How long they took, in milliseconds."""
         ...
 
 
@@ -232,7 +206,7 @@ class IActivity(IExecutionMetrics, Protocol):
         ...
 
 
-class IWorkflow(IExecutionMetrics, Protocol):
+class IWorkflow(IRunMetrics, IExecutionMetrics, Protocol):
     """A workflow: the door through which runs come in."""
 
     @property

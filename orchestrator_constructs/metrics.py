@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, Unpack
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
+
+from orchestrator_runtime.contract import Dimension, Metric
+from orchestrator_runtime.deployment import Deployment
+
+if TYPE_CHECKING:
+    from orchestrator_constructs.metric_interfaces import IStageMetrics
 
 
 class MetricProps(TypedDict, total=False):
@@ -19,26 +26,41 @@ class MetricProps(TypedDict, total=False):
     unit: cloudwatch.Unit
 
 
-def core_metric(
+_GAUGES: Final = frozenset({Metric.ACTIVE_RUNS, Metric.OVERDUE_RUNS, Metric.REGISTRATION_PROBLEMS})
+_DURATIONS: Final = frozenset(
+    {Metric.RUN_DURATION, Metric.STAGE_DURATION, Metric.PLUGIN_DURATION, Metric.PLUGIN_TIME_TO_START}
+)
+
+
+def default_statistic(metric: Metric) -> str:
+    """How a metric is read unless it is said otherwise: the most of what is counted anew, a median, or a sum."""
+    if metric in _GAUGES:
+        return cloudwatch.Stats.MAXIMUM
+    return cloudwatch.Stats.percentile(50) if metric in _DURATIONS else cloudwatch.Stats.SUM
+
+
+def measured(
     scope: Construct,
-    name: str,
-    *,
-    namespace: str,
-    service: str,
+    metric: Metric,
+    deployment: Deployment,
+    dimensions: Mapping[Dimension, str],
     **props: Unpack[MetricProps],
 ) -> cloudwatch.Metric:
-    """Name a metric that a function of a core counts.
+    """Name a metric that the functions of a core write.
 
     Args:
-        scope: The core.
-        name: The metric's name.
-        namespace: The deployment's prefix.
-        service: The handler that counts it.
-        **props: How it is read and drawn. Default: the sum of five minutes.
+        scope: What is measured.
+        metric: What of it.
+        deployment: The deployment; its prefix is the namespace.
+        dimensions: What the metric is told apart by.
+        **props: How it is read and drawn. Default: ``default_statistic`` of five minutes.
     """
-    chosen: MetricProps = {"statistic": cloudwatch.Stats.SUM, **props}
+    chosen: MetricProps = {"statistic": default_statistic(metric), **props}
     return cloudwatch.Metric(
-        namespace=namespace, metric_name=name, dimensions_map={"service": service}, **chosen
+        namespace=deployment.prefix,
+        metric_name=metric.value,
+        dimensions_map={dimension.value: value for dimension, value in dimensions.items()} or None,
+        **chosen,
     ).attach_to(scope)
 
 
@@ -58,7 +80,11 @@ def machine_metric(scope: Construct, name: str, machine_arn: str, **props: Unpac
 
 
 class ExecutionMetrics(Construct):
-    """What a workflow and an activity have in common: a state machine whose executions are counted."""
+    """What a workflow and an activity have in common: a state machine whose executions are counted.
+
+    Step Functions counts these. A start that was refused is an execution, too, and no run: what has ``run`` in its
+    name, as ``metric_runs_failed``, the core counts.
+    """
 
     def _machine_by_name(self) -> str:
         raise NotImplementedError
@@ -87,3 +113,121 @@ class ExecutionMetrics(Construct):
         """Measure how long it took, in milliseconds. Default: the average of five minutes."""
         chosen: MetricProps = {"statistic": cloudwatch.Stats.AVERAGE, **props}
         return machine_metric(self, "ExecutionTime", self._machine_by_name(), **chosen)
+
+
+class RunMetrics:
+    """What the core counts and measures of runs: of a workflow's, or of all."""
+
+    def _measured(self, metric: Metric, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        raise NotImplementedError
+
+    def metric_active_runs(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many are in progress, counted anew by ``WorkflowMonitoring``. Default: the most of five minutes."""
+        return self._measured(Metric.ACTIVE_RUNS, **props)
+
+    def metric_overdue_runs(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many of those take longer than expected, counted likewise. Default: the most of five minutes."""
+        return self._measured(Metric.OVERDUE_RUNS, **props)
+
+    def metric_runs_started(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count runs that began. Default: the sum of five minutes."""
+        return self._measured(Metric.RUNS_STARTED, **props)
+
+    def metric_runs_resumed(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count attempts after a run's first. Default: the sum of five minutes."""
+        return self._measured(Metric.RUNS_RESUMED, **props)
+
+    def metric_runs_completed(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count runs whose work was done. Default: the sum of five minutes."""
+        return self._measured(Metric.RUNS_COMPLETED, **props)
+
+    def metric_runs_failed(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count runs that failed. Default: the sum of five minutes."""
+        return self._measured(Metric.RUNS_FAILED, **props)
+
+    def metric_runs_cancelled(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count runs that were cancelled. Default: the sum of five minutes."""
+        return self._measured(Metric.RUNS_CANCELLED, **props)
+
+    def metric_runs_stopped(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count runs whose execution somebody stopped. Default: the sum of five minutes."""
+        return self._measured(Metric.RUNS_STOPPED, **props)
+
+    def metric_runs_timed_out(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count runs that took longer than their timeout. Default: the sum of five minutes."""
+        return self._measured(Metric.RUNS_TIMED_OUT, **props)
+
+    def metric_run_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Measure how long attempts took, however they ended, in milliseconds. Default: the median of five minutes."""
+        return self._measured(Metric.RUN_DURATION, **props)
+
+
+class StageMetrics:
+    """What the core counts and measures of a stage and, unless ``plugin_metrics`` is off, of its plugins."""
+
+    def _measured(self, metric: Metric, plugin: str | None = None, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        raise NotImplementedError
+
+    def metric_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Measure how long the stage took, in milliseconds. Default: the median of five minutes."""
+        return self._measured(Metric.STAGE_DURATION, **props)
+
+    def metric_waits(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count how often runs that wait at the stage were looked at. Default: the sum of five minutes."""
+        return self._measured(Metric.STAGE_WAITS, **props)
+
+    def metric_plugin_calls(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count a plugin's calls that have ended. Default: the sample count of five minutes."""
+        chosen: MetricProps = {"statistic": cloudwatch.Stats.SAMPLE_COUNT, **props}
+        return self._measured(Metric.PLUGIN_ERRORS, plugin, **chosen)
+
+    def metric_plugin_errors(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count a plugin's calls that ended in an error. Default: the sum of five minutes."""
+        return self._measured(Metric.PLUGIN_ERRORS, plugin, **props)
+
+    def metric_plugin_duration(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Measure how long a plugin's calls took, in milliseconds. Default: the median of five minutes."""
+        return self._measured(Metric.PLUGIN_DURATION, plugin, **props)
+
+    def metric_plugin_time_to_start(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Measure how long a plugin's calls took to start, in milliseconds. Default: the median of five minutes."""
+        return self._measured(Metric.PLUGIN_TIME_TO_START, plugin, **props)
+
+    def metric_plugin_retries(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count starts after the first, in one attempt. Default: the sum of five minutes."""
+        return self._measured(Metric.PLUGIN_RETRIES, plugin, **props)
+
+    def metric_plugin_refused_reports(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count reports that were refused, of a plugin that was expected. Default: the sum of five minutes."""
+        return self._measured(Metric.REFUSED_REPORTS, plugin, **props)
+
+
+class PluginMetrics:
+    """What the core counts and measures of a plugin, unless ``plugin_metrics`` is off."""
+
+    _stage: IStageMetrics
+    _name: str
+
+    def metric_calls(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count calls that have ended. Default: the sample count of five minutes."""
+        return self._stage.metric_plugin_calls(self._name, **props)
+
+    def metric_errors(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count calls that ended in an error. Default: the sum of five minutes."""
+        return self._stage.metric_plugin_errors(self._name, **props)
+
+    def metric_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Measure how long calls took, in milliseconds. Default: the median of five minutes."""
+        return self._stage.metric_plugin_duration(self._name, **props)
+
+    def metric_time_to_start(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Measure how long calls took to start, in milliseconds. Default: the median of five minutes."""
+        return self._stage.metric_plugin_time_to_start(self._name, **props)
+
+    def metric_retries(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count starts after the first, in one attempt. Default: the sum of five minutes."""
+        return self._stage.metric_plugin_retries(self._name, **props)
+
+    def metric_refused_reports(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count reports that were refused, of a plugin that was expected. Default: the sum of five minutes."""
+        return self._stage.metric_plugin_refused_reports(self._name, **props)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from orchestrator_constructs.activity.definition import RULES
 from orchestrator_constructs.interfaces import IOrchestratorCore
-from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_constructs.metrics import MetricProps, StageMetrics, measured
+from orchestrator_constructs.validation import check_name
+from orchestrator_runtime.contract import Dimension, Metric, ReleaseRule, Stage
 
 
-class StageBase(Construct):
+class StageBase(StageMetrics, Construct):
     """Where a stage belongs; its topic each kind of stage finds in a way of its own."""
 
     def __init__(
@@ -45,3 +50,10 @@ class StageBase(Construct):
     def rule(self) -> ReleaseRule:
         """How the stage releases its plugins."""
         return RULES[self._position]
+
+    def _measured(self, metric: Metric, plugin: str | None = None, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        dimensions = {Dimension.ACTIVITY: self._activity_name, Dimension.STAGE: self._position.value}
+        if plugin is not None:
+            check_name("plugin", plugin)
+            dimensions[Dimension.PLUGIN] = plugin
+        return measured(self, metric, self._core.deployment, dimensions, **props)

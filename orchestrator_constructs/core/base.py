@@ -13,15 +13,15 @@ from constructs import Construct
 
 from orchestrator_constructs.grants import allow_invoke, allow_report, policy_scope
 from orchestrator_constructs.interfaces import IActivity
-from orchestrator_constructs.metrics import MetricProps, core_metric
+from orchestrator_constructs.metrics import MetricProps, RunMetrics, measured
 from orchestrator_constructs.other_accounts import NOBODY_ELSE, OtherAccounts
 from orchestrator_constructs.placement import Place
 from orchestrator_constructs.workflow import run_tasks
-from orchestrator_runtime.contract import Handler, Stage
+from orchestrator_runtime.contract import Handler, Metric, Stage
 from orchestrator_runtime.deployment import Deployment
 
 
-class CoreBase(Construct):
+class CoreBase(RunMetrics, Construct):
     """What follows from the names and ARNs that each kind of core finds in a way of its own."""
 
     def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:  # noqa: A002
@@ -82,16 +82,22 @@ class CoreBase(Construct):
         function_arn = self.function_arn(Handler.CANCEL_RUN, consumer=policy_scope(grantee, self))
         return allow_invoke(grantee, function_arn)
 
-    def metric(self, name: str, *, handler: Handler, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Name a metric that a function of the core counts. Default: the sum of five minutes."""
-        return core_metric(self, name, namespace=self._deployment.prefix, service=handler.value, **props)
-
     def metric_refused_reports(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Count reports that were refused: of strangers, of plugins not registered, of attempts that are over.
 
         Default: the sum of five minutes.
         """
-        return self.metric("RefusedReports", handler=Handler.RECORD_RESULT, **props)
+        return self._measured(Metric.REFUSED_REPORTS, **props)
+
+    def metric_registration_problems(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many problems the last whole reconciliation found and could not repair.
+
+        Default: the most of five minutes.
+        """
+        return self._measured(Metric.REGISTRATION_PROBLEMS, **props)
+
+    def _measured(self, metric: Metric, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        return measured(self, metric, self._deployment, {}, **props)
 
     def begin_run_task(
         self,
@@ -101,6 +107,7 @@ class CoreBase(Construct):
         workflow: str,
         activities: Sequence[IActivity | Sequence[IActivity]],
         timeout: Duration | None = None,
+        expected_duration: Duration | None = None,
     ) -> tasks.LambdaInvoke:
         """Define the state that begins a run, for a state machine of a team's own.
 
@@ -132,11 +139,21 @@ class CoreBase(Construct):
             workflow: The workflow's name, unique in the core.
             activities: The activities that the run goes through, as for ``Workflow``: the status shows them.
             timeout: How long a run may take, at most 365 days. Default: 30 days.
+            expected_duration: How long a run is expected to take at most; ``WorkflowMonitoring`` announces those
+                that take longer. Less than the timeout. Default: none is announced.
 
         Raises:
-            ValueError: The name, the timeout or the list of activities is not allowed.
+            ValueError: The name, a duration or the list of activities is not allowed.
         """
-        return run_tasks.begin_run_task(self, scope, id, workflow=workflow, activities=activities, timeout=timeout)
+        return run_tasks.begin_run_task(
+            self,
+            scope,
+            id,
+            workflow=workflow,
+            activities=activities,
+            timeout=timeout,
+            expected_duration=expected_duration,
+        )
 
     def end_run_task(
         self,

@@ -23,6 +23,7 @@ from orchestrator_constructs.core.function import FunctionOptions, checked_concu
 from orchestrator_constructs.core.functions import CoreFunctions
 from orchestrator_constructs.core.network import define_network
 from orchestrator_constructs.core.outputs import publish_core
+from orchestrator_constructs.core.parts import CoreParts
 from orchestrator_constructs.core.run_events import RunEvents
 from orchestrator_constructs.core.stores import define_stores
 from orchestrator_constructs.grants import allow_read_status, policy_scope
@@ -97,6 +98,7 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
         permissions_boundary: iam.IManagedPolicy | None = None,
         reserved_concurrency: Mapping[Handler, int] | None = None,
+        plugin_metrics: bool = True,
     ) -> None:
         """Define the core.
 
@@ -134,6 +136,8 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             reserved_concurrency: For some functions, how many run at once, guaranteed and at most. For
                 ``Handler.RECORD_RESULT`` it is how many batches of reports are read at once, 2 or more.
                 Default: what the account has left.
+            plugin_metrics: Measure plugins one by one. Each has up to six metrics, and CloudWatch asks $0.30 a
+                month for each; without them, what plugins did is in the logs alone. Default: they are measured.
 
         Raises:
             ValueError: A prop is not allowed, or the app defines this core already, or one whose name continues
@@ -161,6 +165,17 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             removal_policy=removal_policy,
             dead_results=self._dead_letters.of(DeadLetters.RESULTS),
         )
+        options = FunctionOptions(
+            code=runtime_code(),
+            layer=layer or RuntimeLayer(self, "Layer", architecture=architecture, runtime=runtime),
+            architecture=architecture,
+            runtime=runtime,
+            log_retention=log_retention,
+            removal_policy=removal_policy,
+            network=define_network(self, vpc=vpc, subnets=vpc_subnets, security_groups=security_groups),
+            reserved_concurrency=checked_concurrency(reserved_concurrency or {}),
+            plugin_metrics=plugin_metrics,
+        )
         self._functions = CoreFunctions(
             self,
             "Functions",
@@ -170,17 +185,9 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             retention_days=retention_days,
             plugins_per_stage=plugins_per_stage,
             plugin_functions=plugin_functions,
-            options=FunctionOptions(
-                code=runtime_code(),
-                layer=layer or RuntimeLayer(self, "Layer", architecture=architecture, runtime=runtime),
-                architecture=architecture,
-                runtime=runtime,
-                log_retention=log_retention,
-                removal_policy=removal_policy,
-                network=define_network(self, vpc=vpc, subnets=vpc_subnets, security_groups=security_groups),
-                reserved_concurrency=checked_concurrency(reserved_concurrency or {}),
-            ),
+            options=options,
         )
+        self._parts = CoreParts(self._stores, self._functions, self._dead_letters, options)
         ReconciliationEvents(
             self,
             "Reconciliation",
@@ -225,6 +232,11 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
         return self._permissions_boundary
 
     @property
+    def parts(self) -> CoreParts:
+        """What ``WorkflowMonitoring`` watches, and what its own function is made with."""
+        return self._parts
+
+    @property
     def status_table(self) -> dynamodb.ITable:
         """The table that people and tools read; streamed."""
         return self._stores.status
@@ -238,7 +250,8 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
     def dead_letter_alarms(self) -> list[cloudwatch.Alarm]:
         """One for each dead letter queue of the core: something could not be handled.
 
-        They tell nobody until they are given an action: ``alarm.add_alarm_action(SnsAction(topic))``.
+        ``WorkflowMonitoring`` has them tell its topic. Until they are given an action, they tell nobody:
+        ``alarm.add_alarm_action(SnsAction(topic))``.
         """
         return self._dead_letters.alarms
 

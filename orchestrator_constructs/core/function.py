@@ -25,10 +25,10 @@ from orchestrator_constructs.acknowledgements import (
 from orchestrator_constructs.core.network import Network
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT
 from orchestrator_constructs.validation import check_count
-from orchestrator_runtime.contract import Env, Handler
+from orchestrator_runtime.contract import MEASURES_OFF, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
-_MEMORY_MB: Final = 512
+MEMORY_MB: Final = 512
 _LEAST_READERS: Final = 2
 """SQS does not let a mapping have fewer."""
 # What AWSLambdaVPCAccessExecutionRole allows, without the logs, which every function may write anyway.
@@ -47,6 +47,7 @@ _DESCRIPTIONS: Final = {
     Handler.END_RUN: "Writes how a run ended",
     Handler.CANCEL_RUN: "Cancels a run",
     Handler.SWEEP_RUNS: "Ends runs whose executions were stopped, timed out, or failed at their last",
+    Handler.WATCH_RUNS: "Counts runs in progress, and announces those that take too long",
     Handler.REGISTER_PLUGIN: "Registers plugins as they are deployed",
     Handler.RECONCILE: "Repairs the registry from what is subscribed",
 }
@@ -65,6 +66,7 @@ class FunctionOptions:
         removal_policy: What becomes of logs and dead letters when they leave the stack.
         network: The network that the functions run in, if they run in one of their owner's.
         reserved_concurrency: How many of a function run at once, at most and guaranteed.
+        plugin_metrics: Whether plugins are measured one by one.
     """
 
     code: lambda_.Code
@@ -75,6 +77,7 @@ class FunctionOptions:
     removal_policy: RemovalPolicy
     network: Network | None = None
     reserved_concurrency: Mapping[Handler, int] = field(default_factory=dict)
+    plugin_metrics: bool = True
 
 
 def checked_concurrency(reserved: Mapping[Handler, int]) -> dict[Handler, int]:
@@ -138,10 +141,11 @@ def define_function(
         layers=[options.layer],
         runtime=options.runtime,
         architecture=options.architecture,
-        memory_size=_MEMORY_MB,
+        memory_size=MEMORY_MB,
         timeout=timeout,
         environment={
             **{variable.value: value for variable, value in environment.items()},
+            **({} if options.plugin_metrics else {Env.PLUGIN_METRICS.value: MEASURES_OFF}),
             "POWERTOOLS_SERVICE_NAME": handler.value,
             "POWERTOOLS_METRICS_NAMESPACE": deployment.prefix,
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aws_cdk import Duration
@@ -113,6 +113,11 @@ class CoreFunctions(Construct):
     def of(self, handler: Handler) -> lambda_.Function:
         """The function that runs a handler."""
         return self._functions[handler]
+
+    @property
+    def all(self) -> Mapping[Handler, lambda_.Function]:
+        """Every function by what it runs."""
+        return self._functions
 
     @property
     def workflow_arn_prefix(self) -> str:

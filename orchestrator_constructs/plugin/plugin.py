@@ -11,6 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.interfaces import IActivityStage
+from orchestrator_constructs.metrics import PluginMetrics
 from orchestrator_constructs.plugin.destinations import let_lambda_report
 from orchestrator_constructs.plugin.function import check_stacks, give_name, let_stages_call
 from orchestrator_constructs.plugin.idempotency_table import remember_calls
@@ -22,7 +23,7 @@ from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind
 _PROTOCOL: Final = "lambda"
 
 
-class Plugin(Construct):
+class Plugin(PluginMetrics, Construct):
     """Defines a plugin: subscribes a function to a stage and registers it there.
 
     From its deployment on, every run whose metadata matches the filter calls the
@@ -135,6 +136,7 @@ class Plugin(Construct):
         """
         super().__init__(scope, id)
         self._name = id if name is None else name
+        self._stage = stage
         _check_reporting(self, start_within, reports_itself=reports_itself, idempotent=idempotent)
         check_stacks(self, function, stage.core)
         registration = PluginRegistration(

@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from orchestrator_constructs.interfaces import IActivityStage
+from orchestrator_constructs.metrics import PluginMetrics
 from orchestrator_constructs.placement import share_a_stack
 from orchestrator_constructs.plugin.destinations import check_agreement, let_lambda_report
 from orchestrator_constructs.plugin.function import check_stacks, give_max_receives, give_name, let_stages_call
@@ -32,7 +33,7 @@ from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind
 _NOBODY_YET: Final = "whoever will be let read the queue"
 
 
-class QueuePlugin(Construct):
+class QueuePlugin(PluginMetrics, Construct):
     """Defines a plugin behind a queue: subscribes the queue to a stage and registers the plugin there.
 
     A queue holds back what comes too fast: a function that reads it may be limited

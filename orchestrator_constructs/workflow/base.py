@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from orchestrator_constructs.grants import allow_start, policy_scope
-from orchestrator_constructs.metrics import ExecutionMetrics
+from orchestrator_constructs.metrics import ExecutionMetrics, MetricProps, RunMetrics, measured
 from orchestrator_constructs.placement import Place
 from orchestrator_constructs.run_status import FINISHED, RunStatus, executions_that_ended
+from orchestrator_runtime.contract import Dimension, Metric
 from orchestrator_runtime.deployment import Deployment
 
 
-class WorkflowBase(ExecutionMetrics):
+class WorkflowBase(RunMetrics, ExecutionMetrics):
     """What follows from the ARN that each kind of workflow finds in a way of its own."""
 
     def __init__(
@@ -94,6 +97,9 @@ class WorkflowBase(ExecutionMetrics):
             ),
             targets=None if target is None else [target],
         )
+
+    def _measured(self, metric: Metric, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        return measured(self, metric, self._deployment, {Dimension.WORKFLOW: self._name}, **props)
 
     def _machine_by_name(self) -> str:
         return Place.of(self).arn("states", self._deployment.workflow(self._name), resource="stateMachine")

@@ -15,6 +15,7 @@ from constructs import Construct, IValidation
 from orchestrator_constructs.asl import HANDLER_TIMEOUT_SECONDS, REFERENCE, RETRY_START
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.validation import check_machine_name, check_name, whole_seconds
+from orchestrator_constructs.workflow.expected_duration import publish_expected_duration
 from orchestrator_constructs.workflow.run_states import (
     ANSWER,
     DEFAULT_RUN_DAYS,
@@ -45,6 +46,7 @@ def begin_run_task(
     workflow: str,
     activities: Sequence[IActivity | Sequence[IActivity]],
     timeout: Duration | None,
+    expected_duration: Duration | None,
 ) -> tasks.LambdaInvoke:
     """Define the state that begins a run; see ``OrchestratorCore.begin_run_task``."""
     check_name("workflow", workflow)
@@ -59,6 +61,9 @@ def begin_run_task(
         handler=Handler.BEGIN_RUN,
         payload=begin_payload(workflow, step_names(steps), seconds),
         retries=RETRY_BEGIN,
+    )
+    publish_expected_duration(
+        scope, f"{id}Expected", core.deployment, workflow, expected_duration, timeout_seconds=seconds
     )
     state.node.add_validation(_MachineIsNamed(state, workflow, machine))
     return state

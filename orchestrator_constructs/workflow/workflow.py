@@ -25,6 +25,7 @@ from orchestrator_constructs.validation import (
 )
 from orchestrator_constructs.workflow.base import WorkflowBase
 from orchestrator_constructs.workflow.definition import workflow_definition
+from orchestrator_constructs.workflow.expected_duration import publish_expected_duration
 from orchestrator_constructs.workflow.imported import ImportedWorkflow
 from orchestrator_constructs.workflow.run_states import DEFAULT_RUN_DAYS
 from orchestrator_constructs.workflow.steps import checked_steps
@@ -49,7 +50,8 @@ class Workflow(WorkflowBase):
     travels between the states; the data is in the status table.
 
     Resources: a state machine ``{system}-{stage}-workflow-{name}`` with its role
-    and its log of errors, and an SSM parameter with its ARN.
+    and its log of errors, an SSM parameter with its ARN, and one with what is
+    expected of its runs, if anything is.
 
     Failures: any error leads through a last step that writes down how the run
     ended, and then fails the execution with the same error.
@@ -68,6 +70,7 @@ class Workflow(WorkflowBase):
         activities: Sequence[IActivity | Sequence[IActivity]],
         name: str | None = None,
         timeout: Duration | None = None,
+        expected_duration: Duration | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
@@ -81,11 +84,13 @@ class Workflow(WorkflowBase):
                 holds activities that run side by side; the next step begins when all of them have ended.
             name: The workflow's name, unique in its core. Default: ``id``.
             timeout: How long a run may take, at most 365 days. Default: 30 days.
+            expected_duration: How long a run is expected to take at most, less than the timeout;
+                ``WorkflowMonitoring`` announces those that take longer. Default: none is announced.
             log_retention: How long the log of errors is kept. Default: one month.
             permissions_boundary: The most that the state machine's role may do. Default: as the core does.
 
         Raises:
-            ValueError: A name, the timeout or the list of activities is not allowed, or the app defines
+            ValueError: A name, a duration or the list of activities is not allowed, or the app defines
                 this workflow already.
         """
         deployment = core.deployment
@@ -144,6 +149,9 @@ class Workflow(WorkflowBase):
             )
         Published(self, "Published", exports=core.exports).parameter(
             "state-machine-arn", deployment.workflow_parameter(name), self._state_machine.state_machine_arn
+        )
+        publish_expected_duration(
+            self, "Expected", deployment, name, expected_duration, timeout_seconds=timeout_seconds
         )
         if of_stack := StackStages.find(self, core):
             of_stack.ask_before_deleting(self)

@@ -70,6 +70,15 @@ class Deployment:
         """The SSM parameter with the ARN of a workflow's state machine."""
         return f"{self.workflows_path}{workflow}/state-machine-arn"
 
+    def expected_parameter(self, workflow: str) -> str:
+        """The SSM parameter with the seconds that a run of a workflow is expected to take at most."""
+        return f"{self.workflows_path}{workflow}/expected-seconds"
+
+    @property
+    def alerts_topic(self) -> str:
+        """The topic that tells operators."""
+        return f"{self.prefix}-alerts"
+
     @property
     def activities_path(self) -> str:
         """The SSM path below which every activity is published."""

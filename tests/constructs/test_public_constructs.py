@@ -25,6 +25,7 @@ def test_exports_are_sorted_and_pinned() -> None:
         "IActivityStage",
         "IOrchestratorCore",
         "IWorkflow",
+        "MonitoringAlarms",
         "OrchestratorCore",
         "ParallelStage",
         "Plugin",
@@ -35,6 +36,7 @@ def test_exports_are_sorted_and_pinned() -> None:
         "Stage",
         "StageOptions",
         "Workflow",
+        "WorkflowMonitoring",
     }
 
 

@@ -1,0 +1,77 @@
+"""Whom a deployment alerts: a topic that alarms and the watching function may publish to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from aws_cdk import RemovalPolicy, Stack, Token
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from orchestrator_runtime.deployment import Deployment
+
+_ALARMS: Final = "cloudwatch.amazonaws.com"
+
+
+class AlertsTopic(Construct):
+    """Defines the topic ``{system}-{stage}-alerts``, encrypted and closed to anything but TLS.
+
+    Its key is one of its own. With the key that SNS keeps for everybody, whose policy
+    cannot be changed, CloudWatch may not encrypt, and no alarm would ever be heard.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:  # noqa: A002
+        super().__init__(scope, id)
+        key = kms.Key(
+            self,
+            "Key",
+            description=f"Encrypts the alerts of {deployment.prefix}",
+            enable_key_rotation=True,
+            # It keeps nothing but what SNS is about to deliver.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[_alarms_of(self)], actions=["kms:Decrypt", "kms:GenerateDataKey*"], resources=["*"]
+            )
+        )
+        self._topic = sns.Topic(
+            self,
+            "Topic",
+            topic_name=deployment.alerts_topic,
+            display_name=f"Alerts of {deployment.prefix}",
+            master_key=key,
+            enforce_ssl=True,
+        )
+
+    @property
+    def topic(self) -> sns.Topic:
+        """The topic."""
+        return self._topic
+
+
+def let_alarms_publish(scope: Construct, topic: sns.ITopic) -> None:
+    """Let alarms of the account publish to a topic: one with a policy takes from nobody that it does not name."""
+    topic.grant_publish(_alarms_of(scope))
+
+
+def subscribe_emails(topic: sns.ITopic, emails: Sequence[str]) -> None:
+    """Have a topic send mails; each address is asked first whether it wants them.
+
+    Raises:
+        ValueError: Something is no address.
+    """
+    if isinstance(emails, str):
+        raise ValueError(f"alert_emails is {emails!r}: give a list of addresses, [{emails!r}]")
+    for email in emails:
+        if not isinstance(email, str) or not (Token.is_unresolved(email) or "@" in email.strip("@")):
+            raise ValueError(f"alert_emails has {email!r}: use addresses such as 'operators@example.com'")
+        topic.add_subscription(subscriptions.EmailSubscription(email))
+
+
+def _alarms_of(scope: Construct) -> iam.ServicePrincipal:
+    return iam.ServicePrincipal(_ALARMS, conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}})

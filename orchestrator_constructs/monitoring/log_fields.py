@@ -1,0 +1,41 @@
+"""What the lines of the core's logs are called and what they tell, as the query pack asks for them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from orchestrator_runtime.contract import Metric
+
+
+class Line(StrEnum):
+    """The messages of the lines that queries look for."""
+
+    RUN_ENDED = "run ended"
+    STAGE_WAITS = "stage waits"
+    PLUGIN_ENDED = "plugin ended"
+    REPORT_REFUSED = "report refused"
+
+
+class Field(StrEnum):
+    """The keys of a line."""
+
+    LEVEL = "level"
+    MESSAGE = "message"
+    SERVICE = "service"
+    UID = "uid"
+    WORKFLOW = "workflow"
+    ATTEMPT = "attempt"
+    ACTIVITY = "activity"
+    STAGE = "stage"
+    PLUGIN = "plugin"
+    PLUGINS = "plugins"
+    STATE = "state"
+    ENDING = "ending"
+    REASON = "reason"
+    DETAIL = "detail"
+    OPEN = "open"
+
+
+def value_of(metric: Metric) -> str:
+    """The field with a metric's value: the embedded format keeps values as lists, of one here."""
+    return f"{metric.value}.0"

@@ -1,0 +1,125 @@
+"""What an operator of a deployment lives on: alerts, alarms, a dashboard and queries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from orchestrator_constructs.core.core import OrchestratorCore
+from orchestrator_constructs.monitoring.alarms import SystemAlarms
+from orchestrator_constructs.monitoring.alerts import AlertsTopic, let_alarms_publish, subscribe_emails
+from orchestrator_constructs.monitoring.dashboard import SystemDashboard
+from orchestrator_constructs.monitoring.options import MonitoringAlarms
+from orchestrator_constructs.monitoring.queries import QueryPack
+from orchestrator_constructs.monitoring.watch import RunWatch
+from orchestrator_constructs.placement import share_a_stack
+from orchestrator_constructs.state_machine import apply_boundary
+from orchestrator_constructs.validation import claim_name, whole_minutes
+from orchestrator_runtime.contract import Handler
+
+_EVERY_MINUTE: Final = Duration.minutes(1)
+
+
+class WorkflowMonitoring(Construct):
+    """Defines the monitoring of a core and of all that runs on it.
+
+    ::
+
+        WorkflowMonitoring(self, "Monitoring", core=core, alert_emails=["operators@example.com"])
+
+    Workflows and plugins of other apps need no line of their own: what they do is
+    measured by the core, and the dashboard looks it up.
+
+    Resources: the alerts' topic ``{system}-{stage}-alerts`` with a key, unless one
+    is brought; the function ``{system}-{stage}-watch-runs`` with a role, a log group
+    and a schedule; alarms ``{system}-{stage}-…``; a dashboard ``{system}-{stage}``;
+    saved queries in the folder ``{system}-{stage}/``.
+
+    Failures: a look that fails is made up for by the next; what it would have
+    announced is announced then.
+
+    Limits: one for a core, in the core's stack. There is no alarm on the age of an
+    iterator: nothing of the library reads a stream.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the name that every construct gives it
+        *,
+        core: OrchestratorCore,
+        alerts_topic: sns.ITopic | None = None,
+        alert_emails: Sequence[str] = (),
+        watch_every: Duration = _EVERY_MINUTE,
+        alarms: MonitoringAlarms | None = None,
+        dashboard: bool = True,
+        queries: bool = True,
+    ) -> None:
+        """Define the monitoring.
+
+        Args:
+            scope: The construct that this one belongs to.
+            id: The construct's id in its scope.
+            core: The core, defined in the same stack.
+            alerts_topic: Where alerts go. An imported one has to let ``cloudwatch.amazonaws.com`` publish by its
+                own policy, and so does its key, which may not be the one that SNS keeps for everybody.
+                Default: a topic is defined.
+            alert_emails: Addresses that get the alerts; each is asked first. Default: none.
+            watch_every: Time between two looks at the runs in progress, in whole minutes. Default: one minute.
+            alarms: Which alarms there are, and when they go off. Default: all, see ``MonitoringAlarms``.
+            dashboard: Whether there is one. Default: there is.
+            queries: Whether queries are saved. Default: they are.
+
+        Raises:
+            ValueError: A prop is not allowed, the core is in another stack or not defined by this app, or the app
+                has a monitoring of it already.
+        """
+        super().__init__(scope, id)
+        if not isinstance(core, OrchestratorCore) or not share_a_stack(self, core):
+            where = core.node.path if isinstance(core, Construct) else repr(core)
+            raise ValueError(
+                f"core of monitoring {self.node.path!r} is {where!r}, which this stack does not define: put the "
+                f"monitoring beside its OrchestratorCore"
+            )
+        deployment = core.deployment
+        claim_name(self, f"{deployment.prefix} monitoring", f"the monitoring of {deployment.prefix!r}")
+        whole_minutes("watch_every", watch_every, at_least=1)
+        apply_boundary(self, core.permissions_boundary)
+        self._topic: sns.ITopic = (
+            AlertsTopic(self, "Alerts", deployment=deployment).topic if alerts_topic is None else alerts_topic
+        )
+        let_alarms_publish(self, self._topic)
+        subscribe_emails(self._topic, alert_emails)
+        watch = RunWatch(self, "Watch", deployment=deployment, parts=core.parts, topic=self._topic, every=watch_every)
+        functions = {**core.parts.functions.all, Handler.WATCH_RUNS: watch.function}
+        chosen = alarms or MonitoringAlarms()
+        self._alarms = SystemAlarms(self, "Alarms", core=core, functions=functions, chosen=chosen).alarms
+        if chosen.dead_letters:
+            self._alarms += core.dead_letter_alarms
+        for alarm in self._alarms:
+            alarm.add_alarm_action(actions.SnsAction(self._topic))
+        if dashboard:
+            SystemDashboard(self, "Dashboard", core=core, functions=functions, alarms=self._alarms)
+        if queries:
+            QueryPack(
+                self,
+                "Queries",
+                deployment=deployment,
+                log_groups=[function.log_group for function in functions.values()],
+            )
+
+    @property
+    def alerts_topic(self) -> sns.ITopic:
+        """The topic that alarms and overdue runs are announced on."""
+        return self._topic
+
+    @property
+    def alarms(self) -> list[cloudwatch.Alarm]:
+        """All alarms that tell the topic, those on the core's dead letters included."""
+        return list(self._alarms)
