@@ -4,18 +4,20 @@
 For example::
 
     cdk deploy -c system=claims -c stage=dev -c activities='["Validate", "Rate"]' \
-               -c workflows='{"NewBusiness": ["Validate", "Rate"]}'
+               -c workflows='{"NewBusiness": ["Validate", "Rate"]}' \
+               -c expected_minutes='{"NewBusiness": 120}' -c alert_emails='["operators@example.com"]'
 
-A list among a workflow's activities holds activities that run side by side.
+A list among a workflow's activities holds activities that run side by side. Runs are monitored; ``-c monitoring=false``
+leaves that out.
 """
 
 from __future__ import annotations
 
 import sys
 
-from aws_cdk import App, Stack
+from aws_cdk import App, Duration, Stack
 
-from orchestrator_constructs import Activity, OrchestratorCore, Workflow
+from orchestrator_constructs import Activity, OrchestratorCore, Workflow, WorkflowMonitoring
 from orchestrator_constructs.context import AppContext
 
 
@@ -31,7 +33,17 @@ def define(app: App) -> Stack:
     activities = {name: Activity(stack, f"Activity-{name}", core=core, name=name) for name in context.activities}
     for name, steps in context.workflows.items():
         side_by_side = [[activities[activity] for activity in step] for step in steps]
-        Workflow(stack, f"Workflow-{name}", core=core, name=name, activities=side_by_side)
+        minutes = context.expected_minutes.get(name)
+        Workflow(
+            stack,
+            f"Workflow-{name}",
+            core=core,
+            name=name,
+            activities=side_by_side,
+            expected_duration=None if minutes is None else Duration.minutes(minutes),
+        )
+    if context.monitoring:
+        WorkflowMonitoring(stack, "Monitoring", core=core, alert_emails=context.alert_emails)
     return stack
 
 

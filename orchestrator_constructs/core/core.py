@@ -136,7 +136,7 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             reserved_concurrency: For some functions, how many run at once, guaranteed and at most. For
                 ``Handler.RECORD_RESULT`` it is how many batches of reports are read at once, 2 or more.
                 Default: what the account has left.
-            plugin_metrics: Measure plugins one by one. Each has up to six metrics, and CloudWatch asks $0.30 a
+            plugin_metrics: Measure plugins one by one. Each has up to five metrics, and CloudWatch asks $0.30 a
                 month for each; without them, what plugins did is in the logs alone. Default: they are measured.
 
         Raises:

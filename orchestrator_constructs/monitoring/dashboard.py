@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from orchestrator_constructs.core.core import OrchestratorCore
-from orchestrator_constructs.monitoring.cost import INCLUDED, estimates
+from orchestrator_constructs.monitoring.cost import HOUR, INCLUDED, estimates
 from orchestrator_constructs.monitoring.expressions import FIVE_MINUTES, each, most
 from orchestrator_runtime.contract import (
     PLUGIN_DIMENSIONS,
@@ -64,12 +64,19 @@ class SystemDashboard(Construct):
             default_interval=Duration.hours(12),
             period_override=cloudwatch.PeriodOverride.INHERIT,
         )
-        self._dashboard.add_widgets(cloudwatch.TextWidget(markdown=self._what_to_do(), width=_COLUMNS, height=4))
+        self._dashboard.add_widgets(cloudwatch.TextWidget(markdown=self._what_to_do(), width=_COLUMNS, height=3))
         if alarms:
             self._dashboard.add_widgets(
-                cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=_COLUMNS, height=4)
+                cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=_COLUMNS, height=5)
             )
-        for row in (self._now(), *self._runs(), self._stages(), *self._plugins(), self._functions_row(), self._cost()):
+        for row in (
+            self._now(),
+            *self._runs(),
+            self._stages(),
+            *self._plugins(),
+            *self._functions_rows(),
+            self._cost(),
+        ):
             self._dashboard.add_widgets(*row)
 
     def _what_to_do(self) -> str:
@@ -144,16 +151,14 @@ class SystemDashboard(Construct):
     def _stages(self) -> list[cloudwatch.IWidget]:
         deployment = self._core.deployment
         return [
-            _graph(
+            _wide(
                 "Duration of stages, p90: the ten longest",
                 [most(deployment, Metric.STAGE_DURATION, STAGE_DIMENSIONS, _P90)],
                 axis=_MILLISECONDS,
-                width=_HALF,
             ),
-            _graph(
+            _wide(
                 "Stages that wait: the ten looked at most often",
                 [most(deployment, Metric.STAGE_WAITS, STAGE_DIMENSIONS, _SUM, by="SUM")],
-                width=_HALF,
             ),
         ]
 
@@ -166,17 +171,21 @@ class SystemDashboard(Construct):
         queue = core.results_queue
         return [
             [
-                _graph("Slowest plugins, p90", top(Metric.PLUGIN_DURATION, _P90, "MAX"), axis=_MILLISECONDS),
-                _graph("Most failing plugins", top(Metric.PLUGIN_ERRORS, _SUM, "SUM")),
-                _graph("Time to start, p90", top(Metric.PLUGIN_TIME_TO_START, _P90, "MAX"), axis=_MILLISECONDS),
+                _wide("Slowest plugins, p90", top(Metric.PLUGIN_DURATION, _P90, "MAX"), axis=_MILLISECONDS),
+                _wide("Most failing plugins", top(Metric.PLUGIN_ERRORS, _SUM, "SUM")),
             ],
             [
-                _graph("Plugins that were started again", top(Metric.PLUGIN_RETRIES, _SUM, "SUM")),
-                _graph(
+                _wide(
+                    "Time of plugins to start, p90", top(Metric.PLUGIN_TIME_TO_START, _P90, "MAX"), axis=_MILLISECONDS
+                ),
+                _wide("Plugins that were started again", top(Metric.PLUGIN_RETRIES, _SUM, "SUM")),
+            ],
+            [
+                _wide(
                     "Refused reports",
                     [core.metric_refused_reports(label="all"), *top(Metric.REFUSED_REPORTS, _SUM, "SUM")],
                 ),
-                _graph(
+                _wide(
                     "Results queue",
                     [
                         queue.metric_approximate_number_of_messages_visible(label="waiting", statistic=_MAXIMUM),
@@ -184,50 +193,49 @@ class SystemDashboard(Construct):
                             label="being recorded", statistic=_MAXIMUM
                         ),
                     ],
-                    right=[queue.metric_approximate_age_of_oldest_message(label="age, seconds", statistic=_MAXIMUM)],
-                    right_axis=cloudwatch.YAxisProps(label="seconds", min=0, show_units=False),
+                    right=[queue.metric_approximate_age_of_oldest_message(label="age", statistic=_MAXIMUM)],
                 ),
             ],
         ]
 
-    def _functions_row(self) -> list[cloudwatch.IWidget]:
-        dead = self._core.parts.dead_letters
+    def _functions_rows(self) -> list[list[cloudwatch.IWidget]]:
+        dead, functions = self._core.parts.dead_letters, self._functions.items()
         return [
-            _graph(
-                "Dead letters",
-                [
-                    dead.of(kind).metric_approximate_number_of_messages_visible(label=kind.value, statistic=_MAXIMUM)
-                    for kind in DeadLetters
-                ],
-            ),
-            _graph(
-                "Functions: errors, throttles on the right",
-                [function.metric_errors(label=handler.value) for handler, function in self._functions.items()],
-                right=[
-                    function.metric_throttles(label=f"{handler} throttled")
-                    for handler, function in self._functions.items()
-                ],
-                right_axis=_COUNT,
-            ),
-            _graph(
-                "Functions: duration, p99",
-                [
-                    function.metric_duration(label=handler.value, statistic=_P99)
-                    for handler, function in self._functions.items()
-                ],
-                axis=_MILLISECONDS,
-            ),
+            [
+                _wide(
+                    "Dead letters",
+                    [
+                        dead.of(kind).metric_approximate_number_of_messages_visible(
+                            label=kind.value, statistic=_MAXIMUM
+                        )
+                        for kind in DeadLetters
+                    ],
+                ),
+                _wide(
+                    "Functions: duration, p99",
+                    [function.metric_duration(label=name.value, statistic=_P99) for name, function in functions],
+                    axis=_MILLISECONDS,
+                ),
+            ],
+            [
+                _wide("Functions: errors", [function.metric_errors(label=name.value) for name, function in functions]),
+                _wide(
+                    "Functions: throttles",
+                    [function.metric_throttles(label=name.value) for name, function in functions],
+                ),
+            ],
         ]
 
     def _cost(self) -> list[cloudwatch.IWidget]:
         return [
-            _graph(
-                "Cost of the core, an estimate",
-                estimates(self._core, self._functions),
-                axis=cloudwatch.YAxisProps(label="dollars an hour", min=0, show_units=False),
+            cloudwatch.GraphWidget(
+                title="Cost of the core, an estimate",
+                left=estimates(self._core, self._functions),
+                left_y_axis=cloudwatch.YAxisProps(label="dollars an hour", min=0, show_units=False),
                 width=2 * _THIRD,
                 height=7,
                 stacked=True,
+                period=HOUR,
             ),
             cloudwatch.TextWidget(markdown=INCLUDED, width=_THIRD, height=7),
         ]
@@ -239,19 +247,25 @@ def _graph(
     *,
     axis: cloudwatch.YAxisProps = _COUNT,
     right: Sequence[cloudwatch.IMetric] = (),
-    right_axis: cloudwatch.YAxisProps | None = None,
     width: int = _THIRD,
-    height: int = 6,
-    stacked: bool = False,
 ) -> cloudwatch.GraphWidget:
     return cloudwatch.GraphWidget(
         title=title,
         left=list(metrics),
         left_y_axis=axis,
         right=list(right),
-        right_y_axis=right_axis,
+        right_y_axis=cloudwatch.YAxisProps(label="seconds", min=0, show_units=False) if right else None,
         width=width,
-        height=height,
-        stacked=stacked,
-        period=None if stacked else FIVE_MINUTES,
+        height=6,
+        period=FIVE_MINUTES,
     )
+
+
+def _wide(
+    title: str,
+    metrics: Sequence[cloudwatch.IMetric],
+    *,
+    axis: cloudwatch.YAxisProps = _COUNT,
+    right: Sequence[cloudwatch.IMetric] = (),
+) -> cloudwatch.GraphWidget:
+    return _graph(title, metrics, axis=axis, right=right, width=_HALF)

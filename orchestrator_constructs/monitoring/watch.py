@@ -9,7 +9,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge_wildcard
@@ -33,7 +32,7 @@ class RunWatch(Construct):
         *,
         deployment: Deployment,
         parts: CoreParts,
-        topic: sns.ITopic,
+        topic_arn: str,
         every: Duration,
     ) -> None:
         """Define the function.
@@ -43,7 +42,7 @@ class RunWatch(Construct):
             id: The construct's id in its scope.
             deployment: The deployment that is watched.
             parts: Those of its core.
-            topic: What overdue runs are announced on.
+            topic_arn: The topic that overdue runs are announced on.
             every: Time between two looks.
         """
         super().__init__(scope, id)
@@ -57,7 +56,7 @@ class RunWatch(Construct):
                 Env.CONTROL_TABLE: stores.control.table_name,
                 Env.REGISTRY_TABLE: stores.registry.table_name,
                 Env.WORKFLOWS_PATH: deployment.workflows_path,
-                Env.ALERTS_TOPIC_ARN: topic.topic_arn,
+                Env.ALERTS_TOPIC_ARN: topic_arn,
                 Env.SYSTEM: deployment.system,
                 Env.STAGE: deployment.stage,
             },
@@ -74,7 +73,6 @@ class RunWatch(Construct):
         acknowledge_wildcard(
             self, f"{path}/*", "The workflows of a deployment are defined later, in other stacks and apps."
         )
-        topic.grant_publish(self._function)
         events.Rule(
             self,
             "Schedule",

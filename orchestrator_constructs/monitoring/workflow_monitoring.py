@@ -91,12 +91,25 @@ class WorkflowMonitoring(Construct):
         claim_name(self, f"{deployment.prefix} monitoring", f"the monitoring of {deployment.prefix!r}")
         whole_minutes("watch_every", watch_every, at_least=1)
         apply_boundary(self, core.permissions_boundary)
-        self._topic: sns.ITopic = (
-            AlertsTopic(self, "Alerts", deployment=deployment).topic if alerts_topic is None else alerts_topic
-        )
+        own = None
+        if alerts_topic is None:
+            own = AlertsTopic(self, "Alerts", deployment=deployment)
+            alerts_topic = own.topic
+        self._topic = alerts_topic
         let_alarms_publish(self, self._topic)
         subscribe_emails(self._topic, alert_emails)
-        watch = RunWatch(self, "Watch", deployment=deployment, parts=core.parts, topic=self._topic, every=watch_every)
+        watch = RunWatch(
+            self,
+            "Watch",
+            deployment=deployment,
+            parts=core.parts,
+            topic_arn=self._topic.topic_arn,
+            every=watch_every,
+        )
+        if own:
+            own.let_publish(watch.function)
+        else:
+            self._topic.grant_publish(watch.function)
         functions = {**core.parts.functions.all, Handler.WATCH_RUNS: watch.function}
         chosen = alarms or MonitoringAlarms()
         self._alarms = SystemAlarms(self, "Alarms", core=core, functions=functions, chosen=chosen).alarms

@@ -21,6 +21,7 @@ from orchestrator_cli.local.emulator_process.launcher.permissions import (
     with_secure_transport,
 )
 from orchestrator_cli.local.emulator_process.launcher.relied_on import RELIED_ON, VERSION, check
+from orchestrator_cli.local.emulator_process.launcher.saved_queries import let_pass
 from orchestrator_cli.local.emulator_process.launcher.state_machines import in_turn
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
@@ -287,3 +288,14 @@ def test_loopback_passes_for_tls_and_other_conditions_stand() -> None:
     resolve = with_secure_transport(SimpleNamespace(_resolve_condition_key=lambda key, _context: f"value of {key}"))
     assert resolve("aws:SecureTransport", None) == "true"
     assert resolve("aws:SourceIp", None) == "value of aws:SourceIp"
+
+
+def test_saved_queries_are_let_pass_and_known_types_are_left_alone() -> None:
+    provisioners = SimpleNamespace(_RESOURCE_HANDLERS={"AWS::SQS::Queue": {}})
+    let_pass(provisioners)
+    handler = provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"]
+    physical_id, attributes = handler["create"]("Failed", {"Name": "failed"}, "claims-dev")
+    assert (physical_id, attributes) == ("claims-dev-Failed", {})
+    assert handler["update"](physical_id, {}, {}, "claims-dev") == (physical_id, {})
+    assert handler["delete"](physical_id, {}) is None
+    assert provisioners._RESOURCE_HANDLERS["AWS::SQS::Queue"] == {}

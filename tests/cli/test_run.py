@@ -151,6 +151,18 @@ def test_a_core_without_workflows_says_so() -> None:
     assert "those that there are: none" in run(gateway).stderr
 
 
+def test_what_is_expected_of_runs_makes_no_workflow_of_a_teams_own_state_machine() -> None:
+    gateway = FakeGateway()
+    path = "/claims/dev/workflows/"
+    gateway.parameters = {
+        **gateway.parameters,
+        f"{path}Cancel/expected-seconds": "60",
+        f"{path}OfATeam/expected-seconds": "60",
+    }
+    told = run(gateway, workflow="OfATeam").stderr
+    assert "no workflow 'OfATeam' in claims-dev: those that there are: Cancel, NewBusiness\n" in told
+
+
 @pytest.mark.parametrize("missing", ["--uid", "--system", "--stage"])
 def test_a_missing_option_is_a_usage_error(missing: str) -> None:
     given = {"--uid": "Q-1", "--system": "claims", "--stage": "dev"}

@@ -15,6 +15,8 @@ from orchestrator_runtime.deployment import Deployment
 from tests.constructs.synthesis import StackTemplate, synthesize
 
 CLAIMS = Deployment("claims", "dev")
+OF_THE_CORE = [handler for handler in Handler if handler is not Handler.WATCH_RUNS]
+"""``WorkflowMonitoring`` defines the other."""
 STATUS, CONTROL, REGISTRY = "CoreStatusAE845D7E", "CoreControl6EA14BB9", "CoreRegistry6A5719C9"
 TOPICS = "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
 MACHINES = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-activity-*"
@@ -48,7 +50,7 @@ REGISTRATION_ENV = {
 }
 
 
-@pytest.mark.parametrize("handler", Handler)
+@pytest.mark.parametrize("handler", OF_THE_CORE)
 def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTemplate, handler: Handler) -> None:
     properties = claims.function(handler)["Properties"]
     assert properties["FunctionName"] == CLAIMS.function(handler)
@@ -239,14 +241,14 @@ def test_a_raised_quota_of_filter_policies_is_passed_on() -> None:
 
 def test_only_the_reader_of_reports_may_be_called_again_and_again_in_one_chain(claims: StackTemplate) -> None:
     """Lambda stops a function after sixteen calls in a chain of SNS and SQS; a sequential stage has more plugins."""
-    loops = {handler: claims.function(handler)["Properties"].get("RecursiveLoop") for handler in Handler}
-    assert loops == {**dict.fromkeys(Handler), Handler.RECORD_RESULT: "Allow"}
+    loops = {handler: claims.function(handler)["Properties"].get("RecursiveLoop") for handler in OF_THE_CORE}
+    assert loops == {**dict.fromkeys(OF_THE_CORE), Handler.RECORD_RESULT: "Allow"}
 
 
 def test_concurrency_can_be_reserved() -> None:
     template = core_with(reserved_concurrency={Handler.RECORD_RESULT: 20, Handler.ADVANCE_STAGE: 50})
-    reserved = {h: template.function(h)["Properties"].get("ReservedConcurrentExecutions") for h in Handler}
-    assert reserved == {**dict.fromkeys(Handler), Handler.RECORD_RESULT: 20, Handler.ADVANCE_STAGE: 50}
+    reserved = {h: template.function(h)["Properties"].get("ReservedConcurrentExecutions") for h in OF_THE_CORE}
+    assert reserved == {**dict.fromkeys(OF_THE_CORE), Handler.RECORD_RESULT: 20, Handler.ADVANCE_STAGE: 50}
     (mapping,) = template.resources("AWS::Lambda::EventSourceMapping").values()
     assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 20}
 
@@ -270,7 +272,7 @@ NETWORK = {
 def test_functions_run_in_a_network() -> None:
     template = synthesize(in_a_network).stacks["Core"]
     (group,) = template.resources("AWS::EC2::SecurityGroup")
-    for handler in Handler:
+    for handler in OF_THE_CORE:
         function = template.function(handler)
         config = function["Properties"]["VpcConfig"]
         assert config["SecurityGroupIds"] == [{"Fn::GetAtt": [group, "GroupId"]}]
@@ -325,7 +327,7 @@ def test_a_boundary_of_the_core_bounds_its_activities_and_workflows_too() -> Non
 
     stacks = synthesize(define).stacks
     assert set(boundaries(stacks["Core"]).values()) == {arn_of("Bounded")}
-    assert len(boundaries(stacks["Core"])) == len(Handler)
+    assert len(boundaries(stacks["Core"])) == len(OF_THE_CORE)
     roles = boundaries(stacks["Elsewhere"])
     assert {key[:5]: boundary for key, boundary in roles.items()} == {
         "RateR": arn_of("Bounded"),

@@ -51,6 +51,25 @@ def test_activities_side_by_side() -> None:
     assert begin["Arguments"]["Payload"]["activities"] == [["Validate"], ["Rate", "Check"]]
 
 
+@pytest.mark.parametrize("as_json", [True, False], ids=["from the command line", "from cdk.json"])
+def test_runs_are_monitored(as_json: bool) -> None:
+    given: dict[str, Any] = {"expected_minutes": {"Quote": 120}, "alert_emails": ["operators@example.com"]}
+    if as_json:
+        given = {key: json.dumps(value) for key, value in given.items()}
+    stack = stack_of({**CONTEXT, "activities": ["Rate"], "workflows": {"Quote": ["Rate"], "Other": ["Rate"]}, **given})
+    assert len(stack.resources("AWS::CloudWatch::Dashboard")) == 1
+    (mail,) = stack.resources("AWS::SNS::Subscription").values()
+    assert mail["Properties"]["Endpoint"] == "operators@example.com"
+    parameters = [one["Properties"] for one in stack.resources("AWS::SSM::Parameter").values()]
+    expected = {one["Name"]: one["Value"] for one in parameters if "expected" in one["Name"]}
+    assert expected == {"/claims/dev/workflows/Quote/expected-seconds": "7200"}
+
+
+@pytest.mark.parametrize("given", ["false", False])
+def test_they_need_not_be(given: object) -> None:
+    assert not stack_of({**CONTEXT, "monitoring": given}).resources("AWS::CloudWatch::Dashboard")
+
+
 def test_default_context_is_a_core_alone() -> None:
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = App(context={**context, "aws:cdk:bundling-stacks": []})
@@ -82,6 +101,11 @@ REFUSED = [
     ({"workflows": {"W": ["A", []]}}, "workflow 'W' has an empty list among its activities"),
     ({"workflows": {"W": [["A", "B"]]}}, r"workflow 'W' names unknown activities \['B'\]"),
     ({"workflows": {"W": ["B"]}}, r"workflow 'W' names unknown activities \['B'\]: add them to context 'activities'"),
+    ({"expected_minutes": "[]"}, r"context 'expected_minutes' is \[\]: give an object of minutes"),
+    ({"expected_minutes": {"W": 1}}, r"context 'expected_minutes' names unknown workflows \['W'\]"),
+    ({"workflows": {"W": ["A"]}, "expected_minutes": {"W": 0}}, "context 'expected_minutes.W' is 0: use a whole"),
+    ({"alert_emails": "{}"}, "context 'alert_emails' is {}: give a list of addresses"),
+    ({"monitoring": "1"}, "context 'monitoring' is 1: give true or false, as in -c monitoring=false"),
     ({"workflows": {"a b": ["A"]}}, "the workflow name 'a b' is not allowed"),
 ]
 

@@ -9,8 +9,18 @@ import pytest
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from orchestrator_constructs import Activity, IActivity, IOrchestratorCore, IWorkflow, OrchestratorCore, Workflow
+from orchestrator_constructs import (
+    Activity,
+    IActivity,
+    IOrchestratorCore,
+    IWorkflow,
+    OrchestratorCore,
+    Plugin,
+    QueuePlugin,
+    Workflow,
+)
 from orchestrator_runtime.contract import Handler
+from tests.constructs.plugin_stacks import define_function
 from tests.constructs.synthesis import StackTemplate, recommended_flags, synthesize
 
 MACHINE = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-"
@@ -22,11 +32,46 @@ OF_MACHINES = {
     "aborted": ("ExecutionsAborted", "Sum"),
     "duration": ("ExecutionTime", "Average"),
 }
+OF_RUNS = {
+    "active_runs": ("ActiveRuns", "Maximum"),
+    "overdue_runs": ("OverdueRuns", "Maximum"),
+    "runs_started": ("RunsStarted", "Sum"),
+    "runs_resumed": ("RunsResumed", "Sum"),
+    "runs_completed": ("RunsCompleted", "Sum"),
+    "runs_failed": ("RunsFailed", "Sum"),
+    "runs_cancelled": ("RunsCancelled", "Sum"),
+    "runs_stopped": ("RunsStopped", "Sum"),
+    "runs_timed_out": ("RunsTimedOut", "Sum"),
+    "run_duration": ("RunDuration", "p50"),
+}
+OF_CORE = {
+    "refused_reports": ("RefusedReports", "Sum"),
+    "registration_problems": ("RegistrationProblems", "Maximum"),
+}
+OF_STAGES = {"duration": ("StageDuration", "p50"), "waits": ("StageWaits", "Sum")}
+OF_PLUGINS = {
+    "calls": ("PluginErrors", "SampleCount"),
+    "errors": ("PluginErrors", "Sum"),
+    "duration": ("PluginDuration", "p50"),
+    "time_to_start": ("PluginTimeToStart", "p50"),
+    "retries": ("PluginRetries", "Sum"),
+    "refused_reports": ("RefusedReports", "Sum"),
+}
+STAGE = {"activity": "Rate", "stage": "parallel"}
 
 
 def define_alarms(stack: Stack, core: IOrchestratorCore, activity: IActivity, workflow: IWorkflow) -> None:
     """One alarm on each metric."""
-    metrics = {"Refused": core.metric_refused_reports()}
+    metrics: dict[str, cloudwatch.Metric] = {}
+    for kind in OF_RUNS:
+        metrics[f"Core-{kind}"] = getattr(core, f"metric_{kind}")()
+        metrics[f"Workflow-{kind}"] = getattr(workflow, f"metric_{kind}")()
+    for kind in OF_CORE:
+        metrics[f"Core-{kind}"] = getattr(core, f"metric_{kind}")()
+    for kind in OF_STAGES:
+        metrics[f"Stage-{kind}"] = getattr(activity.parallel, f"metric_{kind}")()
+    for kind in OF_PLUGINS:
+        metrics[f"Plugin-{kind}"] = getattr(activity.parallel, f"metric_plugin_{kind}")("Score")
     for kind in OF_MACHINES:
         metrics[f"Workflow-{kind}"] = getattr(workflow, f"metric_{kind}")()
         metrics[f"Activity-{kind}"] = getattr(activity, f"metric_{kind}")()
@@ -61,14 +106,22 @@ def alarms(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {alarm["Properties"]["AlarmName"]: template.readable(alarm["Properties"]) for alarm in found}
 
 
-def test_refused_reports_are_counted_as_record_result_writes_them(alarms: dict[str, Any]) -> None:
-    refused = alarms["Refused"]
-    assert (refused["Namespace"], refused["MetricName"], refused["Statistic"]) == (
-        "claims-dev",
-        "RefusedReports",
-        "Sum",
-    )
-    assert refused["Dimensions"] == [{"Name": "service", "Value": "record-result"}]
+OWN = [
+    *((f"Core-{kind}", read, {}) for kind, read in {**OF_RUNS, **OF_CORE}.items()),
+    *((f"Workflow-{kind}", read, {"workflow": "Quote"}) for kind, read in OF_RUNS.items()),
+    *((f"Stage-{kind}", read, STAGE) for kind, read in OF_STAGES.items()),
+    *((f"Plugin-{kind}", read, {**STAGE, "plugin": "Score"}) for kind, read in OF_PLUGINS.items()),
+]
+
+
+@pytest.mark.parametrize(("name", "read", "dimensions"), OWN, ids=[name for name, _, _ in OWN])
+def test_what_the_core_measures_is_read_as_it_is_written(
+    alarms: dict[str, Any], name: str, read: tuple[str, str], dimensions: dict[str, str]
+) -> None:
+    alarm = alarms[name]
+    statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
+    assert (alarm["Namespace"], alarm["MetricName"], statistic) == ("claims-dev", *read)
+    assert {one["Name"]: one["Value"] for one in alarm.get("Dimensions", [])} == dimensions
 
 
 @pytest.mark.parametrize("kind", OF_MACHINES)
@@ -88,9 +141,21 @@ def test_functions_write_their_metrics_where_they_are_looked_for(claims: StackTe
 
 def test_a_metric_is_read_as_one_likes() -> None:
     core = OrchestratorCore.from_system(Stack(App(), "S"), "Core", system="claims", stage="dev")
-    metric = core.metric(
-        "Failures", handler=Handler.END_RUN, statistic="Maximum", period=Duration.minutes(1), label="Most"
-    )
-    assert (metric.metric_name, metric.statistic, metric.label) == ("Failures", "Maximum", "Most")
+    metric = core.metric_runs_failed(statistic="Maximum", period=Duration.minutes(1), label="Most")
+    assert (metric.metric_name, metric.statistic, metric.label) == ("RunsFailed", "Maximum", "Most")
     assert metric.period.to_seconds() == 60
-    assert metric.dimensions == {"service": "end-run"}
+
+
+def test_a_plugin_that_there_cannot_be_has_no_metrics() -> None:
+    rate = Activity.from_system(Stack(App(), "S"), "Rate", system="claims", stage="dev")
+    with pytest.raises(ValueError, match="the plugin name 'a b' is not allowed"):
+        rate.parallel.metric_plugin_calls("a b")
+
+
+@pytest.mark.parametrize("kind", [Plugin, QueuePlugin])
+def test_a_plugin_names_its_own_metrics(stack: Stack, rate: IActivity, kind: type[Plugin | QueuePlugin]) -> None:
+    plugin = kind(stack, "Score", stage=rate.parallel, function=define_function(stack, "Function"))
+    for what, (name, statistic) in OF_PLUGINS.items():
+        metric = getattr(plugin, f"metric_{what}")()
+        assert (metric.metric_name, metric.statistic) == (name, statistic)
+        assert metric.dimensions == {**STAGE, "plugin": "Score"}

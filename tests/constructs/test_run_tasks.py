@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 
 from orchestrator_constructs import Activity, IActivity, IOrchestratorCore, OrchestratorCore, Workflow
@@ -266,6 +267,7 @@ def test_activities_side_by_side_begin(stack: Stack) -> None:
         ({"workflow": "W" * 64}, "the state machine name '.*' has 84 characters, AWS takes 80"),
         ({"activities": []}, "workflow 'Quote' has no activities"),
         ({"timeout": Duration.days(366)}, "timeout of workflow 'Quote' is 31622400 s: use a whole number of seconds"),
+        ({"expected_duration": Duration.days(30)}, "expected_duration of workflow 'Quote' is 2592000 s, and a run is"),
     ],
 )
 def test_what_no_run_can_begin_with_is_refused(stack: Stack, props: dict[str, Any], problem: str) -> None:
@@ -273,6 +275,22 @@ def test_what_no_run_can_begin_with_is_refused(stack: Stack, props: dict[str, An
     rate = Activity.from_attributes(stack, "Rate", core=core)
     with pytest.raises(ValueError, match=problem):
         core.begin_run_task(stack, "Begin", **{"workflow": "Quote", "activities": [rate], **props})
+
+
+def test_what_is_expected_of_the_runs_is_published_once(stack: Stack) -> None:
+    core = OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev")
+    rate = Activity.from_attributes(stack, "Rate", core=core)
+
+    def begin(id: str) -> None:  # noqa: A002
+        expected = Duration.minutes(5)
+        core.begin_run_task(stack, id, workflow="Quote", activities=[rate], expected_duration=expected)
+
+    begin("Begin")
+    parameter = stack.node.find_child("BeginExpected").node.find_child("expected-seconds")
+    assert isinstance(parameter, ssm.StringParameter)
+    assert parameter.string_value == "300"
+    with pytest.raises(ValueError, match="expected_duration of workflow 'Quote' is defined twice"):
+        begin("Again")
 
 
 def test_an_end_of_a_bad_name_is_refused(stack: Stack) -> None:

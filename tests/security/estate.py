@@ -17,7 +17,7 @@ from constructs import Construct
 from examples.insurance.documents import app as documents
 from examples.insurance.platform import app as platform
 from examples.insurance.underwriting import app as underwriting
-from orchestrator_constructs import Activity, OrchestratorCore, Plugin, QueuePlugin, Workflow
+from orchestrator_constructs import Activity, OrchestratorCore, Plugin, QueuePlugin, Workflow, WorkflowMonitoring
 from tests.constructs.plugin_stacks import bare_role, define_function
 from tests.constructs.synthesis import NO_BUNDLING, recommended_flags
 
@@ -25,11 +25,12 @@ PATHS: Final[Mapping[str, Any]] = {"aws:cdk:enable-path-metadata": True}
 
 
 def library(app: App) -> None:
-    """A core with an activity and a workflow, a core in a network, each kind of plugin, and a user."""
+    """A core with an activity and a workflow, monitored; a core in a network, each kind of plugin, and a user."""
     stack = Stack(app, "Platform")
     core = OrchestratorCore(stack, "Core", system="claims", stage="dev")
     rate = Activity(stack, "Rate", core=core)
     workflow = Workflow(stack, "NewBusiness", core=core, activities=[rate])
+    WorkflowMonitoring(stack, "Monitoring", core=core)
     network = Stack(app, "Network")
     OrchestratorCore(network, "Core", system="network", stage="dev", vpc=_network(network))
     _plugins(Stack(app, "Team"))

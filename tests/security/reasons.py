@@ -100,6 +100,20 @@ CORE: Final[Mapping[Handler, Documented]] = {
             "{dead letter queue}": _DEAD,
         },
     ),
+    Handler.WATCH_RUNS: _handler(
+        Handler.WATCH_RUNS,
+        "A function of `WorkflowMonitoring`: counts runs in progress, and announces those that take too long.",
+        {
+            "{status table}": "reads what an overdue run waits for, and how it ended",
+            "{status table}/index/active_runs": "finds the runs in progress",
+            "{control table}": "remembers what was announced, so that nothing is announced twice",
+            "{registry}": "reads whose plugin a run waits for",
+            "arn:…:ssm:…:parameter/{system}/{stage}/workflows": "finds the workflows, and what is expected of them",
+            "arn:…:ssm:…:parameter/{system}/{stage}/workflows/*": "finds the workflows, and what is expected of them",
+            "{alerts topic}": "announces",
+            "{key of the alerts}": "SNS encrypts what is announced, in its name",
+        },
+    ),
     Handler.REGISTER_PLUGIN: _handler(
         Handler.REGISTER_PLUGIN,
         "A function: registers plugins as they are deployed; refuses that their stages are removed.",

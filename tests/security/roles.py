@@ -23,6 +23,7 @@ _PLACES: Final = (
 )
 _NAMED: Final = {
     "{system}-{stage}-results": "{results queue}",
+    "{system}-{stage}-alerts": "{alerts topic}",
     "{results-queue}": "{results queue}",
     "{status-table}": "{status table}",
 }
@@ -104,4 +105,6 @@ def _kind(resource: Resource, path: str) -> str:
             return "own log group"
         case "AWS::SQS::Queue":
             return _QUEUES.get(last, "dead letter queue")
+        case "AWS::KMS::Key":
+            return "key of the alerts"
     raise ValueError(f"{path} is in a policy, and there is no word for it yet: give it one in {__name__}")

@@ -52,6 +52,7 @@ def test_a_network_adds_what_its_interfaces_need_and_nothing_else() -> None:
 
 def as_of_any_core(resource: str) -> str:
     resource = resource.replace("network-dev", "{system}-{stage}").replace("network/dev", "{system}/{stage}")
+    resource = resource.replace("<{system}-{stage}-alerts>", "{alerts topic}")
     return resource.replace("<{system}-{stage}-results>", "{results queue}")
 
 

@@ -36,9 +36,11 @@ BY_AWS = {
     "logs:PutLogEvents",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
     *LAMBDA_CONSUMES,
 }
-"""What Lambda itself does in the name of a function's role."""
+"""What Lambda itself and SNS do in the name of a function's role."""
 
 TABLES = {"status": "{status table}", "control": "{control table}", "registry": "{registry}"}
 NO_RESOURCE = ""

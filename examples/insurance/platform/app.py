@@ -9,7 +9,7 @@ from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from orchestrator_constructs import Activity, OrchestratorCore, Workflow
+from orchestrator_constructs import Activity, OrchestratorCore, Workflow, WorkflowMonitoring
 
 
 class PlatformStack(Stack):
@@ -31,8 +31,22 @@ class PlatformStack(Stack):
         rate = Activity(self, "Rate", core=core)
         generate_documents = Activity(self, "GenerateDocuments", core=core)
         cancel_services = Activity(self, "CancelServices", core=core)
-        Workflow(self, "NewBusiness", core=core, activities=[validate, rate, generate_documents])
-        Workflow(self, "Cancel", core=core, activities=[validate, rate, cancel_services])
+        Workflow(
+            self,
+            "NewBusiness",
+            core=core,
+            activities=[validate, rate, generate_documents],
+            expected_duration=Duration.hours(2),
+        )
+        Workflow(
+            self,
+            "Cancel",
+            core=core,
+            activities=[validate, rate, cancel_services],
+            expected_duration=Duration.hours(1),
+        )
+        # Subscribe yourself: alert_emails=["…"].
+        WorkflowMonitoring(self, "Monitoring", core=core)
 
 
 def build(app: App) -> PlatformStack:

@@ -29,6 +29,7 @@ RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
         "message_group_id",
         "message_dedup_id",
     ),
+    "provisioners._provision_resource": ("resource_type", "logical_id", "props", "stack_name"),
     "eventbridge._dispatch_to_lambda": ("arn", "payload"),
     "sqs._queue_by_arn": ("arn",),
     "sqs.queue_delay": ("q",),

@@ -16,6 +16,7 @@ from typing import Any, Final
 from .asynchronous_invocations import AsynchronousInvocations
 from .permissions import TaskTokens, with_resources, with_role, with_secure_transport
 from .relied_on import check
+from .saved_queries import let_pass
 from .state_machines import in_turn, with_output
 
 LIFELINE: Final = "--lifeline"
@@ -37,6 +38,7 @@ def run() -> None:
         name.rpartition(".")[-1]: importlib.import_module(f"ministack.{name}")
         for name in (
             *(f"services.{service}" for service in ("sns", "sqs", "lambda_svc", "eventbridge", "stepfunctions")),
+            "services.cloudformation.provisioners",
             *(f"core.{module}" for module in ("lambda_runtime", "iam_actions", "iam_evaluator")),
         )
     }
@@ -48,6 +50,7 @@ def run() -> None:
     services["lambda_svc"].invoke_async_with_retry = invocations.begin
     services["stepfunctions"]._run_parallel_branches = with_output(services["stepfunctions"])
     services["stepfunctions"]._call_lambda = in_turn(services["stepfunctions"]._call_lambda)
+    let_pass(services["provisioners"])
     if app.AUTH:
         tokens = TaskTokens(services["stepfunctions"])
         services["stepfunctions"]._execute_task = tokens.execute
