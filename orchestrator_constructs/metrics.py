@@ -13,7 +13,7 @@ from orchestrator_runtime.contract import Dimension, Metric
 from orchestrator_runtime.deployment import Deployment
 
 if TYPE_CHECKING:
-    from orchestrator_constructs.metric_interfaces import IStageMetrics
+    from orchestrator_constructs.interfaces import IActivityStage
 
 
 class MetricProps(TypedDict, total=False):
@@ -205,7 +205,7 @@ class StageMetrics:
 class PluginMetrics:
     """What the core counts and measures of a plugin, unless ``plugin_metrics`` is off."""
 
-    _stage: IStageMetrics
+    _stage: IActivityStage
     _name: str
 
     def metric_calls(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:

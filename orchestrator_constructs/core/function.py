@@ -171,7 +171,10 @@ def define_function(
     acknowledge_log_encryption(log_group)
     acknowledge_runtime(function, "The runtime is a prop; its default is one that has proved itself.")
     if dead_letters is None:
-        acknowledge_no_dead_letters(function, "Who calls it waits for its answer, and is told of its failure.")
+        told = "Who calls it waits for its answer, and is told of its failure."
+        acknowledge_no_dead_letters(
+            function, "What one call misses, the next makes up for." if handler is Handler.WATCH_RUNS else told
+        )
     if network is None:
         acknowledge_no_network(function, "It talks to AWS alone, over TLS; the prop vpc puts it into a network.")
     if handler not in options.reserved_concurrency:

@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge_wildcard
+from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wildcard
 from orchestrator_constructs.core.function import define_function
 from orchestrator_constructs.core.parts import CoreParts
 from orchestrator_constructs.placement import Place
@@ -20,6 +20,7 @@ from orchestrator_runtime.deployment import Deployment
 
 _TIMEOUT: Final = Duration.minutes(1)
 """What is not done then, the next call does."""
+_NEXT_LOOK: Final = "A look that was missed is made up for by the next, and is kept nowhere; its errors have an alarm."
 
 
 class RunWatch(Construct):
@@ -73,7 +74,7 @@ class RunWatch(Construct):
         acknowledge_wildcard(
             self, f"{path}/*", "The workflows of a deployment are defined later, in other stacks and apps."
         )
-        events.Rule(
+        schedule = events.Rule(
             self,
             "Schedule",
             description=f"Looks at the runs in progress of {deployment.prefix}",
@@ -82,6 +83,8 @@ class RunWatch(Construct):
             targets=[targets.LambdaFunction(self._function, retry_attempts=0, max_event_age=_TIMEOUT)],
         )
         self._function.configure_async_invoke(retry_attempts=0, max_event_age=_TIMEOUT)
+        acknowledge(schedule, "Serverless-EventBusDLQ", _NEXT_LOOK)
+        acknowledge(self._function, "Serverless-LambdaAsyncFailureDestination", _NEXT_LOOK)
 
     @property
     def function(self) -> lambda_.Function:

@@ -146,8 +146,8 @@ def _graph(widget: dict[str, Any], width: int, height: int) -> Iterator[str]:
         if label := properties.get("yAxis", {}).get(side, {}).get("label"):
             yield f'<text x="{x}" y="36" fill="#545b64">{escape(label)}</text>'
     for part in range(4):
-        y = bottom - part * (bottom - top) / 3
-        yield f'<line x1="{left}" x2="{right}" y1="{y:g}" y2="{y:g}" stroke="#e3e7e7"/>'
+        across = bottom - part * (bottom - top) / 3
+        yield f'<line x1="{left}" x2="{right}" y1="{across:g}" y2="{across:g}" stroke="#e3e7e7"/>'
     base = [0.0] * 41
     for number, _ in enumerate(lines):
         values = [0.5 + 0.4 * math.sin(step / (3 + number) + number * 1.7) for step in range(41)]
