@@ -142,9 +142,9 @@ def _graph(widget: dict[str, Any], width: int, height: int) -> Iterator[str]:
     legend = list(_legend([label for label, _ in lines], width - 20))
     rows = 1 + max(row for _, _, row in legend)
     top, bottom, left, right = 44, height - 24 - 15 * rows, 36, width - 36
-    for side, x in (("left", 10), ("right", width - 70)):
+    for side, start in (("left", 10), ("right", width - 70)):
         if label := properties.get("yAxis", {}).get(side, {}).get("label"):
-            yield f'<text x="{x}" y="36" fill="#545b64">{escape(label)}</text>'
+            yield f'<text x="{start}" y="36" fill="#545b64">{escape(label)}</text>'
     for part in range(4):
         across = bottom - part * (bottom - top) / 3
         yield f'<line x1="{left}" x2="{right}" y1="{across:g}" y2="{across:g}" stroke="#e3e7e7"/>'
