@@ -286,9 +286,10 @@ def test_what_is_expected_of_the_runs_is_published_once(stack: Stack) -> None:
         core.begin_run_task(stack, id, workflow="Quote", activities=[rate], expected_duration=expected)
 
     begin("Begin")
-    parameter = stack.node.find_child("BeginExpected").node.find_child("expected-seconds")
-    assert isinstance(parameter, ssm.StringParameter)
-    assert parameter.string_value == "300"
+    published = stack.node.find_child("BeginExpected").node.find_child("expected-seconds")
+    parameter = published.node.default_child
+    assert isinstance(parameter, ssm.CfnParameter)
+    assert (parameter.name, parameter.value) == ("/claims/dev/workflows/Quote/expected-seconds", "300")
     with pytest.raises(ValueError, match="expected_duration of workflow 'Quote' is defined twice"):
         begin("Again")
 
