@@ -41,5 +41,6 @@ def publish_expected_duration(
             f"{what} is {seconds} s, and a run is ended after {timeout_seconds} s: use less than the timeout"
         )
     parameter = deployment.expected_parameter(workflow)
-    claim_name(scope, parameter, what)
-    Published(scope, id, exports=False).parameter("expected-seconds", parameter, str(seconds))
+    published = Published(scope, id, exports=False)
+    claim_name(published, parameter, what)
+    published.parameter("expected-seconds", parameter, str(seconds))
