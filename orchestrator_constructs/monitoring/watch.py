@@ -67,7 +67,7 @@ class RunWatch(Construct):
         status = stores.status.table_arn
         self._allow(["dynamodb:GetItem", "dynamodb:Query"], [status])
         self._allow(["dynamodb:Query"], [f"{status}/index/{ACTIVE_RUNS}", stores.registry.table_arn])
-        items = ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
+        items = ("PutItem", "UpdateItem", "DeleteItem", "Query")
         self._allow([f"dynamodb:{action}" for action in items], [stores.control.table_arn])
         path = Place.of(self).arn("ssm", f"parameter{deployment.workflows_path.rstrip('/')}")
         self._allow(["ssm:GetParametersByPath"], [path, f"{path}/*"])

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, TextIO
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from orchestrator_runtime.contract import Metric
+from orchestrator_runtime.contract import PLUGIN_DIMENSIONS, Metric
 from orchestrator_runtime.core.happening import Happening
 from orchestrator_runtime.core.journal_line import JournalLine, line_of
 
 _MILLISECONDS: Final = frozenset(
     {Metric.RUN_DURATION, Metric.STAGE_DURATION, Metric.PLUGIN_DURATION, Metric.PLUGIN_TIME_TO_START}
-)
-_OF_PLUGINS: Final = frozenset(
-    {Metric.PLUGIN_ERRORS, Metric.PLUGIN_DURATION, Metric.PLUGIN_TIME_TO_START, Metric.PLUGIN_RETRIES}
 )
 
 
@@ -48,7 +46,9 @@ class LoggedJournal:
     def tell(self, happening: Happening) -> None:
         """See ``ports.Journal``."""
         line = line_of(happening)
-        if not line.measures or (not self._measure_plugins and line.measures.keys() <= _OF_PLUGINS):
+        if not self._measure_plugins:
+            line = replace(line, dimensions=tuple(each for each in line.dimensions if each != PLUGIN_DIMENSIONS))
+        if not line.dimensions:
             write = self._logger.warning if line.warns else self._logger.info
             write(line.message, extra=dict(line.keys))
         else:

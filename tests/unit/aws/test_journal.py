@@ -209,7 +209,9 @@ def test_plugins_need_not_be_measured(capsys: pytest.CaptureFixture[str]) -> Non
     of_plugins = [MEASURED[name][0] for name in ("plugin", "optional plugin's error", "started again")]
     others = [MEASURED[name][0] for name in ("closed", "refused")]
     lines = lines_of(capsys, *of_plugins, *others, measure_plugins=False)
-    assert [line["message"] for line in lines if "_aws" in line] == ["stage closed", "report refused"]
+    measured = [line for line in lines if "_aws" in line]
+    assert [line["message"] for line in measured] == ["stage closed", "report refused"]
+    assert measured[1]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[]]
     plain = [line for line in lines if "_aws" not in line]
     assert [(line["level"], line["plugin"]) for line in plain] == [
         ("INFO", "Score"),
