@@ -47,6 +47,11 @@ class IOrchestratorCore(IRunMetrics, Protocol):
         ...
 
     @property
+    def tracing(self) -> bool:
+        """Whether activities and workflows are traced unless they say otherwise."""
+        ...
+
+    @property
     def other_accounts(self) -> OtherAccounts:
         """To whom activities open their stages unless they say otherwise."""
         ...

@@ -1,4 +1,4 @@
-"""A state machine as this library defines them: traced, logged, with a role of its own."""
+"""A state machine as this library defines them: logged, with a role of its own."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def define_state_machine(
     definition: dict[str, Any],
     statements: Sequence[iam.PolicyStatement],
     log_retention: logs.RetentionDays,
+    tracing: bool,
 ) -> sfn.StateMachine:
     """Define a state machine, its role and its log group as children of ``scope``.
 
@@ -41,6 +42,7 @@ def define_state_machine(
         definition: Its states; may hold tokens.
         statements: What it may do, beside writing logs and traces.
         log_retention: How long its log of errors is kept.
+        tracing: Whether its executions are traced.
     """
     role = iam.Role(
         scope,
@@ -66,7 +68,7 @@ def define_state_machine(
         definition_body=sfn.DefinitionBody.from_string(Stack.of(scope).to_json_string(definition)),
         role=role,
         logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False),
-        tracing_enabled=True,
+        tracing_enabled=tracing,
     )
     acknowledge_inline_policy(role)
     acknowledge_log_encryption(log_group)
@@ -77,4 +79,6 @@ def define_state_machine(
         "Errors are logged. Everything else is in the execution's history and the status table, and a run's data "
         "does not belong into logs.",
     )
+    if not tracing:
+        acknowledge(machine, "AwsSolutions-SF2", "The prop tracing turns it off.")
     return machine

@@ -74,6 +74,7 @@ class Activity(ActivityBase):
         check_every: Duration | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         exports: bool | None = None,
+        tracing: bool | None = None,
         plugin_accounts: Sequence[str] | None = None,
         organization_id: str | None = None,
         permissions_boundary: iam.IManagedPolicy | None = None,
@@ -92,6 +93,7 @@ class Activity(ActivityBase):
                 hour; later less often. At least 20 seconds. Default: one minute.
             log_retention: How long the log of errors is kept. Default: one month.
             exports: Publish plain exports too. Default: as the core does.
+            tracing: Trace runs through it with X-Ray. Default: as the core does, if this app defines it; else yes.
             plugin_accounts: Other accounts that may subscribe plugins to the stages. Default: those that the
                 core was given, if this app defines it; else none.
             organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
@@ -120,6 +122,7 @@ class Activity(ActivityBase):
             core=core,
             activity_name=name,
             exports=exports,
+            tracing=tracing,
             plugin_accounts=plugin_accounts,
             organization_id=organization_id,
         )
@@ -139,6 +142,7 @@ class Activity(ActivityBase):
             ),
             statements=[iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[advance_stage_arn])],
             log_retention=log_retention,
+            tracing=core.tracing if tracing is None else tracing,
         )
         arn = self._state_machine.state_machine_arn
         published = Published(self, "Published", exports=core.exports if exports is None else exports)

@@ -29,6 +29,7 @@ class StageProps(TypedDict):
     core: IOrchestratorCore
     activity_name: str
     exports: bool | None
+    tracing: bool | None
     plugin_accounts: Sequence[str] | None
     organization_id: str | None
 
@@ -45,6 +46,7 @@ class _StageTopic(StageBase):
         **props: Unpack[StageProps],
     ) -> None:
         core, activity_name, exports = props["core"], props["activity_name"], props["exports"]
+        tracing = core.tracing if props["tracing"] is None else props["tracing"]
         super().__init__(scope, id, core=core, activity_name=activity_name, position=position)
         check_name("activity", activity_name)
         deployment = core.deployment
@@ -57,6 +59,7 @@ class _StageTopic(StageBase):
             display_name=f"{activity_name} {position}",
             master_key=kms.Alias.from_alias_name(self, "Key", _ENCRYPTION_KEY),
             enforce_ssl=True,
+            tracing_config=sns.TracingConfig.ACTIVE if tracing else None,
         )
         core.other_accounts.or_else(props["plugin_accounts"], props["organization_id"]).open_topic(self._topic)
         published = Published(self, "Published", exports=core.exports if exports is None else exports)
@@ -104,6 +107,7 @@ class SequentialStage(_StageTopic):
         activity_name: str,
         position: Stage | str,
         exports: bool | None = None,
+        tracing: bool | None = None,
         plugin_accounts: Sequence[str] | None = None,
         organization_id: str | None = None,
     ) -> None:
@@ -116,6 +120,7 @@ class SequentialStage(_StageTopic):
             activity_name: The activity's name.
             position: ``pre`` or ``post``.
             exports: Publish a plain export too. Default: as the core does.
+            tracing: Trace messages with X-Ray. Default: as the core does, if this app defines it; else yes.
             plugin_accounts: Other accounts that may subscribe plugins. Default: those that the core was given,
                 if this app defines it; else none.
             organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
@@ -130,6 +135,7 @@ class SequentialStage(_StageTopic):
             core=core,
             activity_name=activity_name,
             exports=exports,
+            tracing=tracing,
             plugin_accounts=plugin_accounts,
             organization_id=organization_id,
         )
@@ -182,6 +188,7 @@ class ParallelStage(_StageTopic):
         core: IOrchestratorCore,
         activity_name: str,
         exports: bool | None = None,
+        tracing: bool | None = None,
         plugin_accounts: Sequence[str] | None = None,
         organization_id: str | None = None,
     ) -> None:
@@ -193,6 +200,7 @@ class ParallelStage(_StageTopic):
             core: The core that the activity belongs to.
             activity_name: The activity's name.
             exports: Publish a plain export too. Default: as the core does.
+            tracing: Trace messages with X-Ray. Default: as the core does, if this app defines it; else yes.
             plugin_accounts: Other accounts that may subscribe plugins. Default: those that the core was given,
                 if this app defines it; else none.
             organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
@@ -207,6 +215,7 @@ class ParallelStage(_StageTopic):
             core=core,
             activity_name=activity_name,
             exports=exports,
+            tracing=tracing,
             plugin_accounts=plugin_accounts,
             organization_id=organization_id,
         )

@@ -39,6 +39,11 @@ class CoreBase(RunMetrics, Construct):
         return True
 
     @property
+    def tracing(self) -> bool:
+        """Whether activities and workflows are traced unless they say otherwise."""
+        return True
+
+    @property
     def other_accounts(self) -> OtherAccounts:
         """To whom activities open their stages unless they say otherwise."""
         return NOBODY_ELSE

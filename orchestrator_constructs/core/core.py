@@ -85,6 +85,7 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         exports: bool = True,
+        tracing: bool = True,
         layer: lambda_.ILayerVersion | None = None,
         architecture: lambda_.Architecture | None = None,
         runtime: lambda_.Runtime | None = None,
@@ -113,6 +114,8 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
                 Default: they are kept.
             log_retention: How long the functions' logs are kept. Default: one month.
             exports: Publish plain exports too, here and in activities. Default: yes.
+            tracing: Trace runs with X-Ray: the functions here, and the activities and workflows that this app
+                defines for this core. X-Ray's sampling rules say how many. Default: yes.
             layer: The packages that the functions import. Default: a ``RuntimeLayer``.
             architecture: The functions' processor. Default: arm64.
             runtime: The functions' Python. Default: Python 3.13.
@@ -149,6 +152,7 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
         if reconcile_every is not None:
             whole_minutes("reconcile_every", reconcile_every, at_least=_LEAST_MINUTES_BETWEEN_RECONCILIATIONS)
         self._exports = exports
+        self._tracing = tracing
         self._other_accounts = OtherAccounts.checked(plugin_accounts, organization_id)
         self._permissions_boundary = permissions_boundary
         if permissions_boundary is not None:
@@ -172,6 +176,7 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             runtime=runtime,
             log_retention=log_retention,
             removal_policy=removal_policy,
+            tracing=tracing,
             network=define_network(self, vpc=vpc, subnets=vpc_subnets, security_groups=security_groups),
             reserved_concurrency=checked_concurrency(reserved_concurrency or {}),
             plugin_metrics=plugin_metrics,
@@ -220,6 +225,11 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
     def exports(self) -> bool:
         """Whether activities publish plain exports unless they say otherwise."""
         return self._exports
+
+    @property
+    def tracing(self) -> bool:
+        """Whether activities and workflows are traced unless they say otherwise."""
+        return self._tracing
 
     @property
     def other_accounts(self) -> OtherAccounts:

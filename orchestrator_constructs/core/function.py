@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import (
+    acknowledge,
     acknowledge_inline_policy,
     acknowledge_log_encryption,
     acknowledge_no_dead_letters,
@@ -25,7 +26,7 @@ from orchestrator_constructs.acknowledgements import (
 from orchestrator_constructs.core.network import Network
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT
 from orchestrator_constructs.validation import check_count
-from orchestrator_runtime.contract import MEASURES_OFF, Env, Handler
+from orchestrator_runtime.contract import MEASURES_OFF, TRACING_OFF, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
 MEMORY_MB: Final = 512
@@ -64,6 +65,7 @@ class FunctionOptions:
         runtime: The Python.
         log_retention: How long logs are kept.
         removal_policy: What becomes of logs and dead letters when they leave the stack.
+        tracing: Whether calls are traced.
         network: The network that the functions run in, if they run in one of their owner's.
         reserved_concurrency: How many of a function run at once, at most and guaranteed.
         plugin_metrics: Whether plugins are measured one by one.
@@ -75,6 +77,7 @@ class FunctionOptions:
     runtime: lambda_.Runtime
     log_retention: logs.RetentionDays
     removal_policy: RemovalPolicy
+    tracing: bool
     network: Network | None = None
     reserved_concurrency: Mapping[Handler, int] = field(default_factory=dict)
     plugin_metrics: bool = True
@@ -148,13 +151,14 @@ def define_function(
             **({} if options.plugin_metrics else {Env.PLUGIN_METRICS.value: MEASURES_OFF}),
             "POWERTOOLS_SERVICE_NAME": handler.value,
             "POWERTOOLS_METRICS_NAMESPACE": deployment.prefix,
+            **({} if options.tracing else {Env.TRACING.value: TRACING_OFF}),
         },
         role=role,
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
         # A start and a report of each call would be more than all that a run has to tell. Calls that fail are told.
         system_log_level_v2=lambda_.SystemLogLevel.WARN,
-        tracing=lambda_.Tracing.ACTIVE,
+        tracing=lambda_.Tracing.ACTIVE if options.tracing else lambda_.Tracing.DISABLED,
         dead_letter_queue=dead_letters,
         reserved_concurrent_executions=options.reserved_concurrency.get(handler),
         # Each plugin of a sequential stage has its report call this function once more in one chain of SNS and SQS.
@@ -167,6 +171,8 @@ def define_function(
     acknowledge_wildcard(
         role, "*", "X-Ray, and a function's network interfaces, have no resources that a policy could name beforehand."
     )
+    if not options.tracing:
+        acknowledge(function, "Serverless-LambdaTracing", "The prop tracing of the core turns it off.")
     acknowledge_inline_policy(role)
     acknowledge_log_encryption(log_group)
     acknowledge_runtime(function, "The runtime is a prop; its default is one that has proved itself.")

@@ -72,6 +72,7 @@ class Workflow(WorkflowBase):
         timeout: Duration | None = None,
         expected_duration: Duration | None = None,
         log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        tracing: bool | None = None,
         permissions_boundary: iam.IManagedPolicy | None = None,
     ) -> None:
         """Define the workflow.
@@ -87,6 +88,7 @@ class Workflow(WorkflowBase):
             expected_duration: How long a run is expected to take at most, less than the timeout;
                 ``WorkflowMonitoring`` announces those that take longer. Default: none is announced.
             log_retention: How long the log of errors is kept. Default: one month.
+            tracing: Trace runs with X-Ray. Default: as the core does, if this app defines it; else yes.
             permissions_boundary: The most that the state machine's role may do. Default: as the core does.
 
         Raises:
@@ -142,6 +144,7 @@ class Workflow(WorkflowBase):
                 ),
             ],
             log_retention=log_retention,
+            tracing=core.tracing if tracing is None else tracing,
         )
         for execution in executions:
             acknowledge_wildcard(

@@ -159,6 +159,7 @@ PLUGIN_DIMENSIONS: Final = (Dimension.ACTIVITY, Dimension.STAGE, Dimension.PLUGI
 
 
 MEASURES_OFF: Final = "off"
+TRACING_OFF: Final = "off"
 
 
 class Env(StrEnum):
@@ -185,6 +186,8 @@ class Env(StrEnum):
     ALERTS_TOPIC_ARN = "ORCHESTRATOR_ALERTS_TOPIC_ARN"
     PLUGIN_METRICS = "ORCHESTRATOR_PLUGIN_METRICS"
     """``off``: plugins are logged and not measured one by one."""
+    TRACING = "ORCHESTRATOR_TRACING"
+    """``off``: nothing is told to X-Ray. On the core's functions, and on a plugin's if its owner wants that."""
     PLUGIN_NAME = "ORCHESTRATOR_PLUGIN_NAME"
     """On a plugin's function: the name under which the construct registered it."""
     IDEMPOTENCY_TABLE = "ORCHESTRATOR_IDEMPOTENCY_TABLE"

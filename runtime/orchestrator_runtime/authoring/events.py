@@ -24,12 +24,14 @@ class QueuedMessage:
         text: The message of a stage, without SNS's envelope.
         receives: How often it was received, this time included.
         group: What may not overtake it: its message group in a FIFO queue; ``None`` in a standard queue.
+        trace_header: The trace that it was sent in, if there is one.
     """
 
     id: str
     text: str
     receives: int
     group: str | None
+    trace_header: str | None
 
 
 def queued_messages(event: object) -> list[QueuedMessage]:
@@ -88,6 +90,7 @@ def _queued(record: Mapping[str, Any]) -> QueuedMessage:
             "a record of the queue has no messageId or no body: a plugin's function is called by Lambda's poller"
         )
     given: Mapping[str, Any] = attributes if isinstance(attributes, Mapping) else {}
+    trace_header = given.get("AWSTraceHeader")
     receives, group = str(given.get("ApproximateReceiveCount")), given.get("MessageGroupId")
     # Standard queues may have groups as well, for fairness: there they order nothing.
     ordered = str(record.get("eventSourceARN", "")).endswith(".fifo")
@@ -96,4 +99,5 @@ def _queued(record: Mapping[str, Any]) -> QueuedMessage:
         text=out_of_envelope(body),
         receives=int(receives) if _COUNT.fullmatch(receives) else 1,
         group=group if ordered and isinstance(group, str) else None,
+        trace_header=trace_header if isinstance(trace_header, str) else None,
     )

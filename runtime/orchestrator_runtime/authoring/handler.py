@@ -17,11 +17,13 @@ from orchestrator_runtime.authoring.once import EveryTime, NoIdempotencyTableErr
 from orchestrator_runtime.authoring.outcome import Outcome, told_by
 from orchestrator_runtime.authoring.reporting import CallReports, Reporter, ReportNotSentError, SqsReporter
 from orchestrator_runtime.authoring.run import PluginRun, Retryable
+from orchestrator_runtime.aws.xray import tracer_of
 from orchestrator_runtime.contract import Env, State
 from orchestrator_runtime.models import PluginMessage
 from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name, shown
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.plugin_queue.message_document import asks_to_initialize
+from orchestrator_runtime.trace_ports import UNTRACED, Tracer
 
 
 class PluginHandler:
@@ -56,7 +58,7 @@ class PluginHandler:
 
     def __call__(self, event: Mapping[str, Any], context: object) -> dict[str, Any] | None:
         """Handle what SNS or a queue delivered; the signature is Lambda's."""
-        return self.deliver(event, self._reporter, os.environ, context=context)
+        return self.deliver(event, self._reporter, os.environ, context=context, tracer=tracer_of(os.environ))
 
     def name_in(self, environ: Mapping[str, str]) -> str:
         """The plugin's name: the decorator's, or else the environment's.
@@ -84,6 +86,7 @@ class PluginHandler:
         *,
         once: Once | None = None,
         context: object = None,
+        tracer: Tracer = UNTRACED,
     ) -> dict[str, Any] | None:
         """Handle an event with collaborators given.
 
@@ -94,6 +97,7 @@ class PluginHandler:
             once: Sees to it that work is not done twice. Default: work is done each time, unless the plugin
                 is not idempotent: then the table that the environment names remembers it.
             context: Lambda's.
+            tracer: Traces each call of the function. Default: nothing is traced.
 
         Returns:
             The answer to ``initialize``; for a queue, the messages that have to come again; nothing for SNS.
@@ -107,7 +111,7 @@ class PluginHandler:
             return replace(self.info, name=self.info.name or environ.get(Env.PLUGIN_NAME) or None).as_answer()
         name = self.name_in(environ)
         once = self._once(environ, context) if once is None else once
-        handle = functools.partial(self._handle, name=name, reporter=reporter, once=once)
+        handle = functools.partial(self._handle, name=name, reporter=reporter, once=once, tracer=tracer)
         # Lambda repeats an asynchronous invocation under the same request id.
         request_id = str(getattr(context, "aws_request_id", ""))
         if queued := queued_messages(event):
@@ -139,7 +143,7 @@ class PluginHandler:
             try:
                 message = read_message(record.text, "message of the queue")
                 is_last = max_receives is not None and record.receives >= max_receives
-                handle(message, delivery=record.id, is_last=is_last)
+                handle(message, delivery=record.id, is_last=is_last, sent_in=record.trace_header)
             except Exception:
                 self._logger.exception("the queue has to deliver the message again", message_id=shown(record.id))
                 again.append(record.id)
@@ -148,33 +152,51 @@ class PluginHandler:
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
     def _handle(
-        self, message: PluginMessage, *, name: str, reporter: Reporter, once: Once, delivery: str, is_last: bool
+        self,
+        message: PluginMessage,
+        *,
+        name: str,
+        reporter: Reporter,
+        once: Once,
+        tracer: Tracer,
+        delivery: str,
+        is_last: bool,
+        sent_in: str | None = None,
     ) -> None:
         keys = message.model_dump(mode="json", include={"uid", "workflow", "activity", "stage", "attempt"})
         with self._logger.append_context_keys(plugin=name, **keys):
             if name not in message.plugins:
                 self._logger.info("ignored: the message does not release this plugin")
                 return
-            report = CallReports(reporter, message, name)
-            run = PluginRun(
-                uid=message.uid,
-                workflow=message.workflow,
-                activity=message.activity,
-                stage=message.stage,
-                attempt=message.attempt,
-                plugin=name,
-                metadata=message.metadata,
-                outputs=message.outputs,
-                _report=self._progress(report),
-            )
-            # A function may serve two cores, and their runs may have the same names.
-            do_once = functools.partial(once.do, f"{message.report_to}/{run.idempotency_key}", delivery)
-            outcome = self._outcome(run, report, do_once, is_last=is_last)
-            if outcome is None:
-                self._logger.info("ignored: another delivery of the same call is at work")
-                return
-            report(outcome.state, outcome.text, output=outcome.output)
-            self._logger.info(f"reported {outcome.state.value}")
+            with tracer.span(name, {"plugin": name, **keys}, continues=sent_in) as span:
+                if not self._call(message, name, reporter, once, delivery, is_last=is_last):
+                    span.failed()
+
+    def _call(
+        self, message: PluginMessage, name: str, reporter: Reporter, once: Once, delivery: str, *, is_last: bool
+    ) -> bool:
+        """Call the function and report how that ended; return whether it went well."""
+        report = CallReports(reporter, message, name)
+        run = PluginRun(
+            uid=message.uid,
+            workflow=message.workflow,
+            activity=message.activity,
+            stage=message.stage,
+            attempt=message.attempt,
+            plugin=name,
+            metadata=message.metadata,
+            outputs=message.outputs,
+            _report=self._progress(report),
+        )
+        # A function may serve two cores, and their runs may have the same names.
+        do_once = functools.partial(once.do, f"{message.report_to}/{run.idempotency_key}", delivery)
+        outcome = self._outcome(run, report, do_once, is_last=is_last)
+        if outcome is None:
+            self._logger.info("ignored: another delivery of the same call is at work")
+            return True
+        report(outcome.state, outcome.text, output=outcome.output)
+        self._logger.info(f"reported {outcome.state.value}")
+        return outcome.state is not State.ERROR
 
     def _outcome(
         self,

@@ -57,6 +57,18 @@ class StageRef:
         return f"{self.activity}/{self.stage}"
 
     @property
+    def about(self) -> dict[str, str | int]:
+        """What logs and traces of the stage are found by."""
+        run = self.run
+        return {
+            "uid": run.uid,
+            "workflow": run.workflow,
+            "activity": self.activity,
+            "stage": self.stage.value,
+            "attempt": run.attempt,
+        }
+
+    @property
     def attempt(self) -> int:
         """The attempt of the run."""
         return self.run.attempt

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from orchestrator_runtime.contract import ReleaseRule, Stage
+from orchestrator_runtime.contract import Handler, ReleaseRule, Stage
 from orchestrator_runtime.core.begin import InvalidRunInput
 from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
-from orchestrator_runtime.handlers.environment import stage_ports
+from orchestrator_runtime.handlers.environment import stage_ports, tracer
 from orchestrator_runtime.names import problem_with_name, problem_with_uid
 from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 
@@ -25,7 +25,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG
             fail_on_optional_error, token, entered, retry}``.
         context: Lambda's.
     """
-    advance_stage(parse(event), stage_ports())
+    request = parse(event)
+    with tracer().span(Handler.ADVANCE_STAGE.value, request.ref.about):
+        advance_stage(request, stage_ports())
 
 
 def parse(event: Mapping[str, Any]) -> AdvanceRequest:

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.core.begin import InvalidRunInput
-from orchestrator_runtime.handlers.environment import begin_ports
+from orchestrator_runtime.handlers.environment import begin_ports, tracer
 from orchestrator_runtime.models import RunInput, problems_of
 from orchestrator_runtime.protocol.begin_run import BeginRequest, begin_run
 
@@ -28,7 +29,10 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         RunRefusedError: The run may not begin; nothing was written.
     """
     request = parse(event)
-    return begin_run(request, begin_ports()).as_document()
+    with tracer().span(Handler.BEGIN_RUN.value, {"uid": request.uid, "workflow": request.workflow}) as span:
+        ref = begin_run(request, begin_ports())
+        span.annotate(attempt=ref.attempt)
+    return ref.as_document()
 
 
 def parse(event: Mapping[str, Any]) -> BeginRequest:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.core.failure import Failure
-from orchestrator_runtime.handlers.environment import end_ports, logger
+from orchestrator_runtime.handlers.environment import end_ports, logger, tracer
 from orchestrator_runtime.names import problem_with_uid
 from orchestrator_runtime.protocol.end_run import EndRequest, end_run
 
@@ -22,8 +23,11 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         ``{error, cause}`` for the state that fails the execution; ``{uid, workflow}`` if all went well.
     """
     request = parse(event)
-    failure = end_run(request, end_ports())
     about = {"uid": request.uid, "workflow": request.workflow}
+    with tracer().span(Handler.END_RUN.value, {key: value for key, value in about.items() if value}) as span:
+        failure = end_run(request, end_ports())
+        if failure is not None:
+            span.failed()
     if failure is None:
         return about
     logger.warning("execution fails", extra={**about, "error": failure.error})

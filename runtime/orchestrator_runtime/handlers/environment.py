@@ -18,6 +18,7 @@ from botocore.config import Config
 from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.aws.step_functions import StepFunctionsExecutions, StepFunctionsSignals
 from orchestrator_runtime.aws.topics import SnsPublisher
+from orchestrator_runtime.aws.xray import tracer_of
 from orchestrator_runtime.contract import MEASURES_OFF, Env
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
@@ -29,6 +30,7 @@ from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.items import utc_now
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
+from orchestrator_runtime.trace_ports import Tracer
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -92,6 +94,11 @@ def registry() -> DynamoRegistry:
 def journal() -> LoggedJournal:
     """Where it is written what happened."""
     return LoggedJournal(logger, measure_plugins=os.environ.get(Env.PLUGIN_METRICS) != MEASURES_OFF)
+
+
+def tracer() -> Tracer:
+    """What the work of this function is traced by."""
+    return tracer_of(os.environ)
 
 
 def begin_ports() -> BeginPorts:

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from orchestrator_runtime.core.happening import ReportRefused
 from orchestrator_runtime.core.invocation_record import MalformedRecordError, is_record, read_record
 from orchestrator_runtime.core.records import StagePlan, StageRef
-from orchestrator_runtime.handlers.environment import stage_ports
+from orchestrator_runtime.handlers.environment import stage_ports, tracer
 from orchestrator_runtime.models import Report, problems_of
 from orchestrator_runtime.names import shown
 from orchestrator_runtime.ports import Journal, StatusStore
@@ -59,18 +59,20 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     """
     ports = stage_ports()
     batch = [received for record in event["Records"] if (received := parse(record, ports.journal)) is not None]
-    again = record_results(batch, ports, lambda ref: _memory.find(ref, ports.status))
+    again = record_results(batch, ports, lambda ref: _memory.find(ref, ports.status), tracer())
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
 def parse(message: Mapping[str, Any], journal: Journal) -> Received | ReceivedRecord | None:
     """Read a message of the results queue; what is no report is refused, and does not come again."""
     message_id, body = message["messageId"], message["body"]
-    sender = message.get("attributes", {}).get("SenderId")
+    attributes = message.get("attributes", {})
+    sender, sent_in = attributes.get("SenderId"), attributes.get("AWSTraceHeader")
     try:
         if (record := _decoded_record(body)) is not None:
-            return ReceivedRecord(id=message_id, record=read_record(record), sender=sender)
-        return Received(id=message_id, report=Report.model_validate_json(body), sender=sender)
+            return ReceivedRecord(id=message_id, record=read_record(record), sender=sender, trace_header=sent_in)
+        report = Report.model_validate_json(body)
+        return Received(id=message_id, report=report, sender=sender, trace_header=sent_in)
     except ValidationError as error:
         problem = "; ".join(problems_of(error))
     except MalformedRecordError as error:

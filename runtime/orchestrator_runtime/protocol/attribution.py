@@ -22,11 +22,13 @@ class ReceivedRecord:
         id: The queue's id of the message.
         record: The record.
         sender: Who sent it: Lambda, in the function's role.
+        trace_header: The trace that it was sent in, if there is one.
     """
 
     id: str
     record: InvocationRecord
     sender: str | None = None
+    trace_header: str | None = None
 
     @property
     def ref(self) -> StageRef:

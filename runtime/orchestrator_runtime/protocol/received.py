@@ -18,11 +18,13 @@ class Received:
         id: The queue's id of the message.
         report: The report.
         sender: Who sent it, as the queue says: ``role id:session`` of an assumed role.
+        trace_header: The trace that it was sent in, if there is one.
     """
 
     id: str
     report: Report
     sender: str | None = None
+    trace_header: str | None = None
 
     @property
     def ref(self) -> StageRef:

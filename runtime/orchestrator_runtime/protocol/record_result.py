@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.core.happening import PluginStartedAgain, ReportRefused, plugin_ended
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, Release, StagePlan, StageRef
 from orchestrator_runtime.core.report_row import is_likely_first, row_of
@@ -15,6 +16,7 @@ from orchestrator_runtime.ports import Journal
 from orchestrator_runtime.protocol.attribution import ReceivedRecord, StageRegistrations
 from orchestrator_runtime.protocol.received import Received, Starts, collapse
 from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts
+from orchestrator_runtime.trace_ports import UNTRACED, Tracer
 
 _CLOCK_TICK: Final = timedelta(milliseconds=1)
 """What the status table tells times apart by."""
@@ -27,6 +29,7 @@ def record_results(
     batch: Iterable[Received | ReceivedRecord],
     ports: StagePorts,
     find_plan: FindPlan,
+    tracer: Tracer = UNTRACED,
 ) -> list[str]:
     """Record a batch of reports: for each stage all rows first, then one decision.
 
@@ -34,6 +37,7 @@ def record_results(
         batch: The reports and the invocation records, in the order received.
         ports: The world.
         find_plan: Finds a stage's plan.
+        tracer: Traces the work on each stage. Default: nothing is traced.
 
     Returns:
         Ids of the messages that could not be dealt with and have to come again.
@@ -47,7 +51,10 @@ def record_results(
     again: list[str] = []
     for ref, reports in by_stage.items():
         try:
-            _record_stage(StageRegistrations(ports.registry, ref), reports, ports, find_plan)
+            # A batch holds reports of several runs: each is recorded in its own run's trace.
+            sent_in = next((received.trace_header for received in reports if received.trace_header), None)
+            with tracer.span(Handler.RECORD_RESULT.value, ref.about, continues=sent_in):
+                _record_stage(StageRegistrations(ports.registry, ref), reports, ports, find_plan)
         except Exception as error:  # noqa: BLE001 - one stage's trouble must not hold up the others
             ports.journal.failed(error, uid=ref.run.uid, workflow=ref.run.workflow, activity=ref.activity)
             again += [received.id for received in reports]
@@ -205,14 +212,7 @@ def _may_send(role_id: str | None, sender_role_ids: Collection[str]) -> bool:
 def _refuse(
     journal: Journal, received: Received | ReceivedRecord, reason: str, detail: str, *, expected: bool = False
 ) -> None:
-    ref = received.ref
-    about: dict[str, str | int] = {
-        "uid": ref.run.uid,
-        "workflow": ref.run.workflow,
-        "activity": ref.activity,
-        "stage": str(ref.stage),
-        "attempt": ref.attempt,
-    }
+    about = received.ref.about
     if isinstance(received, Received):
         about["plugin"] = received.report.plugin
     else:
