@@ -34,7 +34,7 @@ class Daemon:
 
     def taken(self) -> list[dict[str, Any]]:
         """The documents since the last look. Over loopback they are here as soon as they are sent."""
-        documents = []
+        documents: list[dict[str, Any]] = []
         while True:
             try:
                 datagram = self._taker.recv(65_536)

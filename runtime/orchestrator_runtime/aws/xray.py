@@ -1,7 +1,7 @@
 """Traces for X-Ray, by the protocol that AWS documents for it: one JSON document for each piece of work, over UDP.
 
 Lambda runs X-Ray's daemon beside each function that is traced, and hands over the trace that an invocation belongs to
-in a header. Docs/decisions/0013-traces.md says why no library does this.
+in a header. ``docs/decisions/0013-traces.md`` says why no library does this.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator_runtime.contract import TRACING_OFF, Env
@@ -73,7 +73,7 @@ class _Recorded:
     """Implements ``trace_ports.Span``."""
 
     annotations: dict[str, str | int]
-    fault: bool = field(default=False)
+    fault: bool = False
 
     def annotate(self, **about: str | int) -> None:
         self.annotations.update(about)
@@ -104,7 +104,7 @@ class XRayTracer:
         """See ``trace_ports.Tracer``."""
         invocation, message = TraceContext.read(self._environ.get(TRACE_HEADER)), TraceContext.read(continues)
         context = message or invocation
-        if context is None:
+        if context is None or (message is None and not context.sampled):
             yield UNTRACED
             return
         recorded, own_id, began = _Recorded({**about}), secrets.token_hex(8), self._clock()

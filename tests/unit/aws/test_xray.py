@@ -13,7 +13,7 @@ from orchestrator_runtime.contract import TRACING_OFF, Env
 from orchestrator_runtime.trace_ports import UNTRACED
 from tests.unit.xray_daemon import CALLER, PARENT, ROOT, RUN_ROOT, Daemon, header, listening
 
-ABOUT = {"uid": "q-1", "workflow": "NewBusiness", "attempt": 1}
+ABOUT: dict[str, str | int] = {"uid": "q-1", "workflow": "NewBusiness", "attempt": 1}
 TRACE_HEADER = "_X_AMZN_TRACE_ID"
 
 
@@ -104,8 +104,14 @@ def test_without_a_trace_nothing_is_sent(daemon: Daemon, nothing: str | None) ->
         span.annotate(attempt=1)
         span.failed()
         assert environ == before
-    with XRayTracer(daemon.environment(header(sampled=False))).span("begin-run", ABOUT):
-        pass
+    assert daemon.taken() == []
+
+
+def test_an_invocation_that_is_not_recorded_is_left_alone(daemon: Daemon) -> None:
+    environ = daemon.environment(header(sampled=False, lineage="1:aa:0"))
+    before = dict(environ)
+    with XRayTracer(environ).span("begin-run", ABOUT):
+        assert environ == before
     assert daemon.taken() == []
 
 
