@@ -80,5 +80,6 @@ def define_state_machine(
         "does not belong into logs.",
     )
     if not tracing:
-        acknowledge(machine, "AwsSolutions-SF2", "The prop tracing turns it off.")
+        for rule in ("AwsSolutions-SF2", "Serverless-StepFunctionStateMachineXray"):
+            acknowledge(machine, rule, "The prop tracing turns it off.")
     return machine
