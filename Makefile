@@ -14,7 +14,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,22
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test unit e2e simulate hostile many lint format synth schemas security-docs audit stored-items mutate wheel lock clean
+.PHONY: help dev demo test unit e2e simulate hostile many bench lint format synth schemas security-docs audit stored-items mutate wheel lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[36m%-14s\033[0m %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ hostile: dev ## Feed hostile documents to every handler (INPUTS=n for each, SEED
 many: dev ## Start many runs at once on a local AWS, and time them (RUNS=500)
 	@ORCHESTRATOR_TEST_RUNS=$(or $(RUNS),500) $(PYTEST) -m e2e --durations=3 tests/e2e/test_many.py
 
+bench: dev ## Count what runs cost on a local AWS, beside the original and the floor (ONLY='W(1,1) W(3,5)', RUNS=n)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only '$(ONLY)') $(if $(RUNS),--runs $(RUNS))
+
 mutate: dev ## See that tests notice small changes of the core's code (ONLY=path)
 	@nice -n 19 $(BIN)/python -m tests.mutation.mutate $(ONLY)
 
@@ -62,7 +65,7 @@ lint: dev ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/rules tests/hostile tests/mutation tests/simulation
 	@$(BIN)/mypy orchestrator_cli tests/cli tests/docs tests/e2e examples/insurance/demo.py
-	@$(BIN)/mypy orchestrator_constructs app.py tests/constructs tests/examples tests/security
+	@$(BIN)/mypy orchestrator_constructs app.py benchmarks tests/constructs tests/examples tests/security
 
 format: dev ## Bring the code into shape
 	@$(BIN)/ruff check --fix .

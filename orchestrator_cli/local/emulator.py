@@ -10,12 +10,13 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
 from orchestrator_cli.errors import CliError
-from orchestrator_cli.local.emulator_process.launcher.run import LIFELINE
+from orchestrator_cli.local.emulator_process.launcher.run import CALLS, LIFELINE, RECORD
 from orchestrator_cli.local.session import ACCOUNT, REGION, variables
 
 HOST: Final = "127.0.0.1"
@@ -68,6 +69,11 @@ class Emulator:
         """What the emulator, and the functions in it, wrote."""
         return self.folder / "emulator.log"
 
+    @property
+    def calls(self) -> Path:
+        """Every call, one JSON line each, if it was started to record them."""
+        return self.folder / CALLS
+
     def answers(self) -> bool:
         """Whether it is there and ready."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
@@ -110,7 +116,9 @@ def is_emulator(pid: int) -> bool:
     return _PROCESS.name in running
 
 
-def start_emulator(python: Path, folder: Path, *, detached: bool = False, enforce_iam: bool = False) -> Emulator:
+def start_emulator(
+    python: Path, folder: Path, *, detached: bool = False, enforce_iam: bool = False, record_calls: bool = False
+) -> Emulator:
     """Start the emulator on a free port of loopback and wait until it answers.
 
     Args:
@@ -118,13 +126,15 @@ def start_emulator(python: Path, folder: Path, *, detached: bool = False, enforc
         folder: An existing folder for its log and its temporary files.
         detached: Whether it outlives this process. Default: it ends with it, even if that is killed.
         enforce_iam: Whether it refuses what roles and policies do not allow. Default: anybody may do anything.
+        record_calls: Whether it writes down every call. Default: it does not.
 
     Raises:
         EmulatorError: It ended, or did not answer in time.
     """
+    options = [*([] if detached else [LIFELINE]), *([RECORD] if record_calls else [])]
     for _ in range(_PORT_ATTEMPTS):
         with contextlib.suppress(_PortTakenError):
-            return _start_on(_free_port(), python, folder, detached=detached, enforce_iam=enforce_iam)
+            return _start_on(_free_port(), python, folder, options, enforce_iam=enforce_iam)
     raise EmulatorError(f"no free port found on {HOST} in {_PORT_ATTEMPTS} attempts: is another program taking them?")
 
 
@@ -135,15 +145,14 @@ def _free_port() -> int:
         return port
 
 
-def _start_on(port: int, python: Path, folder: Path, *, detached: bool, enforce_iam: bool) -> Emulator:
-    options = [] if detached else [LIFELINE]
+def _start_on(port: int, python: Path, folder: Path, options: Sequence[str], *, enforce_iam: bool) -> Emulator:
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
             # -P: nothing of where it is started from is the emulator's to import.
             [python, "-P", _PROCESS, *options],
             cwd=folder,
             env=emulator_environment(port, folder, enforce_iam=enforce_iam),
-            stdin=subprocess.DEVNULL if detached else subprocess.PIPE,
+            stdin=subprocess.PIPE if LIFELINE in options else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -46,6 +46,8 @@ class LocalEnvironment:
         running: An emulator to take over. Default: one of its own.
         enforce_iam: Whether one of its own refuses what roles and policies do not allow. Default: anybody may do
             anything. What it covers is in ``docs/local.md``.
+        record_calls: Whether one of its own writes down every call of AWS and of a function, to
+            ``emulator.calls``, a JSON line each. Default: it does not.
 
     Attributes:
         session: A boto3 session whose clients all go to this environment.
@@ -53,11 +55,17 @@ class LocalEnvironment:
     """
 
     def __init__(
-        self, *, toolchain: Toolchain | None = None, running: Emulator | None = None, enforce_iam: bool = False
+        self,
+        *,
+        toolchain: Toolchain | None = None,
+        running: Emulator | None = None,
+        enforce_iam: bool = False,
+        record_calls: bool = False,
     ) -> None:
         self._toolchain = toolchain or Toolchain()
         self._emulator = running
         self._enforce_iam = enforce_iam
+        self._record_calls = record_calls
         self._ours = running is None
         self._runs = itertools.count(1)
         self._bootstrapping = threading.Lock()
@@ -115,7 +123,9 @@ class LocalEnvironment:
             # Functions are unpacked below this folder, and Node looks for packages in every folder above a file.
             (folder / "tmp").mkdir()
             (folder / "tmp" / "node_modules").symlink_to(node_modules)
-            self._emulator = start_emulator(python, folder, detached=detached, enforce_iam=self._enforce_iam)
+            self._emulator = start_emulator(
+                python, folder, detached=detached, enforce_iam=self._enforce_iam, record_calls=self._record_calls
+            )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

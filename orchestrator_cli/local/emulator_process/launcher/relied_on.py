@@ -8,6 +8,8 @@ from typing import Any, Final
 
 VERSION: Final = "1.5.33"
 
+_REQUEST: Final = ("method", "path", "headers", "body", "query_params")
+
 RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "sns._deliver_to_lambda": (
         "endpoint",
@@ -36,6 +38,15 @@ RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "sqs.queue_policy_allows": ("queue_arn", "service", "source_arn", "source_account"),
     "sqs._md5_msg_attrs": ("attrs",),
     "sqs._ensure_msg_fields": ("m",),
+    "sqs._receive_messages_for_esm": ("queue_url", "max_number"),
+    "sqs._delete_messages_for_esm": ("queue_url", "receipt_handles"),
+    "sqs.handle_request": _REQUEST,
+    "sns.handle_request": _REQUEST,
+    "stepfunctions.handle_request": _REQUEST,
+    "dynamodb.handle_request": _REQUEST,
+    "dynamodb._get_item_by_key": ("table", "key"),
+    "dynamodb._item_size_bytes": ("item",),
+    "lambda_svc._emit_lambda_logs": ("func", "request_id", "log_text", "error", "duration_ms", "log_source"),
     "lambda_svc.invoke_async_with_retry": ("func", "event"),
     "lambda_svc._execute_function": ("func", "event"),
     "lambda_svc._execute_function_with_config_scope": ("func", "event"),

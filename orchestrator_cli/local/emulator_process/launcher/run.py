@@ -1,6 +1,7 @@
 """Checks the emulator, replaces what it does otherwise, and runs it.
 
 With ``--lifeline`` it runs for as long as its standard input is open, so that nobody has to be alive to stop it.
+With ``--record`` it writes down every call.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Final
 
 from .asynchronous_invocations import AsynchronousInvocations
 from .permissions import TaskTokens, with_resources, with_role, with_secure_transport
+from .recording import RECORDED, Recording
 from .relied_on import check
 from .saved_queries import let_pass
 from .state_machines import in_turn, with_output
 
 LIFELINE: Final = "--lifeline"
+RECORD: Final = "--record"
+CALLS: Final = "calls.jsonl"
+"""Where calls are written down, in the folder that it is started in."""
 _Json = dict[str, Any]
 
 
@@ -33,11 +39,12 @@ def run() -> None:
     """Check the emulator, replace what it does otherwise, and run it."""
     if LIFELINE in sys.argv[1:]:
         threading.Thread(target=_end_with_the_starter, daemon=True).start()
+    record = RECORD in sys.argv[1:]
     sys.argv[1:] = []  # the emulator reads its own options
     services: _Json = {
         name.rpartition(".")[-1]: importlib.import_module(f"ministack.{name}")
         for name in (
-            *(f"services.{service}" for service in ("sns", "sqs", "lambda_svc", "eventbridge", "stepfunctions")),
+            *(f"services.{service}" for service in ("lambda_svc", "eventbridge", *RECORDED)),
             "services.cloudformation.provisioners",
             *(f"core.{module}" for module in ("lambda_runtime", "iam_actions", "iam_evaluator")),
         )
@@ -58,4 +65,6 @@ def run() -> None:
         services["iam_actions"].extract_resource_arn = with_resources(services["iam_actions"], tokens)
         services["iam_evaluator"]._resolve_condition_key = with_secure_transport(services["iam_evaluator"])
         invocations.may_send = with_role(services)
+    if record:
+        Recording(services, Path(CALLS)).begin()
     app.main()

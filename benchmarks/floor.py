@@ -1,0 +1,105 @@
+"""What a run of W(A, P) needs at least, on these services and with this contract, whoever writes the core.
+
+The contract is what teams rely on: a workflow is one state machine and an activity another, which workflows share; a plugin is
+whatever subscribes to a stage's topic; it reports to a queue; one plugin has one row in the status table; who is waited for is known
+before anybody is called. A design without that contract may stay below: the original calls its sequential plugins without a
+publish.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+from benchmarks.counting import PLATFORM_JSON, TOKEN_BYTES
+from benchmarks.prices import Consumed
+from benchmarks.workload import Workload
+
+STAGES: Final = 3
+REPORTS_A_BATCH: Final = 10
+"""What Lambda reads at once without waiting for more."""
+REGISTRATION_BYTES: Final = 250
+"""A name, an order, an endpoint's ARN and a filter; less is hardly possible with ARNs in it."""
+KEY_BYTES: Final = 60
+"""Of an item's own key and times."""
+
+
+def transitions(load: Workload) -> int:
+    """One into each stage, which waits for it, and one into each activity.
+
+    Begin and end of a run may ride on the first and the last stage, so they are not counted.
+    """
+    return load.activities * (1 + STAGES)
+
+
+def batches(load: Workload) -> int:
+    """Batches of reports: one for each plugin that is released alone, and full ones for those released together."""
+    return load.activities * (2 + math.ceil(load.plugins / REPORTS_A_BATCH))
+
+
+def core_invocations(load: Workload) -> int:
+    """Somebody has to say who is expected, once a stage, and somebody to read each batch of reports."""
+    return load.activities * STAGES + batches(load)
+
+
+def publishes(load: Workload) -> int:
+    """One a stage: one plugin is released alone, the others together."""
+    return load.activities * STAGES
+
+
+def sqs_requests(load: Workload) -> int:
+    """Each plugin sends how it ended; each batch is received and deleted."""
+    return load.plugin_calls + 2 * batches(load)
+
+
+def write_units(load: Workload) -> int:
+    """One unit a plugin's outcome; a stage's token and expected set as it opens; the join, once a batch; begin and end of the run.
+
+    The join may carry the stage's outcome, and the opening its release.
+    """
+    return load.plugin_calls + load.activities * STAGES + batches(load) + 2
+
+
+def read_units(load: Workload) -> float:
+    """As each stage opens: the run's data and the registrations, at half a unit for four kilobytes.
+
+    The join's answer brings the token, so that a batch need not read.
+    """
+    registered = (1, load.plugins, 1)
+    each = [0.5 + 0.5 * max(1, math.ceil(plugins * REGISTRATION_BYTES / 4096)) for plugins in registered]
+    return load.activities * sum(each)
+
+
+def padded_item_bytes(_load: Workload) -> int:
+    """A task token has to be kept somewhere."""
+    return TOKEN_BYTES + KEY_BYTES
+
+
+def billed_log_bytes(load: Workload) -> int:
+    """What Lambda itself writes of each call; the functions need not say a word."""
+    return (core_invocations(load) + load.plugin_calls) * sum(map(len, PLATFORM_JSON))
+
+
+def floor(load: Workload) -> dict[str, Any]:
+    """The floors of a workload, under the names of the results; what has none is left out."""
+    dollars = Consumed(
+        transitions=transitions(load),
+        invocations=core_invocations(load) + load.plugin_calls,
+        publishes=publishes(load),
+        sqs_requests=sqs_requests(load),
+        write_units=write_units(load),
+        read_units=read_units(load),
+    ).per_million()
+    return {
+        "transitions": transitions(load),
+        "lambda_core": core_invocations(load),
+        "lambda_plugin": load.plugin_calls,
+        "sns_publishes": publishes(load),
+        "wru": write_units(load),
+        "rru": read_units(load),
+        "sqs_requests": sqs_requests(load),
+        "item_bytes_padded": padded_item_bytes(load),
+        "log_bytes": 0,
+        "log_bytes_billed": billed_log_bytes(load),
+        "dollars_per_million": {"total": dollars["total"]},
+    }
