@@ -65,7 +65,7 @@ lint: dev ## Check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy runtime/orchestrator_runtime tests/unit tests/cost tests/rules tests/hostile tests/mutation tests/simulation
 	@$(BIN)/mypy orchestrator_cli tests/cli tests/docs tests/e2e examples/insurance/demo.py
-	@$(BIN)/mypy orchestrator_constructs app.py benchmarks tests/constructs tests/examples tests/security
+	@$(BIN)/mypy orchestrator_constructs app.py benchmarks tests/benchmarks tests/constructs tests/examples tests/security
 
 format: dev ## Bring the code into shape
 	@$(BIN)/ruff check --fix .

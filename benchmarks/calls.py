@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from orchestrator_cli.local.session import ACCESS_KEY
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import Deployment
 
@@ -51,8 +52,8 @@ def _who(call: Call) -> str:
 
 
 def _is_of_a_function(call: Call) -> bool:
-    # Whoever starts runs and looks at them is no part of them; the account's own keys are those of state machines' own calls.
-    return call["kind"] == "invocation" or call["caller"] != "test"
+    # Whoever starts runs and looks at them is no part of them.
+    return bool(call["kind"] == "invocation" or call["caller"] != ACCESS_KEY)
 
 
 def functions_beside(deployment: Deployment) -> frozenset[str]:

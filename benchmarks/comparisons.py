@@ -41,7 +41,7 @@ def serial_delivery(repeats: int) -> dict[str, float]:
 
 
 def growth_of_wall(results: Results, delivery: Mapping[str, float]) -> dict[str, float] | None:
-    """W(1,200) against W(1,1), and what it would be if nothing but the bare delivery grew; ``None``: not both were run."""
+    """W(1,200) against W(1,1), and the same if nothing but bare delivery grew; ``None``: not both were run."""
     if not {"W(1,1)", f"W(1,{MANY})"} <= results.keys():
         return None
     one, many = (float(results[name]["wall_s"]) for name in ("W(1,1)", f"W(1,{MANY})"))

@@ -1,7 +1,7 @@
 """Counts what calls come to: the original's figures in the original's way, and beside them what AWS would bill.
 
-The two differ where the emulator's ``ConsumedCapacity`` does. It says one unit of each strongly consistent read however large
-it was, and nothing of a write whose condition failed. AWS bills reads by four kilobytes, and refused writes as well.
+They differ where the emulator's ``ConsumedCapacity`` does. It says one unit of each strongly consistent read, however
+large it was, and nothing of a write whose condition failed. AWS bills reads by four kilobytes, and refused writes, too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ PLATFORM_JSON: Final = (
 PLATFORM_TEXT: Final = (
     f"START RequestId: {_ID} Version: $LATEST",
     f"END RequestId: {_ID}",
-    f"REPORT RequestId: {_ID}\tDuration: 101.51 ms\tBilled Duration: 102 ms\tMemory Size: 128 MB\tMax Memory Used: 90 MB",
+    f"REPORT RequestId: {_ID}\tDuration: 101.51 ms\tBilled Duration: 102 ms\t"
+    "Memory Size: 128 MB\tMax Memory Used: 90 MB",
 )
 """Likewise, where they are text."""
 
@@ -69,12 +70,12 @@ class Bill:
     @property
     def write_units(self) -> float:
         """Of the emulator's ``ConsumedCapacity``."""
-        return sum(call.get("units", 0) for call in self._dynamodb(WRITES))
+        return math.fsum(call["units"] for call in self._dynamodb(WRITES))
 
     @property
     def read_units(self) -> float:
         """Of the emulator's ``ConsumedCapacity``."""
-        return sum(call.get("units", 0) for call in self._dynamodb(READS))
+        return math.fsum(call["units"] for call in self._dynamodb(READS))
 
     @property
     def billed_write_units(self) -> float:
@@ -86,7 +87,7 @@ class Bill:
     @property
     def billed_read_units(self) -> float:
         """By the size of what was read, as AWS bills it."""
-        return sum(
+        return math.fsum(
             max(call["units"], call["units"] * math.ceil(call["read_bytes"] / 4096))
             for call in self._dynamodb(READS)
             if not call["refused"]
@@ -133,13 +134,11 @@ class Bill:
 
         def functions(*, core: bool) -> dict[str, float]:
             found = self.invocations(core=core)
-            gigabytes = {
-                arm: sum(call["megabytes"] for call in found if call["arm"] == arm) / 1024 for arm in (True, False)
-            }
+            arm, x86 = (sum(call["megabytes"] for call in found if call["arm"] == arm) / 1024 for arm in (True, False))
             return {
                 "invocations": len(found) / runs,
-                "gigabyte_seconds_arm": gigabytes[True] * seconds / runs,
-                "gigabyte_seconds_x86": gigabytes[False] * seconds / runs,
+                "gigabyte_seconds_arm": arm * seconds / runs,
+                "gigabyte_seconds_x86": x86 * seconds / runs,
                 "sqs_requests": self.sqs_requests(core=core) / runs,
             }
 

@@ -1,9 +1,9 @@
 """What a run of W(A, P) needs at least, on these services and with this contract, whoever writes the core.
 
-The contract is what teams rely on: a workflow is one state machine and an activity another, which workflows share; a plugin is
-whatever subscribes to a stage's topic; it reports to a queue; one plugin has one row in the status table; who is waited for is known
-before anybody is called. A design without that contract may stay below: the original calls its sequential plugins without a
-publish.
+The contract is what teams rely on: a workflow is one state machine and an activity another, which workflows share; a
+plugin is whatever subscribes to a stage's topic; it reports to a queue; it has a row of its own in the status table;
+who is waited for is known before anybody is called. A design without that contract may stay below: the original calls
+its sequential plugins without a publish.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ def sqs_requests(load: Workload) -> int:
 
 
 def write_units(load: Workload) -> int:
-    """One unit a plugin's outcome; a stage's token and expected set as it opens; the join, once a batch; begin and end of the run.
+    """One for each plugin's outcome, each stage's opening, each batch's join, and for begin and end of the run.
 
-    The join may carry the stage's outcome, and the opening its release.
+    The opening may carry token, expected set and release in one item, as long as that is within a kilobyte; the join
+    the stage's outcome.
     """
     return load.plugin_calls + load.activities * STAGES + batches(load) + 2
 

@@ -92,9 +92,8 @@ def picture(ours: Results, original: Results) -> str | None:
         ".middle{text-anchor:middle}.grid{stroke:#e5e7eb}"
     )
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
-    return "\n".join(
-        [head, f"<style>{style}</style>", '<rect width="100%" height="100%" fill="white"/>', *body, "</svg>\n"]
-    )
+    background = '<rect width="100%" height="100%" fill="white"/>'
+    return "\n".join([head, f"<style>{style}</style>", background, *body, "</svg>\n"])
 
 
 def _lines(key: str, loads: Sequence[Workload], ours: Results, original: Results) -> dict[str, Points]:

@@ -21,10 +21,10 @@ LOGGED_GIGABYTE: Final = 0.50
 ASSUMED_MILLISECONDS: Final = 50
 """Billed for each call of a function.
 
-A duration that was measured here is none of AWS, so one figure is taken for all calls, of ours and of the original's. It is what
-the original's 841 dollars leave for durations at most: its counts cost 825.3 at the prices above, which leaves 0.11 for
-a million calls, 53 ms of 128 MB. How its 841 were reckoned is not told (its 774 for the core are less than its transitions
-and units cost), so compare dollars with that in mind, and counts first.
+A duration that was measured here is none of AWS, so one figure is taken for all calls. It is about what the original's
+841 dollars leave for durations at most: its counts cost 825.3 at the prices above, and the rest is 0.11 for a million
+calls, 53 ms of 128 MB. How the 841 were reckoned is not told, and the 774 of them for the core are less than its
+transitions and write units cost at these prices; so compare counts first, and dollars without durations.
 """
 
 

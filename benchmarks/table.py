@@ -63,7 +63,7 @@ def table(ours: Results, original: Results) -> Iterator[str]:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}" if value >= 10 else f"{value:,.2f}"
+    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:,.2f}".rstrip("0")
 
 
 def _line(*cells: str) -> str:

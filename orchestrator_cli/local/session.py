@@ -13,7 +13,7 @@ from botocore.config import Config
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
-_ACCESS_KEY: Final = "test"
+ACCESS_KEY: Final = "test"
 _SECRET_KEY: Final = "test"  # noqa: S105 - the emulator takes any
 
 # Lists of hosts that a proxy is not asked for; which spelling counts differs from tool to tool.
@@ -36,7 +36,7 @@ def variables(endpoint_url: str) -> dict[str, str]:
     """The AWS variables alone: what ``orchestrator local env`` prints."""
     return {
         "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": _ACCESS_KEY,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": _SECRET_KEY,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -72,7 +72,7 @@ def loopback_session(endpoint_url: Callable[[], str]) -> boto3.Session:
         endpoint_url: Asked whenever a client is made: a session may exist before its environment is started.
     """
     return boto3.Session(
-        aws_access_key_id=_ACCESS_KEY,
+        aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=_SECRET_KEY,
         region_name=REGION,
         botocore_session=_LoopbackSession(endpoint_url),

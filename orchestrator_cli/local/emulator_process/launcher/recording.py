@@ -1,8 +1,8 @@
 """Writes down, one JSON line each, every call of AWS and every call of a function: what a bill is made of.
 
-Lines have a ``kind``: ``request`` for a call of DynamoDB, SNS, SQS or Step Functions, ``invocation`` for one of a function.
-A request says who called: a function by its name, anybody else by the access key. DynamoDB's say what they consumed
-and how large the items are that were written, Lambda's own reading of queues is there as SQS bills it.
+A line's ``kind`` is ``request``, for a call of DynamoDB, SNS, SQS or Step Functions, or ``invocation``, for one of a
+function. A request says who called: a function by its name, anybody else by the access key. Those of DynamoDB say what
+they consumed and how large the items are that they wrote. What Lambda reads of queues is there as SQS bills it.
 """
 
 from __future__ import annotations
