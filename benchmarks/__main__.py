@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,47 +19,68 @@ from benchmarks.workload import Workload, chosen
 from benchmarks.workload_runs import deployed
 
 FOLDER: Final = Path(__file__).parent
+ORIGINAL: Final = json.loads((FOLDER / "original.json").read_text())
 PICTURE: Final = FOLDER.parent / "docs" / "performance.svg"
 
 
 def main() -> None:
     """Measure what was asked for, write it down, and print it."""
     arguments = _arguments()
-    original = json.loads((FOLDER / "original.json").read_text())
-    results: dict[str, Any] = {}
-    comparisons: dict[str, Any] = {}
-    for (activities, plugins), loads in itertools.groupby(arguments.only, lambda load: (load.activities, load.plugins)):
-        with deployed(Workload(activities, plugins), _say) as system:
-            for load in loads:
-                _say(f"measure {load.name}")
-                results[load.name] = (
-                    system.measure(arguments.runs) if load.at_once == 1 else system.measure_at_once(load.at_once)
-                )
-            if (activities, plugins) == (1, 1):
-                _say("compare with three bare hops")
-                comparisons["W(1,1) against three bare hops"] = against_hops(system, 2 * arguments.runs)
-    if f"W(1,{MANY})" in results:
+    document = _before(arguments.to)
+    comparisons = document["comparisons"]
+    measured: dict[str, Any] = {}
+    for load, found, compared in _measured(arguments.only, arguments.runs):
+        measured[load.name] = found
+        document["results"][load.name] = found
+        comparisons.update(compared)
+        _write(arguments.to, document)
+    if f"W(1,{MANY})" in measured:
         _say("deliver one message to many functions, bare")
         delivery = comparisons["bare delivery"] = serial_delivery(arguments.runs)
-        comparisons[f"W(1,{MANY}) against W(1,1)"] = growth_of_wall(results, delivery)
+        if grown := growth_of_wall(measured, delivery):
+            comparisons[f"W(1,{MANY}) against W(1,1)"] = grown
     for key in ("wru", "lambda_core"):
-        comparisons[f"straight line of {key} over P"] = straight_line(results, key)
-    comparisons = {name: found for name, found in comparisons.items() if found}
-    document = {
-        "what": f"This project, on the original's emulator, {os.cpu_count()} processors, {platform.machine()}.",
-        "workload": original["workload"],
-        "counting": "docs/performance.md",
-        "runs": arguments.runs,
-        "results": results,
-        "comparisons": comparisons,
-    }
-    arguments.to.write_text(json.dumps(document, indent=1) + "\n")
-    print("\n".join(table(results, original["results"])))
-    for name, found in comparisons.items():
-        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in found.items()))
-    if drawn := picture(results, original["results"]):
+        if line := straight_line(document["results"], key):
+            comparisons[f"straight line of {key} over P"] = line
+    _write(arguments.to, document)
+    print("\n".join(table(measured, ORIGINAL["results"])))
+    for name, values in comparisons.items():
+        print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
+    if drawn := picture(document["results"], ORIGINAL["results"]):
         arguments.picture.write_text(drawn)
-    print(f"written to {arguments.to}", file=sys.stderr)
+
+
+def _measured(loads: Sequence[Workload], runs: int) -> Iterator[tuple[Workload, dict[str, Any], dict[str, Any]]]:
+    """Each workload with its figures and comparisons; those with the same plugins on the same local AWS."""
+    for (activities, plugins), same in itertools.groupby(loads, lambda load: (load.activities, load.plugins)):
+        with deployed(Workload(activities, plugins), _say) as system:
+            for load in same:
+                _say(f"measure {load.name}")
+                found = system.measure(runs) if load.at_once == 1 else system.measure_at_once(load.at_once)
+                compared = {}
+                if load.name == "W(1,1)":
+                    _say("compare with three bare hops")
+                    compared["W(1,1) against three bare hops"] = against_hops(system, 2 * runs)
+                yield load, found, compared
+
+
+def _before(file: Path) -> dict[str, Any]:
+    """What was measured before: workloads that are not chosen now keep their figures."""
+    known: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return {
+        "what": f"This project, on the original's emulator, {os.cpu_count()} processors, {platform.machine()}.",
+        "workload": ORIGINAL["workload"],
+        "counting": "docs/performance.md",
+        "results": known.get("results", {}),
+        "comparisons": known.get("comparisons", {}),
+    }
+
+
+def _write(file: Path, document: dict[str, Any]) -> None:
+    # In the original's order; what it has not comes last.
+    order = {name: number for number, name in enumerate(ORIGINAL["results"])}
+    document["results"] = dict(sorted(document["results"].items(), key=lambda one: order.get(one[0], len(order))))
+    file.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,6 +7,7 @@ import time
 from benchmarks.calls import CallLog
 from benchmarks.executions import run_all, seconds
 from benchmarks.polling import eventually
+from benchmarks.warming import NOTHING, start_functions
 from benchmarks.workload_runs import APPS
 from orchestrator_cli.local import LocalEnvironment
 
@@ -25,6 +26,7 @@ class Bare:
         self._log = CallLog(aws.emulator.calls)
         [stack] = aws.client("cloudformation").describe_stacks(StackName="bare")["Stacks"]
         self._outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        start_functions(aws, "bare.relay", NOTHING)
         self.hops()
         self.to_many()
 

@@ -1,9 +1,10 @@
 """Times how functions, synthesis and the command start: ``python -m benchmarks.cold_start [--repeats 7]``.
 
 Seconds of one machine tell nothing about AWS; each is taken in turns with something that is known to everybody, and the
-ratio is what counts. They are seconds of the processor, which others on the machine disturb less. A function is timed from the layer as ``RuntimeLayer`` builds it, up to the clients that its first
-call makes, against ``import boto3`` and one client. The layer has nothing in it that Python has compiled, and Lambda
-cannot keep what it compiles there; so it is timed as it is, and once more compiled.
+ratio is what counts. They are seconds of the processor, which others on the machine disturb less. A function is timed
+from the layer as ``RuntimeLayer`` builds it, up to the clients that its first call makes, against ``import boto3`` and
+one client. The layer has nothing in it that Python has compiled, and Lambda cannot keep what it compiles there; so it
+is timed as it is, and once more compiled.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ PLUGIN: Final = (
     "import boto3; boto3.client('sqs')"
 )
 _TIMED: Final = (
-    "import sys, time; sys.path[:0] = {path!r}; t = time.perf_counter(); {code}; print(time.perf_counter() - t)"
+    "import sys, time; sys.path[:0] = {path!r}; t = time.process_time(); {code}; print(time.process_time() - t)"
 )
 _SETTINGS: Final = {
     **{name.value: "1" for name in Env},

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 T = TypeVar("T")
-_PATIENCE: Final = 300.0
+_PATIENCE: Final = 900.0
 _EVERY: Final = 0.05
 
 

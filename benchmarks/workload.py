@@ -62,4 +62,4 @@ def chosen(text: str) -> tuple[Workload, ...]:
         return ALL
     names = re.findall(r"\d+ x W\(\d+,\s*\d+\) concurrent|\S+", text)
     wanted = {Workload.parse(name) for name in names}
-    return tuple(sorted(wanted, key=lambda one: (one.activities, one.at_once, one.plugins)))
+    return tuple(sorted(wanted))

@@ -11,12 +11,14 @@ from benchmarks.calls import Call, CallLog, functions_beside
 from benchmarks.counting import figures
 from benchmarks.executions import Transitions, run_all, seconds
 from benchmarks.polling import eventually
+from benchmarks.warming import INITIALIZE, start_functions
 from benchmarks.workload import Workload
 from orchestrator_cli.local import LocalEnvironment
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 APPS: Final = Path(__file__).parent / "apps"
 DEPLOYMENT: Final = Deployment("bench", "marks")
+PLUGIN: Final = "empty.handler"
 WAITING: Final[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
 
@@ -54,7 +56,7 @@ class Deployed:
         if any(int(count) for count in waiting.values()):
             return None
         calls = self.log.peek()
-        plugins = sum(call["kind"] == "invocation" and call["handler"] == "empty.handler" for call in calls)
+        plugins = sum(call["kind"] == "invocation" and call["handler"] == PLUGIN for call in calls)
         return calls if plugins >= runs * self.load.plugin_calls else None
 
     def measure(self, runs: int) -> dict[str, Any]:
@@ -83,5 +85,6 @@ def deployed(load: Workload, say: Callable[[str], None] = lambda _text: None) ->
         aws.deploy(APPS / "workload", context={"activities": str(load.activities), "plugins": str(load.plugins)})
         system = Deployed(aws, load)
         say("warm up")
+        start_functions(aws, PLUGIN, INITIALIZE)
         system.run()
         yield system

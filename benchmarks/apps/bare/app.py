@@ -27,7 +27,7 @@ SUBSCRIBERS_IN_A_STACK = 100
 
 app = App()
 stack = Stack(app, "bare")
-queue = sqs.Queue(stack, "Queue", queue_name="bare", visibility_timeout=Duration.minutes(3))
+queue = sqs.Queue(stack, "Queue", queue_name="bare", visibility_timeout=Duration.minutes(12))
 
 
 def define(where: Stack, name: str, handler: str, code: lambda_.Code, role: iam.IRole) -> lambda_.Function:
@@ -40,7 +40,7 @@ def define(where: Stack, name: str, handler: str, code: lambda_.Code, role: iam.
         code=code,
         handler=f"bare.{handler}",
         memory_size=128,
-        timeout=Duration.seconds(30),
+        timeout=Duration.minutes(2),
         role=role,
         environment={"QUEUE_URL": queue.queue_url},
     )

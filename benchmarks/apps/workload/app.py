@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -43,6 +43,8 @@ class PluginStack(Stack):
             handler="empty.handler",
             layers=[self._layer],
             memory_size=128,
+            # Many that start at once on one machine take their time.
+            timeout=Duration.minutes(10),
             role=self._role,
             log_group=self._logs,
         )
