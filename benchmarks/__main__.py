@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.comparisons import MANY, against_hops, growth_of_wall, serial_delivery, straight_line
+from benchmarks.page import write
 from benchmarks.picture import picture
 from benchmarks.table import table
 from benchmarks.workload import Workload, chosen
@@ -20,6 +21,7 @@ from benchmarks.workload_runs import deployed
 
 FOLDER: Final = Path(__file__).parent
 ORIGINAL: Final = json.loads((FOLDER / "original.json").read_text())
+RESULTS: Final = FOLDER / "results.json"
 PICTURE: Final = FOLDER.parent / "docs" / "performance.svg"
 
 
@@ -46,8 +48,10 @@ def main() -> None:
     print("\n".join(table(measured, ORIGINAL["results"])))
     for name, values in comparisons.items():
         print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
-    if drawn := picture(document["results"], ORIGINAL["results"]):
-        arguments.picture.write_text(drawn)
+    if arguments.to == RESULTS:
+        write(document, ORIGINAL["results"])
+        if drawn := picture(document["results"], ORIGINAL["results"]):
+            PICTURE.write_text(drawn)
 
 
 def _measured(loads: Sequence[Workload], runs: int) -> Iterator[tuple[Workload, dict[str, Any], dict[str, Any]]]:
@@ -87,8 +91,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Count what a run costs.")
     parser.add_argument("--only", type=chosen, default="", help="names of workloads, apart by blanks")
     parser.add_argument("--runs", type=int, default=5, help="runs of each, after one to warm up; default: 5")
-    parser.add_argument("--to", type=Path, default=FOLDER / "results.json", help="where the results go")
-    parser.add_argument("--picture", type=Path, default=PICTURE, help="where the picture goes")
+    parser.add_argument(
+        "--to",
+        type=Path,
+        default=RESULTS,
+        help="where the results go; default: where the page has them from",
+    )
     return parser.parse_args()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,15 +61,18 @@ class Deployed:
         return calls if plugins >= runs * self.load.plugin_calls else None
 
     def measure(self, runs: int) -> dict[str, Any]:
-        """Run so many times, one after another, and count: means of a run."""
+        """Run so many times, one after another, and count: means of a run, and the median of the seconds.
+
+        Now and then the emulator starts one more process for a function, and that run takes twice as long.
+        """
         transitions = Transitions(self.aws)
         calls: list[Call] = []
-        walls = 0.0
+        walls: list[float] = []
         for _ in range(runs):
             of_this, wall = self.run()
             calls += of_this
-            walls += wall
-        return figures(calls, transitions=transitions.count(), runs=runs, wall=walls / runs)
+            walls.append(wall)
+        return figures(calls, transitions=transitions.count(), runs=runs, wall=statistics.median(walls))
 
     def measure_at_once(self, runs: int) -> dict[str, Any]:
         """Run so many times at once, and count: means of a run, but the seconds are those of all."""
