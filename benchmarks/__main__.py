@@ -48,10 +48,6 @@ def main() -> None:
     print("\n".join(table(measured, ORIGINAL["results"])))
     for name, values in comparisons.items():
         print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in values.items()))
-    if arguments.to == RESULTS:
-        write(document, ORIGINAL["results"])
-        if drawn := picture(document["results"], ORIGINAL["results"]):
-            PICTURE.write_text(drawn)
 
 
 def _measured(loads: Sequence[Workload], runs: int) -> Iterator[tuple[Workload, dict[str, Any], dict[str, Any]]]:
@@ -85,6 +81,10 @@ def _write(file: Path, document: dict[str, Any]) -> None:
     order = {name: number for number, name in enumerate(ORIGINAL["results"])}
     document["results"] = dict(sorted(document["results"].items(), key=lambda one: order.get(one[0], len(order))))
     file.write_text(json.dumps(document, indent=1) + "\n")
+    if file == RESULTS:
+        write(document, ORIGINAL["results"])
+        if drawn := picture(document["results"], ORIGINAL["results"]):
+            PICTURE.write_text(drawn)
 
 
 def _arguments() -> argparse.Namespace:

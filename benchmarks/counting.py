@@ -1,7 +1,8 @@
 """Counts what calls come to: the original's figures in the original's way, and beside them what AWS would bill.
 
-They differ where the emulator's ``ConsumedCapacity`` does. It says one unit of each strongly consistent read, however
-large it was, and nothing of a write whose condition failed. AWS bills reads by four kilobytes, and refused writes, too.
+They differ where the emulator does. It says one unit of each strongly consistent read, however large it was, and
+nothing of a write whose condition failed; its task tokens are short. AWS bills reads by four kilobytes, refused writes,
+too, and each write of an item by its size, a token of a thousand characters included.
 """
 
 from __future__ import annotations
@@ -79,10 +80,13 @@ class Bill:
 
     @property
     def billed_write_units(self) -> float:
-        """With what AWS bills for writes that were refused."""
-        refused = [call for call in self._dynamodb(WRITES) if call["refused"]]
-        each = [max(1, math.ceil(one["bytes"] / 1024)) for call in refused for one in call["writes"]]
-        return self.write_units + sum(each)
+        """With what AWS bills for writes that were refused, and with task tokens as long as AWS makes them."""
+        refused = [one for call in self._dynamodb(WRITES) if call["refused"] for one in call["writes"]]
+        written = [one for call in self._dynamodb(WRITES) if not call["refused"] for one in call["writes"]]
+        longer = [_units(_padded(one, "bytes"), _padded(one, "bytes_before")) for one in written]
+        counted = [_units(one["bytes"], one["bytes_before"]) for one in written]
+        again = sum(_units(_padded(one, "bytes")) for one in refused)
+        return float(self.write_units + sum(longer) - sum(counted) + again)
 
     @property
     def billed_read_units(self) -> float:
@@ -108,7 +112,7 @@ class Bill:
             padded: Whether task tokens count as long as AWS makes them.
         """
         sizes = [
-            one["bytes"] + (TOKEN_BYTES - one["token_bytes"] if padded and one["token_bytes"] else 0)
+            _padded(one, "bytes") if padded else one["bytes"]
             for one in self._items
             if one["key"][-1].endswith(PLAN) == plans
         ]
@@ -128,8 +132,14 @@ class Bill:
                 total += sum(map(len, lines)) + LINE_OVERHEAD * (len(lines) + call["log_lines"])
         return total
 
-    def consumed(self, *, transitions: float, runs: int) -> tuple[Consumed, Consumed]:
-        """What is billed of a run, on average: of the core, and of the plugins' functions."""
+    def consumed(self, *, transitions: float, runs: int, as_billed: bool = False) -> tuple[Consumed, Consumed]:
+        """What is billed of a run, on average: of the core, and of the plugins' functions.
+
+        Args:
+            transitions: State transitions of a run.
+            runs: How many runs there were.
+            as_billed: Whether DynamoDB's units are those that AWS bills. Default: those of the original's way.
+        """
         seconds = ASSUMED_MILLISECONDS / 1000
 
         def functions(*, core: bool) -> dict[str, float]:
@@ -145,12 +155,23 @@ class Bill:
         core = Consumed(
             transitions=transitions,
             publishes=self.publishes / runs,
-            write_units=self.billed_write_units / runs,
-            read_units=self.billed_read_units / runs,
+            write_units=(self.billed_write_units if as_billed else self.write_units) / runs,
+            read_units=(self.billed_read_units if as_billed else self.read_units) / runs,
             logged_bytes=self.logged(platform=True) / runs,
             **functions(core=True),
         )
         return core, Consumed(**functions(core=False))
+
+
+def _padded(item: Call, size: str) -> int:
+    """An item's size, before or after a write, if its task token were as long as AWS makes them."""
+    more = TOKEN_BYTES - item["token_bytes"] if item["token_bytes"] and item[size] else 0
+    return int(item[size]) + more
+
+
+def _units(*sizes: int) -> int:
+    """What a write of one item is billed: the larger of what stood there and what stands there."""
+    return max(1, *(math.ceil(size / 1024) for size in sizes))
 
 
 def figures(calls: Sequence[Call], *, transitions: int, runs: int, wall: float) -> dict[str, Any]:
@@ -164,6 +185,9 @@ def figures(calls: Sequence[Call], *, transitions: int, runs: int, wall: float) 
     """
     bill = Bill(calls)
     core, plugins = (part.per_million() for part in bill.consumed(transitions=transitions / runs, runs=runs))
+    billed = [
+        part.per_million()["total"] for part in bill.consumed(transitions=transitions / runs, runs=runs, as_billed=True)
+    ]
     return {
         "transitions": _mean(transitions, runs),
         "lambda_core": _mean(len(bill.invocations(core=True)), runs),
@@ -177,6 +201,7 @@ def figures(calls: Sequence[Call], *, transitions: int, runs: int, wall: float) 
             "core": core["total"],
             "total": round(core["total"] + plugins["total"], 1),
             "without_durations": round(core["total"] + plugins["total"] - core["durations"] - plugins["durations"], 1),
+            "as_billed": round(sum(billed), 1),
             "logs": core["logs"],
             "parts": {name: round(core[name] + plugins[name], 1) for name in core if name not in {"total", "logs"}},
         },

@@ -32,6 +32,8 @@ _OTHERS: Final = (
     ("item_bytes_padded", "… with a token of 1,000"),
     ("plan_bytes", "expected set"),
     ("log_bytes_billed", "log bytes as billed"),
+    ("dollars_per_million.as_billed", "$ with units as billed"),
+    ("dollars_per_million.logs", "$ of logs"),
     ("wall_s", "wall, s"),
 )
 

@@ -25,16 +25,19 @@ UNITS: Final = (
     ("log_bytes", "log bytes written"),
     ("log_bytes_billed", "… with Lambda's own, as billed"),
     ("dollars_per_million", "dollars per million runs"),
+    ("dollars_per_million.as_billed", "… with units as billed"),
+    ("dollars_per_million.logs", "… logs besides"),
     ("wall_s", "wall, s (of this machine)"),
 )
 _WIDTHS: Final = (34, 12, 12, 9, 12)
 
 
 def value_of(figures: Mapping[str, Any], key: str) -> float | None:
-    """A figure; of dollars, the total."""
+    """A figure; of dollars, the total, or the part that follows a dot."""
+    key, _, part = key.partition(".")
     value = figures.get(key)
     if isinstance(value, Mapping):
-        value = value["total"]
+        value = value.get(part or "total")
     return None if value is None else float(value)
 
 

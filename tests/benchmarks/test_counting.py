@@ -23,6 +23,17 @@ def test_a_write_that_is_refused_is_billed_by_what_stands_there() -> None:
     assert (bill.write_units, bill.billed_write_units) == (1, 3)
 
 
+def test_a_write_of_an_item_with_a_token_is_billed_for_a_token_of_aws() -> None:
+    short, long = write("Work/A/pre/", 50, token=36), write("Work/A/pre/", 100, token=36)
+    assert Bill([short]).billed_write_units == 1
+    assert Bill([long]).billed_write_units == 2
+    # It was so large before that it is billed all the same.
+    shrunk = write("Work/A/pre/", 50, token=36)
+    shrunk["writes"][0]["bytes_before"] = 100
+    assert Bill([shrunk]).billed_write_units == 2
+    assert Bill([long]).write_units == 1
+
+
 def test_the_largest_item_is_apart_from_the_expected_set_and_has_a_real_token() -> None:
     bill = Bill([write("Work/", 700), write("Work/A/pre/", 200, token=36), write("Work/A/pre/~plan/", 5000)])
     assert bill.largest_item(plans=False) == 700
