@@ -42,6 +42,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Help is wanted at once; drawn, it would take three times as long.
+    rich_markup_mode=None,
     help="Start, watch and end runs of plugin-based workflows, on AWS and on this machine.",
 )
 app.add_typer(plugins_app, name="plugins")

@@ -11,6 +11,7 @@ import typer
 from orchestrator_cli.errors import UsageError
 
 local_app = typer.Typer(
+    rich_markup_mode=None,
     no_args_is_help=True,
     help="An AWS on this machine: no Docker, no account, no credentials.",
 )

@@ -27,8 +27,9 @@ class _ListsByDefault(TyperGroup):
 
 
 plugins_app = typer.Typer(
+    rich_markup_mode=None,
     cls=_ListsByDefault,
-    help="Who is registered to which stage, and whether that is what SNS delivers to. Without a command: list.",
+    help="Who is registered to which stage. Whether SNS delivers to those, the doctor says. Without a command: list.",
 )
 
 Activity = Annotated[str | None, typer.Option(help="Only this activity.", metavar="NAME", show_default="all")]

@@ -138,7 +138,7 @@ def history_command(
     as_json: Json = False,
     local: Local = False,
 ) -> None:
-    """Tell who started, resumed, cancelled and skipped what of a run, and when."""
+    """Tell who did what with a run, and when."""
     from orchestrator_cli.runs import following, history, run_input  # noqa: PLC0415 - for a fast --help
 
     world = world_of(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import pytest
 
 from orchestrator_cli.local.function_logs import function_logs
-from orchestrator_runtime.contract import Handler, Metric
+from orchestrator_runtime.contract import Handler, Metric, Stage
+from orchestrator_runtime.deployment import CoreOutput
 from tests.e2e.conftest import APPS
+from tests.e2e.outside_consumer import work_on
 from tests.e2e.system import System, eventually
 
 pytestmark = [pytest.mark.e2e]
-
-OUTSIDE = "Wait/parallel/Outside"
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +89,148 @@ def test_each_way_to_end_is_counted(watched: System) -> None:
     assert sorted(values(watched, Metric.PLUGIN_ERRORS, **stage, plugin="Behaves")) == [0, 1, 1]
     assert all(took >= 0 for took in values(watched, Metric.PLUGIN_DURATION, **stage, plugin="Behaves"))
     assert len(values(watched, Metric.PLUGIN_TIME_TO_START, **stage, plugin="Behaves")) == 3
+
+
+def test_plugins_that_skip_and_that_are_called_again_are_told(watched: System) -> None:
+    stage = {"activity": "Check", "stage": "parallel", "plugin": "Behaves"}
+    errors = len(values(watched, Metric.PLUGIN_ERRORS, **stage))
+    assert watched.run("Quick", "q-skips", {"do": "skip"}).exit_code == 0
+    assert values(watched, Metric.PLUGIN_ERRORS, **stage)[errors:] == [0]
+    again = sum(values(watched, Metric.PLUGIN_RETRIES, **stage))
+    assert watched.run("Quick", "q-retries", {"do": "retry"}).exit_code == 1
+    # Lambda calls twice more what raised Retryable, and then reports in the function's place.
+    assert sum(values(watched, Metric.PLUGIN_RETRIES, **stage)) - again == 2
+
+
+def test_a_refused_report_is_counted(watched: System) -> None:
+    before = sum(values(watched, Metric.REFUSED_REPORTS))
+    queue = watched.output(CoreOutput.RESULTS_QUEUE_URL)
+    watched.aws.client("sqs").send_message(QueueUrl=queue, MessageBody="no report")
+    when(lambda: sum(values(watched, Metric.REFUSED_REPORTS)) == before + 1, "the report is refused")
+
+
+def test_a_problem_with_a_registration_is_counted_until_it_is_mended(watched: System, outputs: dict[str, str]) -> None:
+    sns = watched.aws.client("sns")
+    parameter = watched.deployment.topic_parameter("Check", Stage.POST)
+    topic = watched.aws.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+    gone = topic.replace(":sns:", ":lambda:").rpartition(":")[0] + ":function:gone"
+    subscription = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=gone, ReturnSubscriptionArn=True)
+    try:
+        assert watched.tell("plugins", "reconcile").exit_code == 0
+        assert last(watched, Metric.REGISTRATION_PROBLEMS) >= 1
+    finally:
+        sns.unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
+    assert watched.tell("plugins", "reconcile").exit_code == 0
+    assert last(watched, Metric.REGISTRATION_PROBLEMS) == 0
+
+
+class Mailbox:
+    """What is announced, as a queue that is subscribed gets it."""
+
+    def __init__(self, system: System, url: str) -> None:
+        self._sqs, self._url = system.aws.client("sqs"), url
+        self.documents: list[dict[str, Any]] = []
+
+    def look(self) -> list[dict[str, Any]]:
+        received = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in received.get("Messages", []):
+            self.documents.append(json.loads(json.loads(message["Body"])["Message"]))
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return self.documents
+
+    def of(self, uid: str) -> list[dict[str, Any]]:
+        return [document for document in self.look() if document.get("uid") == uid]
+
+
+def test_an_overdue_run_is_announced_once_and_once_more_when_it_ends(watched: System, outputs: dict[str, str]) -> None:
+    mailbox = Mailbox(watched, outputs["AlertsUrl"])
+    assert watched.tell("run", "Slow", "--uid", "s-1").exit_code == 0
+    watch(watched)
+    assert last(watched, Metric.ACTIVE_RUNS) == last(watched, Metric.ACTIVE_RUNS, workflow="Slow") == 1
+    assert last(watched, Metric.ACTIVE_RUNS, workflow="Quick") == 0
+
+    # Nobody calls the watch here: its schedule does.
+    [overdue] = eventually(lambda: mailbox.of("s-1") or None, what="the alert that the run is overdue")
+    assert (overdue["kind"], overdue["workflow"], overdue["expected_seconds"]) == ("overdue", "Slow", 2)
+    [stage] = overdue["waits_for"]
+    assert (stage["activity"], stage["stage"]) == ("Wait", "parallel")
+    [waits_for] = stage["plugins"]
+    assert (waits_for["name"], waits_for["state"], waits_for["description"]) == (
+        "Outside",
+        "Not Started",
+        "Works when a test wants it to",
+    )
+    assert "watched-e2e" in waits_for["stack"]
+    assert overdue["commands"]["status"] == "orchestrator status Slow s-1 --system watched --stage e2e"
+    assert last(watched, Metric.OVERDUE_RUNS) == last(watched, Metric.OVERDUE_RUNS, workflow="Slow") == 1
+    watch(watched)
+    assert mailbox.of("s-1") == [overdue]
+
+    # The operator finds the consumer that hangs, and mends it.
+    sqs = watched.aws.client("sqs")
+    [message] = sqs.receive_message(QueueUrl=outputs["OutsideUrl"], WaitTimeSeconds=5)["Messages"]
+    assert work_on(sqs, "Outside", outputs["OutsideUrl"], message) == "s-1"
+
+    def complete() -> bool | None:
+        document = watched.status("Slow", "s-1")
+        return (document or {}).get("state") == "Complete" or None
+
+    eventually(complete, what="the run's end")
+    watch(watched)
+    told = eventually(lambda: mailbox.of("s-1")[1:] or None, what="the alert that it has ended")
+    assert [(alert["kind"], alert["outcome"], alert["state"]) for alert in told] == [
+        ("overdue-ended", "ended", "Complete")
+    ]
+    assert last(watched, Metric.OVERDUE_RUNS) == last(watched, Metric.ACTIVE_RUNS) == 0
+    watch(watched)
+    assert len(mailbox.of("s-1")) == 2
+
+
+def test_who_did_what_is_written_down(watched: System) -> None:
+    assert watched.tell("run", "Slow", "--uid", "s-2").exit_code == 0
+    assert watched.tell("cancel", "Slow", "s-2", "--reason", "sold twice").exit_code == 0
+    when(lambda: sum(values(watched, Metric.RUNS_CANCELLED, workflow="Slow")) == 1, "the run is cancelled")
+    assert watched.tell("retry", "Slow", "s-2").exit_code == 0
+    history = watched.tell("history", "Slow", "s-2", "--json").document["entries"]
+    assert [f"{entry['attempt']} {entry['what']}" for entry in history] == ["1 started", "1 cancelled", "2 resumed"]
+    assert all(entry["by"].startswith("arn:") for entry in history)
+    assert history[1]["detail"] == "sold twice"
+    assert watched.tell("cancel", "Slow", "s-2").exit_code == 0
+
+
+def test_an_execution_that_is_stopped_is_counted(watched: System) -> None:
+    assert watched.tell("run", "Slow", "--uid", "s-3").exit_code == 0
+    document = watched.status("Slow", "s-3")
+    assert document is not None
+    watched.aws.client("stepfunctions").stop_execution(executionArn=document["execution"])
+    when(lambda: sum(values(watched, Metric.RUNS_STOPPED, workflow="Slow")) == 1, "the run is ended")
+
+
+def test_a_stage_that_waits_says_so(watched: System, outputs: dict[str, str]) -> None:
+    """The wake is played: the state machine would take a minute."""
+    assert watched.tell("run", "Slow", "--uid", "s-4").exit_code == 0
+    waits = functools.partial(values, watched, Metric.STAGE_WAITS, activity="Wait", stage="parallel")
+    eventually(lambda: waits() or None, what="a recount of the stage that waits")
+    assert watched.tell("cancel", "Slow", "s-4").exit_code == 0
+
+
+def test_every_alarm_looks_at_what_was_written(watched: System) -> None:
+    """The emulator evaluates no alarms. Each of ours has a metric that a function wrote, and an action."""
+    cloudwatch = watched.aws.client("cloudwatch")
+    prefix = f"{watched.deployment.prefix}-"
+    alarms: list[Any] = [a for p in cloudwatch.get_paginator("describe_alarms").paginate() for a in p["MetricAlarms"]]
+    alarms = [alarm for alarm in alarms if alarm["AlarmName"].startswith(prefix)]
+    topic = f":{prefix}alerts"
+    assert len(alarms) >= 20
+    assert all(action.endswith(topic) for alarm in alarms for action in alarm["AlarmActions"])
+    assert all(alarm["AlarmActions"] for alarm in alarms)
+    written = {metric for line in lines(watched) for metric in line if metric in set(Metric)}
+    ours = {alarm["MetricName"] for alarm in alarms if alarm.get("Namespace") == watched.deployment.prefix}
+    assert {"RunsFailed", "OverdueRuns", "RegistrationProblems"} <= ours
+    # No run here takes 30 days.
+    assert ours - written == {"RunsTimedOut"}
+
+
+def test_the_dashboard_is_there(watched: System) -> None:
+    body = watched.aws.client("cloudwatch").get_dashboard(DashboardName=watched.deployment.prefix)["DashboardBody"]
+    assert len(json.loads(body)["widgets"]) > 10
