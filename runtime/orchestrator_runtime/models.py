@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StrictBool, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StrictBool, ValidationError
 
 from orchestrator_runtime.contract import (
     MAX_NESTING,
@@ -143,6 +143,8 @@ class Report(BaseModel):
         attempt: The attempt that is reported on. Reports on another than the run's current one are refused.
         plugin: The name under which the reporting plugin is registered.
         state: ``In Progress``, ``Complete``, ``Error`` or ``Do Not Run``.
+        started_at: When this call's work began, UTC: for people and measures, where no report of its own said so.
+            Deadlines go by the time at which reports come in.
         message: For people, one line or a few. Only the first 1,024 characters are kept.
         progress: Percent, 0 to 100; kept with two decimals.
         output: What later stages' plugins get to see, any JSON of at most 100 KB; only with ``Complete``.
@@ -157,6 +159,7 @@ class Report(BaseModel):
     attempt: int = Field(ge=1, strict=True)
     plugin: PluginName
     state: Annotated[State, AfterValidator(_check_reportable)]
+    started_at: Annotated[AwareDatetime, Field(strict=True)] | None = None
     message: str | None = None
     progress: Annotated[float, Field(ge=0, le=100), AfterValidator(lambda percent: round(percent, 2))] | None = None
     output: JsonValue = None

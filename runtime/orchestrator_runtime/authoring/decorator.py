@@ -11,8 +11,8 @@
         run.progress(50, "half way")
         return {"score": 0.7}
 
-The handler reports ``In Progress`` before the function runs and how it ended
-afterwards. An exception of the function is reported and not raised again: it
+The handler reports how the function ended and when it started; that it is
+``In Progress`` after a second, if it still is then. An exception of the function is reported and not raised again: it
 would fail the same way when Lambda repeats the call. :class:`Retryable` is the
 exception that is raised again, so that the call is repeated. A report that cannot
 be sent is raised as well, because Lambda's repetition is what brings it through.

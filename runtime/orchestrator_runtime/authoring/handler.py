@@ -6,6 +6,8 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Timer
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -17,6 +19,7 @@ from orchestrator_runtime.authoring.once import EveryTime, NoIdempotencyTableErr
 from orchestrator_runtime.authoring.outcome import Outcome, told_by
 from orchestrator_runtime.authoring.reporting import CallReports, Reporter, ReportNotSentError, SqsReporter
 from orchestrator_runtime.authoring.run import PluginRun, Retryable
+from orchestrator_runtime.authoring.start import NewTimer, start_reported
 from orchestrator_runtime.aws.xray import tracer_of
 from orchestrator_runtime.contract import Env, State
 from orchestrator_runtime.models import PluginMessage
@@ -85,6 +88,7 @@ class PluginHandler:
         environ: Mapping[str, str],
         *,
         once: Once | None = None,
+        new_timer: NewTimer = Timer,
         context: object = None,
         tracer: Tracer = UNTRACED,
     ) -> dict[str, Any] | None:
@@ -96,6 +100,7 @@ class PluginHandler:
             environ: Where the name is looked up if the decorator has none, and what else a construct sets.
             once: Sees to it that work is not done twice. Default: work is done each time, unless the plugin
                 is not idempotent: then the table that the environment names remembers it.
+            new_timer: Makes the timer that has a longer call report its start. Default: one of a thread.
             context: Lambda's.
             tracer: Traces each call of the function. Default: nothing is traced.
 
@@ -111,7 +116,9 @@ class PluginHandler:
             return replace(self.info, name=self.info.name or environ.get(Env.PLUGIN_NAME) or None).as_answer()
         name = self.name_in(environ)
         once = self._once(environ, context) if once is None else once
-        handle = functools.partial(self._handle, name=name, reporter=reporter, once=once, tracer=tracer)
+        handle = functools.partial(
+            self._handle, name=name, reporter=reporter, once=once, new_timer=new_timer, tracer=tracer
+        )
         # Lambda repeats an asynchronous invocation under the same request id.
         request_id = str(getattr(context, "aws_request_id", ""))
         if queued := queued_messages(event):
@@ -158,6 +165,7 @@ class PluginHandler:
         name: str,
         reporter: Reporter,
         once: Once,
+        new_timer: NewTimer,
         tracer: Tracer,
         delivery: str,
         is_last: bool,
@@ -169,11 +177,19 @@ class PluginHandler:
                 self._logger.info("ignored: the message does not release this plugin")
                 return
             with tracer.span(name, {"plugin": name, **keys}, continues=sent_in) as span:
-                if not self._call(message, name, reporter, once, delivery, is_last=is_last):
+                if not self._call(message, name, reporter, once, delivery, is_last=is_last, new_timer=new_timer):
                     span.failed()
 
     def _call(
-        self, message: PluginMessage, name: str, reporter: Reporter, once: Once, delivery: str, *, is_last: bool
+        self,
+        message: PluginMessage,
+        name: str,
+        reporter: Reporter,
+        once: Once,
+        delivery: str,
+        *,
+        is_last: bool,
+        new_timer: NewTimer,
     ) -> bool:
         """Call the function and report how that ended; return whether it went well."""
         report = CallReports(reporter, message, name)
@@ -190,7 +206,7 @@ class PluginHandler:
         )
         # A function may serve two cores, and their runs may have the same names.
         do_once = functools.partial(once.do, f"{message.report_to}/{run.idempotency_key}", delivery)
-        outcome = self._outcome(run, report, do_once, is_last=is_last)
+        outcome = self._outcome(run, report, do_once, is_last=is_last, new_timer=new_timer)
         if outcome is None:
             self._logger.info("ignored: another delivery of the same call is at work")
             return True
@@ -205,11 +221,13 @@ class PluginHandler:
         do_once: Callable[[Callable[[], Outcome]], Outcome | None],
         *,
         is_last: bool,
+        new_timer: NewTimer,
     ) -> Outcome | None:
         def work() -> Outcome:
-            report(State.IN_PROGRESS)
+            report.started_at = datetime.now(UTC)
             self._logger.info("started")
-            return self._body.outcome(run, self._logger)
+            with start_reported(report, self._logger, new_timer):
+                return self._body.outcome(run, self._logger)
 
         try:
             return do_once(work)

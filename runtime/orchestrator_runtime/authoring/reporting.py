@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 import boto3
@@ -62,7 +63,7 @@ class SqsReporter:
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallReports:
     """Sends the reports of one plugin on one message.
 
@@ -70,11 +71,15 @@ class CallReports:
         reporter: Takes them.
         message: What the plugin was called with.
         plugin: Its name.
+        started_at: When its work began; ``None`` where it has not, or was done by an earlier call.
+        shows_start: Whether a report was sent that shows it at work.
     """
 
     reporter: Reporter
     message: PluginMessage
     plugin: str
+    started_at: datetime | None = None
+    shows_start: bool = False
 
     def __call__(
         self, state: State, text: str = "", *, progress: float | None = None, output: JsonValue = None
@@ -98,8 +103,10 @@ class CallReports:
             attempt=self.message.attempt,
             plugin=self.plugin,
             state=state,
+            started_at=self.started_at,
             message=presentable(text) or None,
             progress=progress,
             output=output,
         )
+        self.shows_start = self.shows_start or state is State.IN_PROGRESS
         self.reporter.send(self.message.report_to, report)

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES, MAX_TEXT, State
+from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES, MAX_TEXT, START_REPORTED_AFTER_SECONDS, State
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow
 from orchestrator_runtime.json_text import compact_json, is_too_deep
 from orchestrator_runtime.models import Report
 
+_START_REPORTED_WITHIN: Final = timedelta(seconds=START_REPORTED_AFTER_SECONDS)
 
-def is_likely_first(report: Report, expected: ExpectedPlugin | None, *, started: bool) -> bool:
-    """Whether a report is likely to be the first of its plugin in the attempt; a wrong guess costs a write."""
+
+def is_likely_first(report: Report, expected: ExpectedPlugin | None, *, now: datetime, shown: bool) -> bool:
+    """Whether a report is likely to be the first of its plugin in the attempt; a wrong guess costs a write.
+
+    Args:
+        report: The report.
+        expected: The plugin as the stage waits for it; ``None`` if it does not.
+        now: When the report was read.
+        shown: Whether it, or one that came with it, shows the plugin at work.
+    """
+    if report.progress is not None:
+        return False
+    if report.started_at is not None and report.state.is_terminal:
+        return shown or now - report.started_at < _START_REPORTED_WITHIN
     reports_start = expected is not None and expected.start_within_seconds is not None
-    return report.progress is None and (started or not reports_start)
+    return shown or not reports_start
 
 
 def row_of(
-    report: Report, expected: ExpectedPlugin | None, *, now: datetime, started: bool
+    report: Report, expected: ExpectedPlugin | None, *, now: datetime, started_at: datetime | None
 ) -> tuple[PluginRow, str | None]:
     """The row that a report makes, and its output as JSON.
 
@@ -26,7 +40,7 @@ def row_of(
         report: The report.
         expected: The plugin as the stage waits for it; ``None`` if it does not.
         now: When the report was read.
-        started: Whether it, or one that came with it, shows that the plugin started.
+        started_at: When the plugin started, as far as it is known from this.
     """
     state, message, output = report.state, report.message, None
     if report.output is not None and state is State.COMPLETE:
@@ -45,7 +59,7 @@ def row_of(
         expected=expected is not None,
         message=message[:MAX_TEXT] if message else None,
         progress=report.progress,
-        started_at=now if started else None,
+        started_at=started_at,
         updated_at=now,
     )
     return (replace(row, ended_at=now) if state.is_terminal else row), output

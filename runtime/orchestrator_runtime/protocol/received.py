@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from orchestrator_runtime.contract import State
-from orchestrator_runtime.core.records import RunRef, StageRef
+from orchestrator_runtime.core.records import PluginRow, RunRef, StageRef
 from orchestrator_runtime.models import Report
+
+_CLOCK_TICK: Final = timedelta(milliseconds=1)
+"""What the status table tells times apart by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,22 +46,50 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Starts:
-    """What a plugin's reports in one batch tell of its start.
+    """What a plugin's reports in one batch tell of its starts.
 
     Attributes:
-        shown: Whether one of them shows that it started.
-        said: How many say so, and nothing else: each is a call of the plugin.
+        shown: Whether one of them shows it at work.
+        said: How many say that it started, and nothing else: each is a call of the plugin.
+        calls: When the calls began that others of them end.
     """
 
     shown: bool = False
     said: int = 0
+    calls: tuple[datetime, ...] = ()
 
     def after(self, report: Report) -> Starts:
         """What they tell with one more report."""
-        if report.state is not State.IN_PROGRESS:
-            return self
-        says_so = report.progress is None and report.message is None
-        return Starts(shown=True, said=self.said + says_so)
+        in_progress = report.state is State.IN_PROGRESS
+        ends_call = report.state.is_terminal or (report.progress is None and report.message is not None)
+        says_so = in_progress and report.progress is None and report.message is None
+        if report.started_at is None:
+            return replace(self, shown=self.shown or in_progress, said=self.said + says_so)
+        calls = (*self.calls, report.started_at) if ends_call else self.calls
+        return replace(self, shown=self.shown or in_progress, calls=calls)
+
+    def started_at(self, now: datetime, *, ended: bool, released_at: datetime | None) -> datetime | None:
+        """When the plugin started, for its row.
+
+        Of a plugin at work it is the time at which that was read: its deadline runs from there, and by the core's
+        clock alone. Of one that has ended it is what its own clock says, as far as that can be.
+
+        Args:
+            now: When the reports were read.
+            ended: Whether the plugin has ended by them.
+            released_at: When it was released, if that is known.
+        """
+        if ended and self.calls:
+            return min(max(min(self.calls), released_at or now), now)
+        return now if self.shown else None
+
+    def again(self, row: PluginRow, now: datetime) -> int:
+        """How many of the calls are not the first, by the row as it is with these reports."""
+        if row.started_at is None:
+            return 0
+        first_said = 0 if now - row.started_at >= _CLOCK_TICK else 1
+        later = [began for began in self.calls if began - row.started_at >= _CLOCK_TICK]
+        return max(0, self.said - first_said) + len(later)
 
 
 def collapse(reports: Iterable[Received]) -> list[tuple[Received, Starts]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.core.happening import PluginStartedAgain, ReportRefused, plugin_ended
@@ -17,9 +16,6 @@ from orchestrator_runtime.protocol.attribution import ReceivedRecord, StageRegis
 from orchestrator_runtime.protocol.received import Received, Starts, collapse
 from orchestrator_runtime.protocol.stage_effects import StageEffects, StagePorts
 from orchestrator_runtime.trace_ports import UNTRACED, Tracer
-
-_CLOCK_TICK: Final = timedelta(milliseconds=1)
-"""What the status table tells times apart by."""
 
 FindPlan = Callable[[StageRef], StagePlan | None]
 """Finds a stage's plan. A plan never changes, so what this remembers stays right."""
@@ -158,13 +154,15 @@ class _Recorder:
             self._refuse(received, "already-ended", f"an earlier attempt left it {expected.kept.value!r}")
             return None
         now = self.effects.ports.clock()
-        row, output = row_of(report, expected, now=now, started=starts.shown)
+        released_at = self.release.claimed_at if self.release else None
+        started_at = starts.started_at(now, ended=report.state.is_terminal, released_at=released_at)
+        row, output = row_of(report, expected, now=now, started_at=started_at)
         recorded = self.effects.ports.status.record(
             self.effects.ref,
             row,
             expires_at=plan.expires_at,
             output=output,
-            first=is_likely_first(report, expected, started=starts.shown),
+            first=is_likely_first(report, expected, now=now, shown=starts.shown),
         )
         stored = recorded.row
         if recorded.accepted:
@@ -183,8 +181,8 @@ class _Recorder:
         _refuse(self.journal, received, reason, detail, expected=expected)
 
     def _tell(self, row: PluginRow, starts: Starts, now: datetime) -> None:
-        ref, before = self.effects.ref, row.started_at is not None and now - row.started_at >= _CLOCK_TICK
-        if again := starts.said - (0 if before else 1) if starts.said else 0:
+        ref = self.effects.ref
+        if again := starts.again(row, now):
             self.journal.tell(PluginStartedAgain(ref=ref, plugin=row.name, times=again))
         if row.state.is_terminal:
             self.journal.tell(plugin_ended(ref, row, self.effects.plan, self.release))
