@@ -239,7 +239,7 @@ DEFAULT_TIMEOUT_SECONDS: Final = 3600
 DEFAULT_START_WITHIN_SECONDS: Final = 900
 """How long a plugin that reports its start may take to do so, where nothing else is said."""
 START_REPORTED_AFTER_SECONDS: Final = 1
-"""How long the decorator waits with the report that a call has started; what is over by then says so with its end."""
+"""How long the decorator waits before it reports a call as at work; one that is over by then tells all with its end."""
 DEFAULT_RETENTION_DAYS: Final = 90
 MAX_EXECUTION_DAYS: Final = 365
 MAX_DEADLINE_SECONDS: Final = MAX_EXECUTION_DAYS * 86_400

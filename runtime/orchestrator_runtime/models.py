@@ -143,8 +143,8 @@ class Report(BaseModel):
         attempt: The attempt that is reported on. Reports on another than the run's current one are refused.
         plugin: The name under which the reporting plugin is registered.
         state: ``In Progress``, ``Complete``, ``Error`` or ``Do Not Run``.
-        started_at: When this call's work began, UTC: for people and measures, where no report of its own said so.
-            Deadlines go by the time at which reports come in.
+        started_at: When this call of the plugin began, with its time zone; in the first report of each call. It
+            spares a quick plugin the report of its start. Deadlines go by the time at which reports come in.
         message: For people, one line or a few. Only the first 1,024 characters are kept.
         progress: Percent, 0 to 100; kept with two decimals.
         output: What later stages' plugins get to see, any JSON of at most 100 KB; only with ``Complete``.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from threading import Timer
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
@@ -21,7 +22,6 @@ from pydantic import BaseModel, JsonValue
 from orchestrator_runtime.authoring.handler import PluginHandler
 from orchestrator_runtime.authoring.once import EveryTime, Once
 from orchestrator_runtime.authoring.outcome import Outcome
-from orchestrator_runtime.authoring.start import NoTimer
 from orchestrator_runtime.contract import INITIALIZE, Env, Stage
 from orchestrator_runtime.models import PluginMessage, Report
 
@@ -34,6 +34,13 @@ class CollectedReports(list[Report]):
     def send(self, queue_url: str, report: Report) -> None:  # noqa: ARG002  (there is only one list)
         """Keep one report."""
         self.append(report)
+
+
+class NoTimer(Timer):
+    """A timer whose time never comes: nothing that a test sees is to depend on how long something takes."""
+
+    def run(self) -> None:
+        """Do nothing."""
 
 
 class RememberedCalls:
@@ -154,8 +161,8 @@ def call(
         reports: A list that the reports are added to as well, for calls that raise.
 
     Returns:
-        The reports in order: progress, if the function told any, and how it ended. The report of a start, which a
-        call that takes longer than a second sends, is not among them: a test is not to depend on how long it takes.
+        The reports in order: progress, if the function told any, and last how it ended. That it is at work, which
+        a call reports after a second, is not among them, however long it takes.
 
     Raises:
         Retryable: The function raised it, as Lambda would see it; what was reported before is in ``reports``.

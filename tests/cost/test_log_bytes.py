@@ -13,6 +13,7 @@ from orchestrator_runtime.authoring.handler import PluginHandler
 from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.contract import ReleaseRule, Stage, State
 from orchestrator_runtime.models import PluginMessage, Report
+from orchestrator_runtime.testing import NoTimer
 from tests.rules.world import ACTIVITY, UID, World, plugin, received
 
 MOST_BYTES_A_CALL = 2048
@@ -82,7 +83,7 @@ class Functions:
         handler = PluginHandler(lambda _run: None, reporter=self, logger=self.plugin_logger)
         sns = {"Type": "Notification", "TopicArn": "arn:topic", "Message": json.dumps(message)}
         event = {"Records": [{"EventSource": "aws:sns", "EventSubscriptionArn": "arn:s", "Sns": sns}]}
-        handler.deliver(event, self, {"ORCHESTRATOR_PLUGIN_NAME": name})
+        handler.deliver(event, self, {"ORCHESTRATOR_PLUGIN_NAME": name}, new_timer=NoTimer)
 
     def send(self, queue_url: str, report: Report) -> None:
         """Implements ``Reporter``; each report comes in a batch of its own."""

@@ -11,11 +11,13 @@
         run.progress(50, "half way")
         return {"score": 0.7}
 
-The handler reports how the function ended and when it started; that it is
-``In Progress`` after a second, if it still is then. An exception of the function is reported and not raised again: it
+The handler reports how the function ended, and when it started. A function that is
+still at work after a second, and has reported no progress by then, is reported as
+``In Progress``. An exception of the function is reported and not raised again: it
 would fail the same way when Lambda repeats the call. :class:`Retryable` is the
-exception that is raised again, so that the call is repeated. A report that cannot
-be sent is raised as well, because Lambda's repetition is what brings it through.
+exception that is raised again, so that the call is repeated. A progress or an end
+that cannot be reported is raised as well, because Lambda's repetition is what
+brings it through.
 
 Deliveries are at least once: a function with effects of its own makes them
 idempotent by :attr:`PluginRun.idempotency_key`, or is defined with
@@ -109,8 +111,8 @@ def plugin(
         order: Its place on a stage that releases one plugin at a time, lower first, ties by name. Default: 90.
         always_run: Whether a resumed run calls it again although it was complete. Default: it does not.
         timeout: How long it may take, from its start on, in whole seconds. Default: what the stage says.
-        start_within: How soon after its release it has to report that it started, in whole seconds.
-            Default: what the stage says.
+        start_within: How soon after its release it has to report that it started, or how it ended, in whole
+            seconds. It reports a start after a second. Default: what the stage says.
         description: What it does, for people. Default: none.
         fifo_key: The metadata key by which a FIFO queue in front of it keeps messages in order.
             Default: the run's uid.

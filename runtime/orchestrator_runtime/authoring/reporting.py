@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 import boto3
@@ -42,7 +43,8 @@ class SqsReporter:
     """Sends reports to the results queue.
 
     Args:
-        client: Default: one is created for the first report, as the environment of the process says.
+        client: Default: one is created for the first report, as the environment of the process says, in a session
+            of its own: the default one must not be used by two threads, and is the function's.
     """
 
     def __init__(self, client: SQSClient | None = None) -> None:
@@ -54,7 +56,7 @@ class SqsReporter:
         body = json.dumps(report.model_dump(mode="json", exclude_defaults=True), allow_nan=False)
         try:
             if self._client is None:
-                self._client = boto3.client("sqs")
+                self._client = boto3.session.Session().client("sqs")
             self._client.send_message(QueueUrl=queue_url, MessageBody=body)
         except (BotoCoreError, ClientError) as error:
             raise ReportNotSentError(
@@ -65,21 +67,24 @@ class SqsReporter:
 
 @dataclass(slots=True)
 class CallReports:
-    """Sends the reports of one plugin on one message.
+    """Sends the reports of one plugin on one message, one after the other.
+
+    Whichever is sent first tells when the work began.
 
     Attributes:
         reporter: Takes them.
         message: What the plugin was called with.
         plugin: Its name.
         started_at: When its work began; ``None`` where it has not, or was done by an earlier call.
-        shows_start: Whether a report was sent that shows it at work.
+        start_told: Whether a report that tells so was sent.
     """
 
     reporter: Reporter
     message: PluginMessage
     plugin: str
     started_at: datetime | None = None
-    shows_start: bool = False
+    start_told: bool = False
+    _sending: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
     def __call__(
         self, state: State, text: str = "", *, progress: float | None = None, output: JsonValue = None
@@ -95,6 +100,23 @@ class CallReports:
         Raises:
             ReportNotSentError: It was not taken over.
         """
+        with self._sending:
+            self._send(state, text, progress=progress, output=output)
+
+    def tell_start(self) -> None:
+        """Report that the work began and goes on, unless a report has told so.
+
+        Raises:
+            ReportNotSentError: It was not taken over.
+        """
+        with self._sending:
+            if not self.start_told:
+                self._send(State.IN_PROGRESS)
+
+    def _send(
+        self, state: State, text: str = "", *, progress: float | None = None, output: JsonValue = None
+    ) -> None:
+        started_at = None if self.start_told else self.started_at
         report = Report(
             uid=self.message.uid,
             workflow=self.message.workflow,
@@ -103,10 +125,10 @@ class CallReports:
             attempt=self.message.attempt,
             plugin=self.plugin,
             state=state,
-            started_at=self.started_at,
+            started_at=started_at,
             message=presentable(text) or None,
             progress=progress,
             output=output,
         )
-        self.shows_start = self.shows_start or state is State.IN_PROGRESS
         self.reporter.send(self.message.report_to, report)
+        self.start_told = self.start_told or started_at is not None

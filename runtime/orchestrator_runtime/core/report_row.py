@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
-from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES, MAX_TEXT, START_REPORTED_AFTER_SECONDS, State
+from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES, MAX_TEXT, State
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow
 from orchestrator_runtime.json_text import compact_json, is_too_deep
 from orchestrator_runtime.models import Report
 
-_START_REPORTED_WITHIN: Final = timedelta(seconds=START_REPORTED_AFTER_SECONDS)
 
-
-def is_likely_first(report: Report, expected: ExpectedPlugin | None, *, now: datetime, shown: bool) -> bool:
+def is_likely_first(report: Report, expected: ExpectedPlugin | None, *, start_told: bool, shown: bool) -> bool:
     """Whether a report is likely to be the first of its plugin in the attempt; a wrong guess costs a write.
 
     Args:
         report: The report.
         expected: The plugin as the stage waits for it; ``None`` if it does not.
-        now: When the report was read.
+        start_told: Whether it, or one that came with it, tells of the start of a call.
         shown: Whether it, or one that came with it, shows the plugin at work.
     """
-    if report.progress is not None:
-        return False
-    if report.started_at is not None and report.state.is_terminal:
-        return shown or now - report.started_at < _START_REPORTED_WITHIN
+    if start_told:
+        return True
     reports_start = expected is not None and expected.start_within_seconds is not None
-    return shown or not reports_start
+    return report.progress is None and (shown or not reports_start)
 
 
 def row_of(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator_runtime.contract import State
-from orchestrator_runtime.core.records import PluginRow, RunRef, StageRef
+from orchestrator_runtime.core.records import RunRef, StageRef
 from orchestrator_runtime.models import Report
 
 _CLOCK_TICK: Final = timedelta(milliseconds=1)
@@ -48,25 +48,31 @@ class Received:
 class Starts:
     """What a plugin's reports in one batch tell of its starts.
 
+    A call of a plugin tells of its start once, by the time at which it began, or by a report of nothing else.
+
     Attributes:
         shown: Whether one of them shows it at work.
-        said: How many say that it started, and nothing else: each is a call of the plugin.
-        calls: When the calls began that others of them end.
+        said: How many tell of a start and of nothing else, not even when.
+        began: When calls began, by the plugin's clock.
     """
 
     shown: bool = False
     said: int = 0
-    calls: tuple[datetime, ...] = ()
+    began: frozenset[datetime] = frozenset()
+
+    @property
+    def told(self) -> bool:
+        """Whether one of them tells of a start."""
+        return bool(self.said or self.began)
 
     def after(self, report: Report) -> Starts:
         """What they tell with one more report."""
-        in_progress = report.state is State.IN_PROGRESS
-        ends_call = report.state.is_terminal or (report.progress is None and report.message is not None)
-        says_so = in_progress and report.progress is None and report.message is None
-        if report.started_at is None:
-            return replace(self, shown=self.shown or in_progress, said=self.said + says_so)
-        calls = (*self.calls, report.started_at) if ends_call else self.calls
-        return replace(self, shown=self.shown or in_progress, calls=calls)
+        shows = report.state is State.IN_PROGRESS
+        starts = replace(self, shown=self.shown or shows)
+        if report.started_at is not None:
+            return replace(starts, began=self.began | {report.started_at})
+        says_so = shows and report.progress is None and report.message is None
+        return replace(starts, said=self.said + says_so)
 
     def started_at(self, now: datetime, *, ended: bool, released_at: datetime | None) -> datetime | None:
         """When the plugin started, for its row.
@@ -79,17 +85,23 @@ class Starts:
             ended: Whether the plugin has ended by them.
             released_at: When it was released, if that is known.
         """
-        if ended and self.calls:
-            return min(max(min(self.calls), released_at or now), now)
+        if ended and self.began:
+            return min(max(min(self.began), released_at or now), now)
         return now if self.shown else None
 
-    def again(self, row: PluginRow, now: datetime) -> int:
-        """How many of the calls are not the first, by the row as it is with these reports."""
-        if row.started_at is None:
+    def again(self, noted: datetime | None, *, here: datetime | None) -> int:
+        """How many of the calls that they tell of are not the plugin's first in the attempt.
+
+        Args:
+            noted: The plugin's start by its row, as it is with these reports.
+            here: Its start as these reports tell it; the row may have noted one before.
+        """
+        if noted is None:
             return 0
-        first_said = 0 if now - row.started_at >= _CLOCK_TICK else 1
-        later = [began for began in self.calls if began - row.started_at >= _CLOCK_TICK]
-        return max(0, self.said - first_said) + len(later)
+        if here is not None and abs(noted - here) < _CLOCK_TICK:
+            return max(0, self.said - 1, len(self.began) - 1)
+        # The start that is noted may be that of a call whose own time comes only now: it is not later than the note.
+        return max(self.said, sum(began - noted >= _CLOCK_TICK for began in self.began))
 
 
 def collapse(reports: Iterable[Received]) -> list[tuple[Received, Starts]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.core.happening import PluginStartedAgain, ReportRefused, plugin_ended
@@ -162,11 +161,11 @@ class _Recorder:
             row,
             expires_at=plan.expires_at,
             output=output,
-            first=is_likely_first(report, expected, now=now, shown=starts.shown),
+            first=is_likely_first(report, expected, start_told=starts.told, shown=starts.shown),
         )
         stored = recorded.row
         if recorded.accepted:
-            self._tell(stored, starts, now)
+            self._tell(stored, starts.again(stored.started_at, here=started_at))
         if not report.state.is_terminal:
             return None
         if stored.attempt != report.attempt:
@@ -180,9 +179,9 @@ class _Recorder:
         expected = isinstance(received, Received) and self.effects.plan.index_of(received.report.plugin) is not None
         _refuse(self.journal, received, reason, detail, expected=expected)
 
-    def _tell(self, row: PluginRow, starts: Starts, now: datetime) -> None:
+    def _tell(self, row: PluginRow, again: int) -> None:
         ref = self.effects.ref
-        if again := starts.again(row, now):
+        if again:
             self.journal.tell(PluginStartedAgain(ref=ref, plugin=row.name, times=again))
         if row.state.is_terminal:
             self.journal.tell(plugin_ended(ref, row, self.effects.plan, self.release))

@@ -18,7 +18,7 @@ from orchestrator_runtime import OutputError, PluginHandler, PluginRun, ReportNo
 from orchestrator_runtime.contract import MAX_OUTPUT_BYTES, MAX_TEXT, Env, Stage, State
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.plugin_info import PluginInfo
-from orchestrator_runtime.testing import CollectedReports, call, sns_event
+from orchestrator_runtime.testing import CollectedReports, NoTimer, call, sns_event
 from tests.unit.authoring.plugin_calls import RUN_KEYS, Broken, LoggedLines, message, raising
 
 
@@ -31,15 +31,20 @@ class UnprintableError(Exception):
         raise RuntimeError("no text")
 
 
-def test_start_and_output_are_reported_with_the_keys_of_the_message() -> None:
+def test_the_output_is_reported_with_the_keys_of_the_message_and_the_time_of_the_start() -> None:
     reports = CollectedReports()
     seen: list[PluginRun] = []
     handler = plugin(name="Score")(lambda run: seen.append(run) or {"score": 7})  # type: ignore[func-returns-value]
-    handler.deliver(sns_event(message("Score", "Other")), reporter=reports, environ={})
-    assert [report.model_dump(mode="json", exclude_defaults=True) for report in reports] == [
-        RUN_KEYS | {"plugin": "Score", "state": "In Progress"},
-        RUN_KEYS | {"plugin": "Score", "state": "Complete", "output": {"score": 7}},
-    ]
+    before = datetime.now(UTC)
+    handler.deliver(sns_event(message("Score", "Other")), reporter=reports, environ={}, new_timer=NoTimer)
+    (report,) = reports
+    assert report.model_dump(mode="json", exclude_defaults=True, exclude={"started_at"}) == RUN_KEYS | {
+        "plugin": "Score",
+        "state": "Complete",
+        "output": {"score": 7},
+    }
+    assert report.started_at is not None
+    assert before <= report.started_at <= datetime.now(UTC)
     (run,) = seen
     assert run.metadata["line"] == "auto"
     assert run.outputs == {"Validate/pre/Address": {"zip": "94105"}}
@@ -54,7 +59,8 @@ def test_the_queue_is_the_one_that_the_message_names() -> None:
         def send(self, queue_url: str, report: Report) -> None:
             urls.append(queue_url)
 
-    plugin(lambda _: None).deliver(sns_event(message("S")), reporter=Urls(), environ={Env.PLUGIN_NAME.value: "S"})
+    handler = plugin(name="Score")(lambda run: run.progress(50))
+    handler.deliver(sns_event(message("Score")), reporter=Urls(), environ={}, new_timer=NoTimer)
     assert urls == ["https://sqs/results"] * 2
 
 
@@ -68,13 +74,9 @@ def test_a_message_that_does_not_release_the_plugin_is_ignored() -> None:
 def test_every_record_of_an_event_is_handled() -> None:
     reports = CollectedReports()
     handler = plugin(name="Score")(lambda _: None)
-    handler.deliver(sns_event(message("Score", uid="a"), message("Score", uid="b")), reporter=reports, environ={})
-    assert [(report.uid, report.state) for report in reports] == [
-        ("a", State.IN_PROGRESS),
-        ("a", State.COMPLETE),
-        ("b", State.IN_PROGRESS),
-        ("b", State.COMPLETE),
-    ]
+    event = sns_event(message("Score", uid="a"), message("Score", uid="b"))
+    handler.deliver(event, reporter=reports, environ={}, new_timer=NoTimer)
+    assert [(report.uid, report.state) for report in reports] == [("a", State.COMPLETE), ("b", State.COMPLETE)]
 
 
 @pytest.mark.parametrize(
@@ -154,14 +156,13 @@ def test_an_output_is_reported_as_json_reads_it(output: object, read: object) ->
     assert (last.state, last.output) == (State.COMPLETE, read)
 
 
-def test_progress_is_reported_between_start_and_end() -> None:
+def test_progress_is_reported_before_the_end() -> None:
     def body(run: PluginRun) -> None:
         run.progress(0)
         run.progress(62.5, "half \udc00 way" + "y" * 2000)
 
     states = [(report.state, report.progress, report.message) for report in call(plugin(body))]
     assert states == [
-        (State.IN_PROGRESS, None, None),
         (State.IN_PROGRESS, 0, None),
         (State.IN_PROGRESS, 62.5, ("half ? way" + "y" * 2000)[:MAX_TEXT]),
         (State.COMPLETE, None, None),
@@ -175,18 +176,18 @@ def test_progress_that_is_no_percentage_is_an_error_of_the_body(percent: float) 
     assert last.message == f"ValueError: progress is given in percent, 0 to 100, got {percent!r}"
 
 
-@pytest.mark.parametrize("after", [0, 1, 2])
+@pytest.mark.parametrize("after", [0, 1])
 def test_a_report_that_cannot_be_sent_fails_the_invocation(after: int) -> None:
     handler = plugin(name="Score")(lambda run: run.progress(50))
     with pytest.raises(ReportNotSentError, match="queue is gone"):
-        handler.deliver(sns_event(message("Score")), reporter=Broken(after), environ={})
+        handler.deliver(sns_event(message("Score")), reporter=Broken(after), environ={}, new_timer=NoTimer)
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), Skip("why")])
 def test_an_end_that_cannot_be_reported_fails_the_invocation(error: Exception) -> None:
     handler = plugin(name="Score")(raising(error))
     with pytest.raises(ReportNotSentError):
-        handler.deliver(sns_event(message("Score")), reporter=Broken(1), environ={})
+        handler.deliver(sns_event(message("Score")), reporter=Broken(0), environ={}, new_timer=NoTimer)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,8 @@ def test_one_line_is_logged_for_each_thing_and_no_payload() -> None:
 
     def deliver(body: Callable[[PluginRun], object]) -> list[dict[str, Any]]:
         handler = PluginHandler(body, info=PluginInfo(name="Score"), logger=logged.logger)
-        handler.deliver(sns_event(message("Score"), message("Other")), reporter=CollectedReports(), environ={})
+        event = sns_event(message("Score"), message("Other"))
+        handler.deliver(event, reporter=CollectedReports(), environ={}, new_timer=NoTimer)
         assert "hush" not in logged.text
         assert "94105" not in logged.text
         return logged.taken()
@@ -357,7 +359,7 @@ odd_values = st.recursive(
 @given(odd_values)
 def test_any_result_at_all_ends_in_one_terminal_report(value: object) -> None:
     reports = call(plugin(lambda _: value))
-    assert [report.state.is_terminal for report in reports] == [False, True]
+    assert [report.state.is_terminal for report in reports] == [True]
     json.dumps(reports[-1].model_dump(mode="json"), allow_nan=False).encode()
 
 

@@ -8,7 +8,7 @@ from orchestrator_runtime import PluginHandler, PluginRun, Retryable, plugin
 from orchestrator_runtime.contract import Env, State
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.plugin_info import PluginInfo
-from orchestrator_runtime.testing import CollectedReports, call, sns_event, sqs_event
+from orchestrator_runtime.testing import CollectedReports, NoTimer, call, sns_event, sqs_event
 from tests.unit.authoring.plugin_calls import Broken, LoggedLines, message, raising
 
 
@@ -37,10 +37,7 @@ def test_it_is_reported_as_work_in_progress_and_raised_with_its_cause() -> None:
     reports: list[Report] = []
     with pytest.raises(Retryable) as raised:
         call(from_a_cause, reports=reports)
-    assert [told(report) for report in reports] == [
-        (State.IN_PROGRESS, None),
-        (State.IN_PROGRESS, "to be tried again: rates service is down"),
-    ]
+    assert [told(report) for report in reports] == [(State.IN_PROGRESS, "to be tried again: rates service is down")]
     # What Lambda tells the core if it gives up, with the class's name before it.
     assert str(raised.value) == "rates service is down"
     assert isinstance(raised.value.__cause__, TimeoutError)
@@ -96,7 +93,7 @@ def test_called_by_sns_no_receive_is_the_last() -> None:
         from_a_cause.deliver(sns_event(message("Score")), CollectedReports(), {Env.MAX_RECEIVES.value: "1"})
 
 
-def test_a_repetition_reports_its_start_and_its_end() -> None:
+def test_a_repetition_reports_its_own_start_and_its_end() -> None:
     calls: list[int] = []
 
     @plugin(name="Score")
@@ -108,14 +105,21 @@ def test_a_repetition_reports_its_start_and_its_end() -> None:
 
     reports = CollectedReports()
     with pytest.raises(Retryable):
-        handler.deliver(sns_event(message("Score")), reports, {})
-    handler.deliver(sns_event(message("Score")), reports, {})
-    assert [told(report) for report in reports[2:]] == [(State.IN_PROGRESS, None), (State.COMPLETE, None)]
+        handler.deliver(sns_event(message("Score")), reports, {}, new_timer=NoTimer)
+    handler.deliver(sns_event(message("Score")), reports, {}, new_timer=NoTimer)
+    first, second = reports
+    assert [told(report) for report in reports] == [
+        (State.IN_PROGRESS, "to be tried again: down"),
+        (State.COMPLETE, None),
+    ]
+    assert first.started_at is not None
+    assert second.started_at is not None
+    assert first.started_at < second.started_at
 
 
 def test_it_is_raised_even_if_nobody_could_be_told() -> None:
     logged = LoggedLines()
     handler = PluginHandler(raising(Retryable("down")), info=PluginInfo(name="Score"), logger=logged.logger)
     with pytest.raises(Retryable, match="down"):
-        handler.deliver(sns_event(message("Score")), reporter=Broken(1), environ={})
+        handler.deliver(sns_event(message("Score")), reporter=Broken(0), environ={}, new_timer=NoTimer)
     assert [line["message"] for line in logged.taken()] == ["started", "to be tried again", "nobody was told"]
