@@ -76,10 +76,8 @@ def test_the_first_plugin_reports_what_the_readme_shows(tmp_path: Path) -> None:
     )
     printed = run([sys.executable, "-c", code], tmp_path / "function")
     assert [line for line in printed.splitlines() if not line.startswith("{")] == [
-        "In Progress None None",
         "In Progress the car is 4 years old None",
         "Complete None {'score': 0.2}",
-        "In Progress None None",
         "Error KeyError: 'vehicle_age' None",
     ]
 

@@ -24,7 +24,15 @@ def run_input() -> dict[str, Any]:
 
 def report() -> dict[str, Any]:
     output = {"score": 0.2, "why": SECRET}
-    return {**_STAGE, "plugin": "Score", "state": "Complete", "message": SECRET, "progress": 50, "output": output}
+    return {
+        **_STAGE,
+        "plugin": "Score",
+        "state": "Complete",
+        "started_at": "2026-11-24T09:30:00.123456Z",
+        "message": SECRET,
+        "progress": 50,
+        "output": output,
+    }
 
 
 def plugin_message() -> dict[str, Any]:

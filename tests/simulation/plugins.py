@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from functools import lru_cache
 from itertools import count
 from typing import Any, Final
@@ -15,6 +16,7 @@ from orchestrator_runtime.filter_policy import matches
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.attribution import ReceivedRecord
 from orchestrator_runtime.protocol.received import Received
+from tests.rules.calls import START
 from tests.rules.memory_registry import MemoryRegistry
 from tests.simulation.decisions import Odds
 from tests.simulation.faults import Fate, Fault
@@ -105,6 +107,8 @@ class Plugins:
         id_ = str(next(self._ids))
         if not say.record:
             said = report(name, activity, stage, attempt, say.state, progress=say.progress, output=say.output)
+            if say.start:
+                said = said.model_copy(update={"started_at": START + timedelta(seconds=self._scheduler.now)})
             return Received(id=id_, report=said, sender=ROLE)
         registration = self._scenario.stages[activity, stage].plugins[name].registration
         record = InvocationRecord(

@@ -19,27 +19,37 @@ START_WITHIN = 60
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """One thing that a plugin sends: a report of its state, or Lambda's record of its call."""
+    """One thing that a plugin sends: a report of its state, or Lambda's record of its call.
+
+    Attributes:
+        after: Seconds after the call.
+        state: What is reported.
+        progress: Percent.
+        output: Whether it has one.
+        record: Whether Lambda sends it.
+        start: Whether it tells when the call began, which no report before it did.
+    """
 
     after: float
     state: State
     progress: float | None = None
     output: bool = False
     record: bool = False
+    start: bool = False
 
 
 _START, _DONE, _ERROR = State.IN_PROGRESS, State.COMPLETE, State.ERROR
 Behaviour = tuple[str, tuple[Say, ...]]
 
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = (
-    ("completes", (Say(1, _DONE),)),
+    ("completes", (Say(1, _DONE, start=True),)),
     ("starts and completes", (Say(0.2, _START), Say(5, _DONE, output=True))),
-    ("tells its progress", (Say(0.2, _START), Say(10, _START, progress=50), Say(20, _DONE))),
+    ("tells its progress", (Say(0.2, _START, start=True), Say(10, _START, progress=50), Say(20, _DONE))),
     ("fails", (Say(0.2, _START), Say(3, _ERROR))),
-    ("has nothing to do", (Say(1, State.DO_NOT_RUN),)),
+    ("has nothing to do", (Say(1, State.DO_NOT_RUN, start=True),)),
     ("says nothing", ()),
     ("starts and dies", (Say(1, _START),)),
-    ("completes twice", (Say(1, _DONE), Say(1.5, _DONE))),
+    ("completes twice", (Say(1, _DONE, start=True), Say(1.5, _DONE, start=True))),
     ("fails after it completed", (Say(1, _DONE), Say(1.1, _ERROR))),
     ("completes after it failed", (Say(1, _ERROR), Say(1.1, _DONE))),
     ("starts after it completed", (Say(1, _DONE), Say(1.1, _START, progress=10))),

@@ -26,6 +26,12 @@ from tests.hostile.values import Raw, encode
 from tests.rules.world import World, plugin
 
 _BATCHES_OF_A_WORLD = 20
+_TIMES = (
+    *("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59.999999-23:59", "1970-01-01T00:00:00Z", "2026-11-24T09:30:00Z"),
+    *("2026-11-24T09:30:00.000001-00:01", "2026-11-24T15:15:00+05:45", "2026-11-24 09:30:00Z", "2026-11-24T24:00:00Z"),
+    *("2026-11-24T09:30:00", "2026-11-24", "09:30:00Z", "2026-11-24T09:30:60Z", "2026-02-30T00:00:00Z", "now", ""),
+    *("1764000000", 1764000000, 1764000000.5, -1, 0, 10**20, 1e308, True, None, [], {}, ["2026-11-24T09:30:00Z"]),
+)
 _SENDERS = ("AROASCORE:score", "AROASCORE:score", "AROAOTHER:other", "123456789012", "AROA", ":", "")
 
 
@@ -99,6 +105,8 @@ class RecordResult:
 
 def _text(random: Random) -> str:
     kind = random.randrange(6)
+    if kind == 0:
+        return encode({**report(), "started_at": random.choice(_TIMES)})
     if kind < 3:
         return hostile_text(random, report())
     if kind == 3:
