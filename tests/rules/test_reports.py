@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
-
 import pytest
 
 from orchestrator_runtime.contract import ReleaseRule, State
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, UID, World, open_stage, plugin, present, received
+from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present, received
 
 A, B = plugin("A", order=1), plugin("B", order=2)
 ROLE, OTHER_ROLE = "AROAPLUGIN", "AROAOTHER"
@@ -109,68 +105,6 @@ def test_a_row_has_a_start_if_one_was_reported_an_end_if_it_ended_and_the_time_o
     a, b = present(world.row("A")), present(world.row("B"))
     assert (a.started_at, a.updated_at, a.ended_at) == (begun, world.clock.now, world.clock.now)
     assert (b.started_at, b.updated_at, b.ended_at) == (None, world.clock.now, world.clock.now)
-
-
-@pytest.mark.parametrize(
-    ("said", "noted"),
-    [
-        (timedelta(seconds=7.5), timedelta(seconds=7.5)),
-        (timedelta(seconds=0), timedelta(seconds=0)),
-        (timedelta(seconds=-1), timedelta(seconds=0)),
-        (timedelta(days=-700_000), timedelta(seconds=0)),
-        (timedelta(seconds=11), timedelta(seconds=10)),
-        (timedelta(days=2_900_000), timedelta(seconds=10)),
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("state", [State.COMPLETE, State.ERROR, State.DO_NOT_RUN])
-def test_an_end_tells_a_start_that_is_not_before_the_release_or_after_now(
-    said: timedelta, noted: timedelta, state: State
-) -> None:
-    world = open_stage(A)
-    released = world.clock.now
-    world.clock.forward(10)
-    world.report("A", state, started_at=released + said)
-    row = present(world.row("A"))
-    assert (row.started_at, row.ended_at) == (released + noted, world.clock.now)
-
-
-def test_a_start_that_is_told_before_any_release_is_known_is_now() -> None:
-    world = open_stage(A)
-    path = world.ref().path
-    control, expires_at = world.control.rows.items[UID, path]
-    world.control.rows.items[UID, path] = (replace(control, release=None), expires_at)
-    world.clock.forward(10)
-    world.report("A", started_at=world.clock.now - timedelta(seconds=5))
-    assert present(world.row("A")).started_at == world.clock.now
-
-
-@pytest.mark.parametrize("other", [{}, {"progress": 50}, {"message": "again"}])
-def test_what_a_plugin_at_work_says_of_its_start_moves_no_deadline(other: dict[str, Any]) -> None:
-    world = open_stage(A)
-    world.clock.forward(10)
-    for ago in (9, -3600):
-        said = world.clock.now - timedelta(seconds=ago)
-        world.report("A", State.IN_PROGRESS, started_at=said, **other)
-        assert present(world.row("A")).started_at == world.run.started_at + timedelta(seconds=10)
-
-
-def test_the_earliest_start_of_a_batch_that_ends_is_noted_and_one_noted_before_it_stays() -> None:
-    world = open_stage(A, B)
-    world.clock.forward(10)
-    early, late = (world.clock.now - timedelta(seconds=ago) for ago in (5, 1))
-    world.report("B", State.IN_PROGRESS)
-    noted = world.clock.now
-    world.clock.forward(1)
-    world.report_all(
-        [
-            received("A", State.IN_PROGRESS, message="again", started_at=early),
-            received("A", started_at=late),
-            received("B", started_at=early),
-        ]
-    )
-    assert present(world.row("A")).started_at == early
-    assert present(world.row("B")).started_at == noted
 
 
 def test_a_refusal_says_of_which_report_it_is() -> None:

@@ -113,9 +113,7 @@ class CallReports:
             if not self.start_told:
                 self._send(State.IN_PROGRESS)
 
-    def _send(
-        self, state: State, text: str = "", *, progress: float | None = None, output: JsonValue = None
-    ) -> None:
+    def _send(self, state: State, text: str = "", *, progress: float | None = None, output: JsonValue = None) -> None:
         started_at = None if self.start_told else self.started_at
         report = Report(
             uid=self.message.uid,

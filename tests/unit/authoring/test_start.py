@@ -192,9 +192,7 @@ def test_what_is_tried_again_tells_its_start_only_if_nothing_did() -> None:
     reports = CollectedReports()
     for new_timer in (AtOnce, NoTimer):
         with pytest.raises(Retryable):
-            handler(raising(Retryable("down"))).deliver(
-                sns_event(message("Score")), reports, {}, new_timer=new_timer
-            )
+            handler(raising(Retryable("down"))).deliver(sns_event(message("Score")), reports, {}, new_timer=new_timer)
     assert [(report.message, report.started_at is not None) for report in reports] == [
         (None, True),
         ("to be tried again: down", False),
