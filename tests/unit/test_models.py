@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -152,3 +153,22 @@ def test_a_message_survives_as_json() -> None:
     )
     assert PluginMessage.model_validate_json(message.model_dump_json()) == message
     assert message.outputs == {}
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["2026-11-24T09:30:00Z", "2026-11-24T15:15:00.250+05:45", "0001-01-01T00:00:00+23:59", "2026-11-24 09:30:00Z"],
+)
+def test_a_report_may_say_when_its_call_began_in_any_time_zone(time: str) -> None:
+    report = Report.model_validate_json(json.dumps(REPORT | {"started_at": time}))
+    assert report.started_at == datetime.fromisoformat(time)
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-11-24T09:30:00", "2026-11-24", "now", "", 1764000000, 1764000000.5, True, [], {}]
+)
+def test_a_time_that_does_not_say_of_which_zone_or_none_at_all_is_refused(time: object) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Report.model_validate_json(json.dumps(REPORT | {"started_at": time}))
+    (problem,) = problems_of(refused.value)
+    assert problem.startswith("started_at: ")

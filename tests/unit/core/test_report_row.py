@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ BEGAN = {"started_at": datetime(2026, 11, 24, 9, 30, tzinfo=UTC)}
     ],
 )
 def test_a_report_that_tells_of_a_start_is_likely_the_first(
-    expected: ExpectedPlugin | None, said: list[tuple[State, dict[str, object]]], first: bool
+    expected: ExpectedPlugin | None, said: list[tuple[State, dict[str, Any]]], first: bool
 ) -> None:
     [(kept, starts)] = collapse(received("Score", state, **other) for state, other in said)
     assert is_likely_first(kept.report, expected, start_told=starts.told, shown=starts.shown) is first
