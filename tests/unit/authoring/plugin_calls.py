@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from threading import Timer
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -36,6 +37,17 @@ def raising(error: BaseException) -> Callable[[PluginRun], object]:
         raise error
 
     return body
+
+
+class AtOnce(Timer):
+    """Its time has come as soon as it is started: what it does is done before the work begins."""
+
+    def start(self) -> None:
+        super().start()
+        self.join()
+
+    def run(self) -> None:
+        self.function()
 
 
 class Broken:

@@ -12,7 +12,7 @@ from orchestrator_runtime.aws.xray import TraceContext, XRayTracer
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.testing import CollectedReports, sns_event, sqs_event
-from tests.unit.authoring.plugin_calls import RUN_KEYS, Broken, message
+from tests.unit.authoring.plugin_calls import RUN_KEYS, AtOnce, Broken, message
 from tests.unit.xray_daemon import CALLER, PARENT, ROOT, RUN_ROOT, Daemon, header, listening
 
 ENDINGS = {"skip": Skip("secret"), "fail": ValueError("secret"), "again": Retryable("secret")}
@@ -45,7 +45,7 @@ class Sending:
 def test_a_call_is_traced_and_its_reports_belong_to_it(daemon: Daemon) -> None:
     environ = daemon.environment(header())
     reporter = Sending(environ)
-    handler.deliver(sns_event(message("Score")), reporter, environ, tracer=XRayTracer(environ))
+    handler.deliver(sns_event(message("Score")), reporter, environ, tracer=XRayTracer(environ), new_timer=AtOnce)
     [document] = daemon.taken()
     assert (document["name"], document["trace_id"], document["parent_id"]) == ("Score", ROOT, PARENT)
     assert document["annotations"] == {"plugin": "Score", **RUN_KEYS}
@@ -76,7 +76,7 @@ def test_what_became_of_a_call_is_shown(daemon: Daemon, uid: str, fault: bool | 
 
 def test_a_report_that_was_not_sent_is_a_fault(daemon: Daemon) -> None:
     environ = daemon.environment(header())
-    handler.deliver(sqs_event(message("Score")), Broken(after=1), environ, tracer=XRayTracer(environ))
+    handler.deliver(sqs_event(message("Score")), Broken(after=0), environ, tracer=XRayTracer(environ))
     assert [document["fault"] for document in daemon.taken()] == [True]
 
 

@@ -13,21 +13,10 @@ from orchestrator_runtime.contract import START_REPORTED_AFTER_SECONDS, Env, Sta
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.testing import CollectedReports, NoTimer, sns_event, sqs_event
-from tests.unit.authoring.plugin_calls import Broken, LoggedLines, message, raising
+from tests.unit.authoring.plugin_calls import AtOnce, Broken, LoggedLines, message, raising
 
 REPORTED_BY = 10.0
 """Seconds after which a report that does not come fails a test."""
-
-
-class AtOnce(Timer):
-    """Its time has come as soon as it is started: what it does is done before the work begins."""
-
-    def start(self) -> None:
-        super().start()
-        self.join()
-
-    def run(self) -> None:
-        self.function()
 
 
 class Rung(Timer):
