@@ -49,7 +49,7 @@ def test_core(stack: Stack) -> None:
     assert looked_up(stack, core.results_queue_arn(consumer=stack)) == "/claims/dev/core/results-queue-arn"
     pattern = StackTemplate({"Resources": {}}).readable(stack.resolve(core.topic_arn_pattern(consumer=stack)))
     assert pattern == "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
-    for handler in set(Handler) - {Handler.RECORD_RESULT, Handler.SWEEP_RUNS}:
+    for handler in set(Handler) - {Handler.RECORD_RESULT, Handler.SWEEP_RUNS, Handler.WATCH_RUNS}:
         arn = core.function_arn(handler, consumer=stack)
         assert looked_up(stack, arn) == f"/claims/dev/core/{handler}-arn"
 

@@ -63,7 +63,7 @@ def test_the_function_may_do_what_it_does_and_no_more(template: StackTemplate) -
         f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query"},
         f"<{STATUS}>/index/active_runs": {"dynamodb:Query"},
         f"<{REGISTRY}>": {"dynamodb:Query"},
-        f"<{CONTROL}>": {f"dynamodb:{a}" for a in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")},
+        f"<{CONTROL}>": {f"dynamodb:{a}" for a in ("PutItem", "UpdateItem", "DeleteItem", "Query")},
         WORKFLOWS: {"ssm:GetParametersByPath"},
         f"{WORKFLOWS}/*": {"ssm:GetParametersByPath"},
         "<claims-dev-alerts>": {"sns:Publish"},

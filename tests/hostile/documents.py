@@ -19,7 +19,7 @@ def metadata() -> dict[str, Any]:
 
 
 def run_input() -> dict[str, Any]:
-    return {"uid": "q-1", "metadata": metadata(), "metadata_override": False, "by": f"ann {SECRET}"}
+    return {"uid": "q-1", "metadata": metadata(), "metadata_override": False, "by": "ann"}
 
 
 def report() -> dict[str, Any]:

@@ -75,6 +75,7 @@ def granted(role: Role) -> set[tuple[str, str]]:
 
 
 def concrete(resource: str) -> str:
+    resource = resource.replace("{alerts topic}", "arn:…:sns:…:{system}-{stage}-alerts")
     resource = resource.replace("{system}-{stage}", "claims-dev").replace("{system}/{stage}", "claims/dev")
     _, service, rest = resource.split(":…:") if resource.count(":…:") == 2 else ("", "", "")
     return f"arn:aws:{service}:eu-west-1:123456789012:{rest}" if rest else resource

@@ -121,6 +121,25 @@ def test_a_resumed_stage_calls_again_who_has_to_and_forgets_what_it_put_out(begu
     assert begun.status.outputs(run_ref(2)) == {}
 
 
+def test_a_resume_keeps_what_was_skipped_before_for_as_long_as_itself(begun: Core) -> None:
+    begun.registry.put(a_registration())
+    advance_stage.lambda_handler(advance(), None)
+    record_result.lambda_handler(batch(report(state="Do Not Run", message="no car")), None)
+    end_run.lambda_handler(end(), None)
+    begin_run.lambda_handler(begin({"uid": "q-1", "metadata": {"line": "auto"}}, f"{EXECUTION}-2"), None)
+    history = begun.status.history(uid="q-1", workflow="NewBusiness")
+    assert history is not None
+    assert [(entry.attempt, entry.what.value) for entry in history] == [
+        (1, "started"),
+        (1, "skipped"),
+        (1, "completed"),
+        (2, "resumed"),
+    ]
+    expiries = {row["expires_at"]["N"] for row in begun.rows() if row["path"]["S"].startswith("~history/")}
+    [run] = [row["expires_at"]["N"] for row in begun.rows() if row["path"]["S"] == "NewBusiness/"]
+    assert expiries == {run}
+
+
 def test_a_run_that_went_well_is_complete(begun: Core) -> None:
     assert end_run.lambda_handler(end(), None) == {"uid": "q-1", "workflow": "NewBusiness"}
     assert begun.document()["state"] == "Complete"
