@@ -126,7 +126,8 @@ def test_a_resume_keeps_what_was_skipped_before_for_as_long_as_itself(begun: Cor
     advance_stage.lambda_handler(advance(), None)
     record_result.lambda_handler(batch(report(state="Do Not Run", message="no car")), None)
     end_run.lambda_handler(end(), None)
-    begin_run.lambda_handler(begin({"uid": "q-1", "metadata": {"line": "auto"}}, f"{EXECUTION}-2"), None)
+    again = begin({"uid": "q-1", "metadata": {"line": "auto"}}, f"{EXECUTION}-2")
+    begin_run.lambda_handler(again | {"timeout_seconds": again["timeout_seconds"] * 2}, None)
     history = begun.status.history(uid="q-1", workflow="NewBusiness")
     assert history is not None
     assert [(entry.attempt, entry.what.value) for entry in history] == [

@@ -15,7 +15,7 @@ from orchestrator_runtime.handlers import environment, watch_runs
 from orchestrator_runtime.protocol.watch_runs import WatchFailedError
 from orchestrator_runtime.stores.items import utc_now
 from tests.unit.handlers.conftest import Core
-from tests.unit.samples import a_registration, a_run, run_ref
+from tests.unit.samples import a_plan, a_registration, a_run, run_ref, stage_ref
 
 SECRET = "premium-4711"
 PATH = "/claims/dev/workflows/"
@@ -60,11 +60,16 @@ def test_an_overdue_run_is_told_of_once_and_its_end_once(
 ) -> None:
     core.registry.put(a_registration())
     start(core, hours_ago=2)
+    expires_at = int(utc_now().timestamp()) + 1_000
+    core.status.open_stage(stage_ref(), now=utc_now(), expires_at=expires_at)
+    core.status.save_plan(stage_ref(), a_plan(1, "Score", expires_at=expires_at))
     ref = run_ref().as_document()
     assert watch_runs.lambda_handler(given, None) == {"announced": [ref], "ended": []}
     assert watch_runs.lambda_handler(given, None) == {"announced": [], "ended": []}
     [told] = alerts()
     assert (told["kind"], told["uid"], told["system"], told["stage"]) == ("overdue", "q-1", "claims", "dev")
+    [[waits_for]] = [stage["plugins"] for stage in told["waits_for"]]
+    assert (waits_for["name"], waits_for["registered"]) == ("Score", True)
     measured = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(each.get("workflow"), each["ActiveRuns"], each["OverdueRuns"]) for each in measured] == [
         ("NewBusiness", [1.0], [1.0]),
