@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (PROJECT / "Makefile").read_text(), re.M))
     code = [block.text for block in blocks(page)] + re.findall(r"`([^`\n]+)`", page.read_text())
-    named = [target for text in code for line in re.findall(r"^make (.+)$", text, re.M) for target in line.split()]
+    named = [target for text in code for line in re.findall(r"^make (.+)$", text, re.M) for target in shlex.split(line)]
     assert {target for target in named if "=" not in target} <= targets
 
 
