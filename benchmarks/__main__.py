@@ -15,6 +15,7 @@ from typing import Any, Final
 from benchmarks.comparisons import MANY, against_hops, growth_of_wall, serial_delivery, straight_line
 from benchmarks.page import write
 from benchmarks.picture import picture
+from benchmarks.scale import write as write_scale
 from benchmarks.table import table
 from benchmarks.workload import Workload, chosen
 from benchmarks.workload_runs import deployed
@@ -83,6 +84,7 @@ def _write(file: Path, document: dict[str, Any]) -> None:
     file.write_text(json.dumps(document, indent=1) + "\n")
     if file == RESULTS:
         write(document, ORIGINAL["results"])
+        write_scale(document)
         if drawn := picture(document["results"], ORIGINAL["results"]):
             PICTURE.write_text(drawn)
 

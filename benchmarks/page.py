@@ -82,17 +82,23 @@ def _cell(figures: Mapping[str, Any], key: str) -> str:
     return "–" if value is None else number(value)  # noqa: RUF001 - a dash
 
 
-def with_tables(page: str, measured: str) -> str:
+def with_tables(page: str, measured: str, *, begin: str = BEGIN, end: str = END) -> str:
     """The page with these tables in place of those that it has.
+
+    Args:
+        page: The page's text.
+        measured: The tables.
+        begin: The line before them.
+        end: The line after them.
 
     Raises:
         ValueError: It has no place for them.
     """
-    before, found, rest = page.partition(BEGIN)
-    _, closed, after = rest.partition(END)
+    before, found, rest = page.partition(begin)
+    _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise ValueError(f"docs/performance.md has no place for the tables: write {BEGIN} and {END}, a line each")
-    return f"{before}{BEGIN}\n\n{measured}\n\n{END}{after}"
+        raise ValueError(f"the page has no place for the tables: write {begin} and {end}, a line each")
+    return f"{before}{begin}\n\n{measured}\n\n{end}{after}"
 
 
 def write(document: Document, original: Mapping[str, Mapping[str, Any]]) -> None:

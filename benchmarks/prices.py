@@ -17,6 +17,8 @@ WRITE_UNIT: Final = 0.625 / MILLION
 READ_UNIT: Final = 0.125 / MILLION
 LOGGED_GIGABYTE: Final = 0.50
 """Ingestion, standard class."""
+METRIC_MONTH: Final = 0.30
+"""For each metric with its dimensions, of the first 10,000 of an account and region."""
 
 ASSUMED_MILLISECONDS: Final = 50
 """Billed for each call of a function.

@@ -10,8 +10,10 @@ import pytest
 from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
+from benchmarks import throughput
 from orchestrator_constructs import IActivity, Plugin, QueuePlugin
-from orchestrator_runtime.contract import Handler
+from orchestrator_constructs.workflow.run_states import DEFAULT_RUN_DAYS
+from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, Handler
 from tests.constructs.plugin_stacks import define_function, imported_activity, only, team_stack
 from tests.constructs.synthesis import StackTemplate
 from tests.docs.pages import PROJECT, begins_a_row
@@ -103,3 +105,9 @@ def test_reports_are_tried_for_hours(claims: StackTemplate) -> None:
     receives, hidden = queue["RedrivePolicy"]["maxReceiveCount"], queue["VisibilityTimeout"]
     hours = receives * hidden / 3600
     assert f"{receives} receives last, which with {hidden} s between two is {hours:g} hours" in PAGE.read_text()
+
+
+def test_how_long_a_run_is_kept() -> None:
+    assert throughput.DEFAULT_RUN_DAYS == DEFAULT_RUN_DAYS
+    days = DEFAULT_RUN_DAYS + DEFAULT_RETENTION_DAYS
+    assert f"for the {days} days that a run is kept by default" in PAGE.read_text()
