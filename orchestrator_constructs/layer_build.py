@@ -7,9 +7,11 @@ target and the runtime package into a folder with the layout that Lambda wants
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import os
 import platform
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -23,10 +25,10 @@ import uv
 
 from orchestrator_runtime import contract
 
-_LAYOUT: Final = b"1"
+_LAYOUT: Final = b"2"
 """Goes into the cache key; counts up when the layout of a built folder changes."""
 _KEPT: Final = 8
-"""Built folders that stay in the cache: each is about 12 MB, and every change of the runtime makes one."""
+"""Built folders that stay in the cache: each is 12 to 18 MB, and every change of the runtime makes one."""
 _QUOTED_LINES: Final = 12
 
 _HOST: Final = f"{platform.system()} {platform.machine()}"
@@ -55,6 +57,11 @@ class LayerTarget:
     def of_host(cls) -> LayerTarget:
         """The machine and the Python that run this process."""
         return cls(python_version=f"{sys.version_info.major}.{sys.version_info.minor}", platform=None)
+
+    @property
+    def has_this_python(self) -> bool:
+        """Whether the Python there is the one of this process, so that what this one compiles is read there."""
+        return self.python_version == self.of_host().python_version
 
     def __str__(self) -> str:
         return f"{self.platform or f'this machine ({_HOST})'}, Python {self.python_version}"
@@ -116,6 +123,7 @@ class LayerBuild:
         """A hash of everything that decides what is in the layer: the cache's key and the asset's."""
         digest = hashlib.sha256(_LAYOUT)
         digest.update(f"\0{self.target.python_version}\0{self.target.platform or _HOST}\0".encode())
+        digest.update(f"{self.target.has_this_python}\0".encode())
         for name, file in [("", self.lock), *_source_files(self.package)]:
             content = file.read_bytes()
             digest.update(f"\0{name}\0{len(content)}\0".encode() + content)
@@ -144,6 +152,9 @@ class LayerBuild:
                 ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
             )
             _tidy(work)
+            if self.target.has_this_python:
+                _compile(work)
+            _let_everybody_read(work)
             try:
                 work.rename(built)
             except OSError:
@@ -194,11 +205,24 @@ def _source_files(package: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _tidy(layer: Path) -> None:
-    """Drop what Lambda does not need, and let every user read the rest, whatever this process's umask."""
+    """Drop what Lambda does not need."""
     python = layer / "python"
     (python / ".lock").unlink(missing_ok=True)
     shutil.rmtree(python / "bin", ignore_errors=True)
     for cached in list(python.rglob("__pycache__")):
         shutil.rmtree(cached)
+
+
+def _compile(layer: Path) -> None:
+    """Compile what is there, so that a cold start need not: Lambda can keep nothing beside the layer's files.
+
+    Compiled files are taken as they are: their sources' times, by which Python would else judge them, are lost on the
+    way. What cannot be compiled is left to whoever imports it.
+    """
+    compileall.compile_dir(layer, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+
+
+def _let_everybody_read(layer: Path) -> None:
+    """Let every user read a layer, whatever this process's umask."""
     for path in (layer, *layer.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

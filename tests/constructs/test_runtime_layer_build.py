@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import stat
 import subprocess
@@ -67,6 +68,14 @@ class TestFolder:
         compiled = build.package / "__pycache__" / "stage.pyc"
         compiled.parent.mkdir()
         compiled.write_text("")
+        assert files(build.folder()) == ["python/orchestrator_runtime/core/stage.py", "python/pydantic/__init__.py"]
+
+    def test_is_compiled_where_the_python_is_this_one(self, build: LayerBuild) -> None:
+        folder = replace(build, target=LayerTarget.of_host()).folder()
+        source = folder / "python" / "orchestrator_runtime" / "core" / "stage.py"
+        compiled = Path(importlib.util.cache_from_source(str(source)))
+        # The flags of a file that is believed without a look at its source.
+        assert compiled.read_bytes()[4:8] == b"\x01\0\0\0"
         assert files(build.folder()) == ["python/orchestrator_runtime/core/stage.py", "python/pydantic/__init__.py"]
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
