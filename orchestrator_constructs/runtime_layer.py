@@ -20,11 +20,12 @@ class RuntimeLayer(lambda_.LayerVersion):
     """Defines a Lambda layer for functions that import ``orchestrator_runtime``.
 
     It holds the library (the ``plugin`` decorator and its messages) and the
-    third-party packages that the library imports, about 12 MB; 18 where they
-    come compiled, which spares every cold start the compiling: if the app is
-    synthesized by the Python that the functions run on. boto3 is not in it: Lambda's Python runtimes bring their own. One layer serves core and
-    plugins alike: the core's functions carry their own copy of the library in
-    their code, which Lambda puts before any layer, so this one never shadows it.
+    third-party packages that the library imports, about 12 MB. It takes 18 where
+    they come compiled, which spares each cold start that work: if the app is
+    synthesized by the Python that the functions run on. boto3 is not in it:
+    Lambda's Python runtimes bring their own. One layer serves core and plugins
+    alike: the core's functions carry their own copy of the library in their code,
+    which Lambda puts before any layer, so this one never shadows it.
 
     The layer is built while the app is synthesized, by uv and from wheels whose
     hashes are pinned in this package; Docker is not used. The first build of a
