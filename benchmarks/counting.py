@@ -39,6 +39,8 @@ PLATFORM_TEXT: Final = (
     "Memory Size: 128 MB\tMax Memory Used: 90 MB",
 )
 """Likewise, where they are text."""
+PLATFORM: Final = {"json": PLATFORM_JSON, "text": PLATFORM_TEXT, "nothing": ()}
+"""By how a function's logs are set: with system logs from ``WARN`` on, a call that went well leaves no line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Bill:
         for call in (*self.invocations(core=True), *self.invocations(core=False)):
             total += call["log_bytes"]
             if platform:
-                lines = PLATFORM_JSON if call["json_logs"] else PLATFORM_TEXT
+                lines = PLATFORM[call["lambda_writes"]]
                 total += sum(map(len, lines)) + LINE_OVERHEAD * (len(lines) + call["log_lines"])
         return total
 

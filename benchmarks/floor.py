@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from benchmarks.counting import PLATFORM_JSON, TOKEN_BYTES
+from benchmarks.counting import PLATFORM_TEXT, TOKEN_BYTES
 from benchmarks.prices import Consumed
 from benchmarks.workload import Workload
 
@@ -77,8 +77,8 @@ def padded_item_bytes(_load: Workload) -> int:
 
 
 def billed_log_bytes(load: Workload) -> int:
-    """What Lambda itself writes of each call; the functions need not say a word."""
-    return (core_invocations(load) + load.plugin_calls) * sum(map(len, PLATFORM_JSON))
+    """What Lambda itself writes of each call of a plugin, as functions are by default; the core need not say a word."""
+    return load.plugin_calls * sum(map(len, PLATFORM_TEXT))
 
 
 def floor(load: Workload) -> dict[str, Any]:

@@ -12,7 +12,7 @@ def invocation(handler: str = "orchestrator_runtime.handlers.end_run.lambda_hand
         "handler": handler,
         "megabytes": 512,
         "arm": True,
-        "json_logs": True,
+        "lambda_writes": "json",
         "failed": False,
         "milliseconds": 7,
         "log_lines": 0,

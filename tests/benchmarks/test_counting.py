@@ -54,7 +54,8 @@ def test_requests_of_sqs_are_the_cores_if_lambda_makes_them() -> None:
 
 
 def test_logs_are_counted_as_written_and_as_billed() -> None:
-    bill = Bill([invocation(log_lines=2, log_bytes=100), invocation("empty.handler", json_logs=False)])
+    others = [invocation("empty.handler", lambda_writes="text"), invocation(lambda_writes="nothing")]
+    bill = Bill([invocation(log_lines=2, log_bytes=100), *others])
     platform = sum(map(len, PLATFORM_JSON + PLATFORM_TEXT))
     assert bill.logged(platform=False) == 100
     assert bill.logged(platform=True) == 100 + platform + LINE_OVERHEAD * (2 + len(PLATFORM_JSON) + len(PLATFORM_TEXT))

@@ -130,12 +130,23 @@ def test_a_form_is_read_as_well_as_json(tmp_path: Path) -> None:
     assert publish["target"] == "arn:aws:sns:us-east-1:000000000000:rate"
 
 
-def test_a_call_of_a_function_says_what_is_billed_of_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("logging", "writes"),
+    [
+        ({}, "text"),
+        ({"LogFormat": "Text", "SystemLogLevel": "WARN"}, "text"),
+        ({"LogFormat": "JSON"}, "json"),
+        ({"LogFormat": "JSON", "SystemLogLevel": "INFO"}, "json"),
+        ({"LogFormat": "JSON", "SystemLogLevel": "WARN"}, "nothing"),
+    ],
+)
+def test_a_call_of_a_function_says_what_is_billed_of_it(tmp_path: Path, logging: dict[str, str], writes: str) -> None:
     emulator = recording(tmp_path / "calls")
-    emulator["lambda_svc"]._emit_lambda_logs({"config": FUNCTION}, "1", "one\nzwö", False, 12, log_source=None)
+    function = {"config": FUNCTION | {"LoggingConfig": logging}}
+    emulator["lambda_svc"]._emit_lambda_logs(function, "1", "one\nzwö", False, 12, log_source=None)
     [said] = lines(tmp_path / "calls")
-    names = ("kind", "function", "megabytes", "milliseconds", "log_lines", "log_bytes", "json_logs", "arm")
-    assert [said[name] for name in names] == ["invocation", "begin-run", 512, 12, 2, 7, True, False]
+    names = ("kind", "function", "megabytes", "milliseconds", "log_lines", "log_bytes", "lambda_writes", "arm")
+    assert [said[name] for name in names] == ["invocation", "begin-run", 512, 12, 2, 7, writes, False]
 
 
 def test_lambdas_own_reading_of_a_queue_is_there_unless_it_found_nothing(tmp_path: Path) -> None:

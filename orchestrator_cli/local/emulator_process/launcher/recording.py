@@ -121,7 +121,7 @@ class Recording:
                 handler=config.get("Handler", ""),
                 megabytes=config.get("MemorySize", 128),
                 arm=config.get("Architectures") == ["arm64"],
-                json_logs=(config.get("LoggingConfig") or {}).get("LogFormat") == "JSON",
+                lambda_writes=_lambda_writes(config.get("LoggingConfig") or {}),
                 failed=error,
                 milliseconds=duration_ms,
                 log_lines=len(lines),
@@ -194,3 +194,10 @@ def _writes(operation: str, request: _Json) -> Iterator[tuple[str, _Json]]:
                 yield one["TableName"], one.get("Key") or one["Item"]
     elif operation in {"PutItem", "UpdateItem", "DeleteItem"}:
         yield request["TableName"], request.get("Key") or request["Item"]
+
+
+def _lambda_writes(logging: _Json) -> str:
+    """What Lambda itself writes into a function's log of a call that went well: ``text``, ``json`` or ``nothing``."""
+    if logging.get("LogFormat") != "JSON":
+        return "text"
+    return "nothing" if logging.get("SystemLogLevel") == "WARN" else "json"
