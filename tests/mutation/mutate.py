@@ -36,6 +36,7 @@ MUTATED: Final = (
     "protocol/begin_run.py",
     "protocol/cancel_run.py",
     "protocol/end_run.py",
+    "protocol/received.py",
     "protocol/record_result.py",
     "protocol/stage_effects.py",
     "protocol/sweep_runs.py",
@@ -46,6 +47,7 @@ MUTATED: Final = (
 TESTS: Final = (
     "tests/rules",
     "tests/unit/core",
+    "tests/unit/aws/test_journal.py",
     "tests/unit/registration/test_reconcile.py",
     "tests/unit/test_attributes.py",
     "tests/unit/test_contract.py",
