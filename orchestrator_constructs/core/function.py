@@ -26,7 +26,7 @@ from orchestrator_constructs.acknowledgements import (
 from orchestrator_constructs.core.network import Network
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT
 from orchestrator_constructs.validation import check_count
-from orchestrator_runtime.contract import MEASURES_OFF, TRACING_OFF, Env, Handler
+from orchestrator_runtime.contract import OFF, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
 MEMORY_MB: Final = 512
@@ -148,10 +148,10 @@ def define_function(
         timeout=timeout,
         environment={
             **{variable.value: value for variable, value in environment.items()},
-            **({} if options.plugin_metrics else {Env.PLUGIN_METRICS.value: MEASURES_OFF}),
+            **({} if options.plugin_metrics else {Env.PLUGIN_METRICS.value: OFF}),
             "POWERTOOLS_SERVICE_NAME": handler.value,
             "POWERTOOLS_METRICS_NAMESPACE": deployment.prefix,
-            **({} if options.tracing else {Env.TRACING.value: TRACING_OFF}),
+            **({} if options.tracing else {Env.TRACING.value: OFF}),
         },
         role=role,
         log_group=log_group,

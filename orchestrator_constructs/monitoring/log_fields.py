@@ -1,19 +1,10 @@
-"""What the lines of the core's logs are called and what they tell, as the query pack asks for them."""
+"""What the lines of the core's logs tell, as the query pack asks for them."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 from orchestrator_runtime.contract import Metric
-
-
-class Line(StrEnum):
-    """The messages of the lines that queries look for."""
-
-    RUN_ENDED = "run ended"
-    STAGE_WAITS = "stage waits"
-    PLUGIN_ENDED = "plugin ended"
-    REPORT_REFUSED = "report refused"
 
 
 class Field(StrEnum):

@@ -9,8 +9,8 @@ from typing import Final
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from orchestrator_constructs.monitoring.log_fields import Field, Line, value_of
-from orchestrator_runtime.contract import Ending, Metric, State
+from orchestrator_constructs.monitoring.log_fields import Field, value_of
+from orchestrator_runtime.contract import Ending, LogMessage, Metric, State
 from orchestrator_runtime.deployment import Deployment
 
 _TIME: Final = "@timestamp"
@@ -34,7 +34,7 @@ class Query:
         return "\n| ".join(self.lines)
 
 
-def _found(message: Line, fields: Sequence[str], *more: str) -> Query:
+def _found(message: LogMessage, fields: Sequence[str], *more: str) -> Query:
     return Query([f"fields {', '.join((_TIME, *fields))}", f'filter {Field.MESSAGE} = "{message}"', *more])
 
 
@@ -65,24 +65,26 @@ QUERIES: Final[Mapping[str, Query]] = {
         ]
     ),
     "failed runs": _found(
-        Line.RUN_ENDED,
+        LogMessage.RUN_ENDED,
         (Field.WORKFLOW, Field.UID, Field.ATTEMPT, Field.ENDING),
         f'filter {Field.ENDING} != "{Ending.COMPLETED}"',
         *_LATEST,
     ),
     "errors of plugins": _found(
-        Line.PLUGIN_ENDED, (Field.PLUGIN, Field.STATE, *_PLACE, Field.ATTEMPT), _ERRORS, *_LATEST
+        LogMessage.PLUGIN_ENDED, (Field.PLUGIN, Field.STATE, *_PLACE, Field.ATTEMPT), _ERRORS, *_LATEST
     ),
     "slowest calls of plugins": _found(
-        Line.PLUGIN_ENDED,
+        LogMessage.PLUGIN_ENDED,
         (f"{_DURATION} as milliseconds", Field.PLUGIN, *_PLACE),
         "sort milliseconds desc",
         "limit 100",
     ),
     "refused reports": _found(
-        Line.REPORT_REFUSED, (Field.REASON, Field.DETAIL, Field.PLUGIN, *_PLACE, Field.ATTEMPT), *_LATEST
+        LogMessage.REPORT_REFUSED, (Field.REASON, Field.DETAIL, Field.PLUGIN, *_PLACE, Field.ATTEMPT), *_LATEST
     ),
-    "what stages wait for": _found(Line.STAGE_WAITS, (*_PLACE, Field.OPEN, f"{Field.PLUGINS}.0 as first"), *_LATEST),
+    "what stages wait for": _found(
+        LogMessage.STAGE_WAITS, (*_PLACE, Field.OPEN, f"{Field.PLUGINS}.0 as first"), *_LATEST
+    ),
     "bytes of log by function": Query(
         [
             f"stats sum(strlen(@message)) as bytes, count(*) as lines by {_LOG}",

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from orchestrator_constructs.published import Published
 from orchestrator_constructs.validation import claim_name, whole_seconds
-from orchestrator_runtime.deployment import Deployment
+from orchestrator_runtime.deployment import EXPECTED_SECONDS, Deployment
 
 
 def publish_expected_duration(
@@ -43,4 +43,4 @@ def publish_expected_duration(
     parameter = deployment.expected_parameter(workflow)
     published = Published(scope, id, exports=False)
     claim_name(published, parameter, what)
-    published.parameter("expected-seconds", parameter, str(seconds))
+    published.parameter(EXPECTED_SECONDS, parameter, str(seconds))

@@ -143,23 +143,23 @@ class Dimension(StrEnum):
     PLUGIN = "plugin"
 
 
-class AlertKind(StrEnum):
-    """What an alert says; the message attribute ``kind``, by which subscribers of the alerts' topic can filter."""
-
-    OVERDUE = "overdue"
-    """A run takes longer than its workflow expects."""
-    OVERDUE_ENDED = "overdue-ended"
-    """A run of which that was said has ended, or is not overdue any more."""
-
-
 # Each metric has the dimensions of one of these; those of runs also none, which is all workflows together.
 RUN_DIMENSIONS: Final = (Dimension.WORKFLOW,)
 STAGE_DIMENSIONS: Final = (Dimension.ACTIVITY, Dimension.STAGE)
 PLUGIN_DIMENSIONS: Final = (Dimension.ACTIVITY, Dimension.STAGE, Dimension.PLUGIN)
 
 
-MEASURES_OFF: Final = "off"
-TRACING_OFF: Final = "off"
+OFF: Final = "off"
+"""Turns off what is on where a variable of the environment says nothing."""
+
+
+class LogMessage(StrEnum):
+    """Messages of lines that saved queries look for."""
+
+    RUN_ENDED = "run ended"
+    STAGE_WAITS = "stage waits"
+    PLUGIN_ENDED = "plugin ended"
+    REPORT_REFUSED = "report refused"
 
 
 class Env(StrEnum):

@@ -11,6 +11,9 @@ from typing import Final
 
 from orchestrator_runtime.contract import DeadLetters, Handler, Stage
 
+EXPECTED_SECONDS: Final = "expected-seconds"
+"""Last part of the SSM parameter with how long runs of a workflow are expected to take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
@@ -72,7 +75,7 @@ class Deployment:
 
     def expected_parameter(self, workflow: str) -> str:
         """The SSM parameter with the seconds that a run of a workflow is expected to take at most."""
-        return f"{self.workflows_path}{workflow}/expected-seconds"
+        return f"{self.workflows_path}{workflow}/{EXPECTED_SECONDS}"
 
     @property
     def alerts_topic(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 from aws_cdk import App, Stack
 
 from orchestrator_constructs import Activity, IOrchestratorCore, OrchestratorCore, ParallelStage, Workflow
-from orchestrator_runtime.contract import TRACING_OFF, Env
+from orchestrator_runtime.contract import OFF, Env
 from tests.constructs.synthesis import StackTemplate, synthesize
 
 
@@ -32,7 +32,7 @@ def functions(template: StackTemplate) -> set[tuple[str | None, bool]]:
     return {
         (
             properties.get("TracingConfig", {}).get("Mode"),
-            properties["Environment"]["Variables"].get(Env.TRACING.value) == TRACING_OFF,
+            properties["Environment"]["Variables"].get(Env.TRACING.value) == OFF,
         )
         for properties in found
     }

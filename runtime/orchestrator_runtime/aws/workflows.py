@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from orchestrator_runtime.aws.parameters import parameters_below
+from orchestrator_runtime.deployment import EXPECTED_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
-
-_EXPECTED_SECONDS: Final = "expected-seconds"
 
 
 class SsmWorkflows:
@@ -31,6 +30,6 @@ class SsmWorkflows:
         found: dict[str, str | None] = {}
         for (workflow, *what), value in parameters_below(self._client, self._path):
             found.setdefault(workflow)
-            if what == [_EXPECTED_SECONDS]:
+            if what == [EXPECTED_SECONDS]:
                 found[workflow] = value
         return found

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestrator_runtime.contract import TRACING_OFF, Env
+from orchestrator_runtime.contract import OFF, Env
 from orchestrator_runtime.trace_ports import UNTRACED, Span, Tracer
 
 TRACE_HEADER: Final = "_X_AMZN_TRACE_ID"
@@ -33,7 +33,7 @@ _logger: Final = logging.getLogger(__name__)
 
 def tracer_of(environ: MutableMapping[str, str]) -> Tracer:
     """The tracer for a function: X-Ray's, unless the environment has no daemon, or turns traces off."""
-    if environ.get(Env.TRACING) == TRACING_OFF or not environ.get(DAEMON_ADDRESS):
+    if environ.get(Env.TRACING) == OFF or not environ.get(DAEMON_ADDRESS):
         return UNTRACED
     return XRayTracer(environ)
 

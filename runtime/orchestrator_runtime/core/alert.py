@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
-
-from orchestrator_runtime.contract import AlertKind
 
 _MOST_IN_A_SUBJECT: Final = 99
 """Characters: SNS takes fewer than a hundred, of ASCII."""
 _CUT: Final = "..."
+
+
+class AlertKind(StrEnum):
+    """What an alert says; the message attribute ``kind``, by which subscribers of the alerts' topic can filter."""
+
+    OVERDUE = "overdue"
+    """A run takes longer than its workflow expects."""
+    OVERDUE_ENDED = "overdue-ended"
+    """A run of which that was said has ended, or is not overdue any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

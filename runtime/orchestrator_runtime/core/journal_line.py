@@ -13,6 +13,7 @@ from orchestrator_runtime.contract import (
     STAGE_DIMENSIONS,
     Dimension,
     Ending,
+    LogMessage,
     Metric,
     State,
 )
@@ -28,7 +29,6 @@ from orchestrator_runtime.core.happening import (
     StageReleased,
     StageWaits,
 )
-from orchestrator_runtime.core.records import StageRef
 
 DimensionSet = tuple[Dimension, ...]
 
@@ -93,7 +93,7 @@ def _of_run(happening: RunStarted | RunEnded) -> JournalLine:
         case RunEnded(ref=ref, ending=ending, took=took):
             return JournalLine(
                 warns=ending is not Ending.COMPLETED,
-                message="run ended",
+                message=LogMessage.RUN_ENDED,
                 keys={**ref.as_document(), "ending": ending.value},
                 measures={_COUNTED_AS[ending]: 1, Metric.RUN_DURATION: _milliseconds(took)},
                 dimensions=_RUN,
@@ -106,12 +106,12 @@ def _of_stage(happening: StageReleased | StageWaits | StageClosed) -> JournalLin
         case StageReleased(plugins=plugins, expected=expected):
             # Of all at once the names are in the plan; of some, they are what the line is read for.
             named = {"plugins": plugins[:_MOST_NAMED]} if len(plugins) < expected else {}
-            keys = {**_stage(ref), "released": len(plugins), "expected": expected, **named}
+            keys = {**ref.about, "released": len(plugins), "expected": expected, **named}
             return JournalLine(message="stage released", keys=keys)
         case StageWaits(open=still_open):
             return JournalLine(
-                message="stage waits",
-                keys={**_stage(ref), "open": len(still_open), "plugins": still_open[:_MOST_NAMED]},
+                message=LogMessage.STAGE_WAITS,
+                keys={**ref.about, "open": len(still_open), "plugins": still_open[:_MOST_NAMED]},
                 measures={Metric.STAGE_WAITS: 1},
                 dimensions=_STAGE,
             )
@@ -119,20 +119,20 @@ def _of_stage(happening: StageReleased | StageWaits | StageClosed) -> JournalLin
             return JournalLine(
                 warns=state is not State.COMPLETE,
                 message="stage closed",
-                keys={**_stage(ref), "state": state.value},
+                keys={**ref.about, "state": state.value},
                 measures={Metric.STAGE_DURATION: _milliseconds(took)},
                 dimensions=_STAGE,
             )
 
 
 def _of_plugin(happening: PluginEnded | PluginStartedAgain) -> JournalLine:
-    keys = {**_stage(happening.ref), "plugin": happening.plugin}
+    keys = {**happening.ref.about, "plugin": happening.plugin}
     match happening:
         case PluginEnded(state=state, took=took, to_start=to_start):
             durations = {Metric.PLUGIN_DURATION: took, Metric.PLUGIN_TIME_TO_START: to_start}
             return JournalLine(
                 warns=not state.is_done,
-                message="plugin ended",
+                message=LogMessage.PLUGIN_ENDED,
                 keys={**keys, "state": state.value},
                 measures={
                     Metric.PLUGIN_ERRORS: int(not state.is_done),
@@ -153,7 +153,7 @@ def _of_plugin(happening: PluginEnded | PluginStartedAgain) -> JournalLine:
 def _of_report(refused: ReportRefused) -> JournalLine:
     return JournalLine(
         warns=True,
-        message="report refused",
+        message=LogMessage.REPORT_REFUSED,
         keys={**refused.about, "reason": refused.reason, "detail": refused.detail},
         measures={Metric.REFUSED_REPORTS: 1},
         dimensions=(_OF_ALL, PLUGIN_DIMENSIONS) if refused.expected else (_OF_ALL,),
@@ -172,10 +172,6 @@ def _of_registry(reconciled: Reconciled) -> JournalLine:
         measures={Metric.REGISTRATION_PROBLEMS: reconciled.problems},
         dimensions=(_OF_ALL,),
     )
-
-
-def _stage(ref: StageRef) -> dict[str, Any]:
-    return {**ref.run.as_document(), "activity": ref.activity, "stage": ref.stage.value}
 
 
 def _milliseconds(took: timedelta) -> int:

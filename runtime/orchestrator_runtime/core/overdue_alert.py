@@ -11,8 +11,8 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from orchestrator_runtime.contract import AlertKind, State
-from orchestrator_runtime.core.alert import Alert, subject_of
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.alert import Alert, AlertKind, subject_of
 from orchestrator_runtime.core.awaited import Awaited, AwaitedPlugin, AwaitedStage
 from orchestrator_runtime.core.overdue import Announcement
 from orchestrator_runtime.core.records import Run

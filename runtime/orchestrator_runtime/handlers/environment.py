@@ -19,7 +19,7 @@ from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.aws.step_functions import StepFunctionsExecutions, StepFunctionsSignals
 from orchestrator_runtime.aws.topics import SnsPublisher
 from orchestrator_runtime.aws.xray import tracer_of
-from orchestrator_runtime.contract import MEASURES_OFF, Env
+from orchestrator_runtime.contract import OFF, Env
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
 from orchestrator_runtime.protocol.end_run import EndPorts
@@ -93,7 +93,7 @@ def registry() -> DynamoRegistry:
 @cache
 def journal() -> LoggedJournal:
     """Where it is written what happened."""
-    return LoggedJournal(logger, measure_plugins=os.environ.get(Env.PLUGIN_METRICS) != MEASURES_OFF)
+    return LoggedJournal(logger, measure_plugins=os.environ.get(Env.PLUGIN_METRICS) != OFF)
 
 
 def tracer() -> Tracer:

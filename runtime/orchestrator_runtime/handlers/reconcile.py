@@ -11,11 +11,12 @@ from orchestrator_runtime.core.findings import Findings
 from orchestrator_runtime.core.happening import Reconciled
 from orchestrator_runtime.core.trail_event import read_trail_event
 from orchestrator_runtime.handlers.environment import journal, logger
+from orchestrator_runtime.handlers.event_kind import SCHEDULE, kind_of
 from orchestrator_runtime.handlers.registration_environment import reconcile_ports
 from orchestrator_runtime.protocol.reconcile import ReconcilePorts, follow, reconcile
 
 _CLOUDTRAIL: Final = "AWS API Call via CloudTrail"
-_SCHEDULE: Final = "Scheduled Event"
+_EVERYTHING: Final = "reconcile everything"
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -37,7 +38,9 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
             checked=findings.checked,
             repairs=len(findings.repairs),
             problems=len(findings.problems),
-            whole=_kind_of(event) == _SCHEDULE and event.get("repair", True) and event.get("activity") is None,
+            whole=kind_of(event, _EVERYTHING) == SCHEDULE
+            and event.get("repair", True)
+            and event.get("activity") is None,
         )
     )
     return findings.as_document()
@@ -50,13 +53,11 @@ def serve(event: Mapping[str, Any], ports: ReconcilePorts) -> Findings:
         ValueError: The event asks for nothing that is known here.
         BeingUpdatedError: See ``protocol.reconcile.follow``. Lambda brings the event again after a minute.
     """
-    if not isinstance(event, Mapping):
-        raise ValueError(f"the event must be an object, got {type(event).__name__}: send {{}} to reconcile everything")
-    kind = _kind_of(event)
+    kind = kind_of(event, _EVERYTHING)
     if kind == _CLOUDTRAIL:
         change = read_trail_event(event.get("detail"), ports.topic_arn_prefix)
         return Findings() if change is None else follow(change, ports)
-    if kind != _SCHEDULE:
+    if kind != SCHEDULE:
         raise ValueError("events of this detail-type are not understood: send {} to reconcile everything")
     repair, activity = event.get("repair", True), event.get("activity")
     if not isinstance(repair, bool):
@@ -64,7 +65,3 @@ def serve(event: Mapping[str, Any], ports: ReconcilePorts) -> Findings:
     if not isinstance(activity, str | None):
         raise ValueError(f"activity must be the name of one, or null for all, got {type(activity).__name__}")
     return reconcile(ports, repair=repair, activity=activity)
-
-
-def _kind_of(event: Mapping[str, Any]) -> object:
-    return event.get("detail-type", _SCHEDULE)

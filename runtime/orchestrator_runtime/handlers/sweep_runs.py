@@ -8,10 +8,10 @@ from typing import Any, Final
 from orchestrator_runtime.core.ended_execution import read_status_event
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.handlers.environment import sweep_ports
+from orchestrator_runtime.handlers.event_kind import SCHEDULE, kind_of
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts, end_left_behind, sweep_runs
 
 _STATUS_CHANGE: Final = "Step Functions Execution Status Change"
-_SCHEDULE: Final = "Scheduled Event"
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -33,12 +33,10 @@ def serve(event: Mapping[str, Any], ports: SweepPorts) -> Iterable[RunRef]:
     Raises:
         ValueError: The event asks for nothing that is known here.
     """
-    if not isinstance(event, Mapping):
-        raise ValueError(f"the event must be an object, got {type(event).__name__}: send {{}} to look at every run")
-    kind = event.get("detail-type", _SCHEDULE)
+    kind = kind_of(event, "look at every run")
     if kind == _STATUS_CHANGE:
         run = end_left_behind(read_status_event(event), ports)
         return [run] if run else []
-    if kind != _SCHEDULE:
+    if kind != SCHEDULE:
         raise ValueError("events of this detail-type are not understood: send {} to look at every run in progress")
     return sweep_runs(ports)

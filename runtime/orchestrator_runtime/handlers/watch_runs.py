@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from orchestrator_runtime.handlers.event_kind import SCHEDULE, kind_of
 from orchestrator_runtime.handlers.watch_environment import watch_ports
 from orchestrator_runtime.protocol.watch_runs import Watched, WatchPorts, watch_runs
-
-_SCHEDULE: Final = "Scheduled Event"
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -36,8 +35,6 @@ def serve(event: Mapping[str, Any], ports: WatchPorts) -> Watched:
         ValueError: The event asks for nothing that is known here.
         WatchFailedError: See ``protocol.watch_runs``.
     """
-    if not isinstance(event, Mapping):
-        raise ValueError(f"the event must be an object, got {type(event).__name__}: send {{}} to look at every run")
-    if event.get("detail-type", _SCHEDULE) != _SCHEDULE:
+    if kind_of(event, "look at every run") != SCHEDULE:
         raise ValueError("events of this detail-type are not understood: send {} to look at every run in progress")
     return watch_runs(ports)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from random import uniform
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
+from orchestrator_runtime.stores.items import number
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from orchestrator_runtime.stores.items import Item
+    from orchestrator_runtime.stores.items import Item, NewItem
 
 
 T = TypeVar("T")
@@ -74,6 +78,19 @@ def transact(client: DynamoDBClient, writes: Any) -> None:  # noqa: ANN401 - the
         if not failed:
             raise
         raise ConditionFailed(failed[0].get("Item")) from None
+
+
+def live_on(client: DynamoDBClient, table: str, key: NewItem, *, expires_at: int, now: datetime) -> None:
+    """Put off when an item expires; one that has expired, or lives as long already, stays as it is."""
+    with suppress(ConditionFailed):
+        write_if(
+            client.update_item,
+            TableName=table,
+            Key=key,
+            UpdateExpression="SET expires_at = :expires",
+            ConditionExpression="expires_at > :now AND expires_at < :expires",
+            ExpressionAttributeValues={":expires": number(expires_at), ":now": number(int(now.timestamp()))},
+        )
 
 
 def past_conflicts(write: Callable[[], T], pause: Callable[[], None]) -> T:

@@ -7,15 +7,14 @@ time, so that items are read in the order in which things happened.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator_runtime.contract import Ending, Stage
 from orchestrator_runtime.core.history import Attempt, Skip
 from orchestrator_runtime.core.records import RunRef
-from orchestrator_runtime.stores.conditional import ConditionFailed, write_if
-from orchestrator_runtime.stores.items import Values, iso, item_of, key_of, number
+from orchestrator_runtime.stores.conditional import live_on
+from orchestrator_runtime.stores.items import Values, iso, item_of, key_of
 from orchestrator_runtime.stores.query import query_all
 
 if TYPE_CHECKING:
@@ -91,17 +90,8 @@ def read_kept(
 def extend_kept(client: DynamoDBClient, table: str, *, uid: str, workflow: str, expires_at: int, now: datetime) -> None:
     """Let what is kept of a run live as long as the run's next attempt; nothing else of it changes."""
     for item in query_all(client, table, uid, _prefix(workflow)):
-        if int(item["expires_at"]["N"]) >= expires_at:
-            continue
-        with suppress(ConditionFailed):
-            write_if(
-                client.update_item,
-                TableName=table,
-                Key=key_of(uid, item["path"]["S"]),
-                UpdateExpression="SET expires_at = :expires",
-                ConditionExpression="expires_at > :now AND expires_at < :expires",
-                ExpressionAttributeValues={":expires": number(expires_at), ":now": number(int(now.timestamp()))},
-            )
+        if int(item["expires_at"]["N"]) < expires_at:
+            live_on(client, table, key_of(uid, item["path"]["S"]), expires_at=expires_at, now=now)
 
 
 def _attempt_of(item: Item) -> Attempt:

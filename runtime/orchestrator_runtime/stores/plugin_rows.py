@@ -15,6 +15,7 @@ from orchestrator_runtime.stores.conditional import (
     MOST_TRIES,
     ConditionFailed,
     WriteConflict,
+    live_on,
     short_pause,
     transact,
     write_if,
@@ -111,18 +112,7 @@ class PluginRows:
         """See ``ports.StatusStore.keep_plugin``."""
         path = plugin_path(ref, row.name)
         for kept in (path, OUTPUTS + path):
-            with suppress(ConditionFailed):
-                write_if(
-                    self._client.update_item,
-                    TableName=self._table,
-                    Key=key_of(ref.run.uid, kept),
-                    UpdateExpression="SET expires_at = :expires",
-                    ConditionExpression="expires_at > :now AND expires_at < :expires",
-                    ExpressionAttributeValues={
-                        ":expires": number(expires_at),
-                        ":now": number(int(self._clock().timestamp())),
-                    },
-                )
+            live_on(self._client, self._table, key_of(ref.run.uid, kept), expires_at=expires_at, now=self._clock())
 
     def _over_open(self, ref: StageRef, row: PluginRow, _expires_at: int) -> _Request:
         """Write over a row of this attempt that is open; a start that it notes stays."""

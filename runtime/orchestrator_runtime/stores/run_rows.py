@@ -12,7 +12,8 @@ from orchestrator_runtime.core.history import attempt_of
 from orchestrator_runtime.core.records import Run, RunRef
 from orchestrator_runtime.stores.conditional import ConditionFailed, past_conflicts, transact, write_if
 from orchestrator_runtime.stores.history import extend_kept, keep_attempt
-from orchestrator_runtime.stores.items import Values, key_of, number, run_item, run_of, text, time
+from orchestrator_runtime.stores.items import key_of, number, run_item, run_of, text, time
+from orchestrator_runtime.stores.query import get_live
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -74,8 +75,8 @@ class RunRows:
     def get(self, uid: str, workflow: str) -> Run | None:
         """See ``ports.StatusStore.get_run``."""
         key = key_of(uid, RunRef(uid, workflow, 0).path)
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        return run_of(item) if item and not Values(item).expired(self._clock()) else None
+        item = get_live(self._client, self._table, key, now=self._clock())
+        return run_of(item) if item else None
 
     def end(
         self,

@@ -33,7 +33,7 @@ from orchestrator_runtime.stores.items import (
 )
 from orchestrator_runtime.stores.plan_item import PLAN, check_plan_size, plan_of, plan_values
 from orchestrator_runtime.stores.plugin_rows import NO_ROW, PluginRows
-from orchestrator_runtime.stores.query import query_all
+from orchestrator_runtime.stores.query import get_live, query_all
 from orchestrator_runtime.stores.run_rows import NOT_ENDED, RunRows
 
 if TYPE_CHECKING:
@@ -239,8 +239,7 @@ class DynamoStatusStore:
         return (i for i in query_all(self._client, self._table, uid, prefix) if not Values(i).expired(now))
 
     def _get(self, uid: str, path: str) -> Item | None:
-        item = self._client.get_item(TableName=self._table, Key=key_of(uid, path), ConsistentRead=True).get("Item")
-        return item if item and not Values(item).expired(self._clock()) else None
+        return get_live(self._client, self._table, key_of(uid, path), now=self._clock())
 
     def _epoch(self) -> AttributeValueTypeDef:
         return number(int(self._clock().timestamp()))

@@ -9,8 +9,7 @@ import boto3
 import pytest
 
 from orchestrator_runtime.aws.alerts import SnsAlerts
-from orchestrator_runtime.contract import AlertKind
-from orchestrator_runtime.core.alert import Alert
+from orchestrator_runtime.core.alert import Alert, AlertKind
 from tests.unit.moto_tables import REGION
 
 if TYPE_CHECKING:

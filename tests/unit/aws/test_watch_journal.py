@@ -11,8 +11,8 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.aws.watch_journal import LoggedWatch
-from orchestrator_runtime.contract import AlertKind, Metric
-from orchestrator_runtime.core.alert import Alert
+from orchestrator_runtime.contract import Metric
+from orchestrator_runtime.core.alert import Alert, AlertKind
 from tests.unit.samples import run_ref
 
 _NUMBERS = count()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchestrator_runtime.aws.xray import TraceContext, XRayTracer, tracer_of
-from orchestrator_runtime.contract import TRACING_OFF, Env
+from orchestrator_runtime.contract import OFF, Env
 from orchestrator_runtime.trace_ports import UNTRACED
 from tests.unit.xray_daemon import CALLER, PARENT, ROOT, RUN_ROOT, Daemon, header, listening
 
@@ -178,4 +178,4 @@ def test_a_function_traces_where_lambda_runs_a_daemon_and_nobody_turned_it_off(d
     on = daemon.environment()
     assert isinstance(tracer_of(on), XRayTracer)
     assert tracer_of({}) is UNTRACED
-    assert tracer_of(on | {Env.TRACING.value: TRACING_OFF}) is UNTRACED
+    assert tracer_of(on | {Env.TRACING.value: OFF}) is UNTRACED

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import AlertKind, Ending, Stage, State
-from orchestrator_runtime.core.alert import subject_of
+from orchestrator_runtime.contract import Ending, Stage, State
+from orchestrator_runtime.core.alert import AlertKind, subject_of
 from orchestrator_runtime.core.awaited import awaited
 from orchestrator_runtime.core.overdue import Announcement, expected_duration
 from orchestrator_runtime.core.overdue_alert import ended_alert, overdue_alert

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from orchestrator_runtime.contract import TRACING_OFF, Env
+from orchestrator_runtime.contract import OFF, Env
 from orchestrator_runtime.core.begin import RunRefusedError
 from orchestrator_runtime.handlers import advance_stage, begin_run, end_run, record_result
 from tests.unit.handlers.conftest import Core
@@ -109,7 +109,7 @@ def test_a_run_that_failed_and_one_that_was_refused_are_faults(core: Core, daemo
 @pytest.mark.parametrize(
     "turn_off",
     [
-        lambda env: env.setenv(Env.TRACING, TRACING_OFF),
+        lambda env: env.setenv(Env.TRACING, OFF),
         lambda env: env.setenv("_X_AMZN_TRACE_ID", header(sampled=False)),
         lambda env: env.delenv("_X_AMZN_TRACE_ID"),
         lambda env: env.delenv("AWS_XRAY_DAEMON_ADDRESS"),
