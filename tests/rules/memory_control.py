@@ -2,102 +2,182 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import NamedTuple
 
 from orchestrator_runtime.contract import Stage
-from orchestrator_runtime.core.records import Control, Release, RunRef, StageRef
+from orchestrator_runtime.core.records import (
+    ActivityControl,
+    ActivityRef,
+    Dispatch,
+    DueActivity,
+    Outcome,
+    RunRef,
+    StageRef,
+)
 from tests.rules.calls import Calls, Epoch
 from tests.rules.memory_status import Shelf
 
-_UNOPENED_FOR: Final = 86_400
+
+class StoredToken(NamedTuple):
+    """A task token as it is stored."""
+
+    attempt: int
+    rank: str
+    token: str
 
 
 class MemoryControlStore:
-    """Implements ``ports.ControlStore``."""
+    """Implements ``ports.ControlStore`` and ``ports.DueActivities``."""
 
     def __init__(self, calls: Calls, clock: Epoch) -> None:
         self._calls = calls
-        self._clock = clock
-        self.rows: Shelf[Control] = Shelf(clock)
-        self.ranks: dict[tuple[str, str], str] = {}
+        self.rows: Shelf[ActivityControl] = Shelf(clock)
+        self.tokens: Shelf[StoredToken] = Shelf(clock)
 
-    def store_token(self, ref: StageRef, *, token: str, rank: str) -> Control | None:
+    # Tokens
+
+    def store_token(self, ref: ActivityRef, *, token: str, rank: str, expires_at: int) -> bool:
         self._calls.effect("control.store_token")
-        key = (ref.run.uid, ref.path)
-        stored = self.rows.get(*key)
-        if stored is None or stored.attempt < ref.attempt:
-            control = Control(attempt=ref.attempt, token=token)
-            self.rows.put(*key, control, self._clock.epoch + _UNOPENED_FOR)
-        elif stored.attempt == ref.attempt and self.ranks[key] < rank:
-            control = self._put(ref, replace(stored, token=token))
-        else:
-            return None
-        self.ranks[key] = rank
-        return control
+        stored = self.tokens.get(ref.run.uid, ref.path)
+        if stored is not None and stored.rank >= rank:
+            return (stored.rank, stored.token) == (rank, token)
+        self.tokens.put(ref.run.uid, ref.path, StoredToken(ref.attempt, rank, token), expires_at)
+        return True
 
-    def open(self, ref: StageRef, *, indices: Collection[int], expires_at: int) -> Control | None:
-        self._calls.effect("control.open")
-        stored = self._of_attempt(ref)
-        if stored is None or stored.opened:
-            return stored
-        opened = replace(stored, opened=True, open=frozenset(indices))
-        self.rows.put(ref.run.uid, ref.path, opened, expires_at)
-        return opened
+    def get_token(self, ref: ActivityRef) -> str | None:
+        self._calls.read("control.get_token")
+        stored = self.tokens.get(ref.run.uid, ref.path)
+        return stored.token if stored and stored.attempt == ref.attempt else None
 
-    def settle(self, ref: StageRef, *, closed: Collection[int], failed: Collection[int]) -> Control | None:
-        self._calls.effect("control.settle")
-        stored = self._of_attempt(ref)
-        if stored is None:
-            return None
-        return self._put(ref, replace(stored, open=stored.open - {*closed}, failed=stored.failed | {*failed}))
+    # Activities
 
-    def claim(self, ref: StageRef, *, ordinal: int, now: datetime, stale_before: datetime) -> Release | None:
-        self._calls.effect("control.claim")
-        stored = self._of_attempt(ref)
-        if stored is None or stored.ended:
-            return None
-        last = stored.release
-        if last is not None:
-            stale = last.confirmed_at is None and last.claimed_at <= stale_before
-            if last.ordinal > ordinal or (last.ordinal == ordinal and not stale):
-                return None
-        release = Release(ordinal=ordinal, claimed_at=now)
-        self._put(ref, replace(stored, release=release))
-        return release
-
-    def confirm(self, ref: StageRef, release: Release, *, now: datetime) -> None:
-        self._calls.effect("control.confirm")
-        stored = self._of_attempt(ref)
-        last = stored.release if stored else None
-        if stored and last and (last.ordinal, last.claimed_at) == (release.ordinal, release.claimed_at):
-            self._put(ref, replace(stored, release=replace(last, confirmed_at=now)))
-
-    def get(self, ref: StageRef) -> Control | None:
+    def get(self, ref: ActivityRef) -> ActivityControl | None:
         self._calls.read("control.get")
         return self._of_attempt(ref)
 
-    def end_stages(self, ref: RunRef) -> Mapping[tuple[str, Stage], Control]:
-        self._calls.effect("control.end_stages")
-        ended = {(stage.activity, stage.stage): self.end_stage(stage) for stage in self.stages(ref)}
-        return {stage: control for stage, control in ended.items() if control is not None}
+    def find(self, uid: str, workflow: str, activity: str) -> ActivityControl | None:
+        self._calls.read("control.find")
+        return self.rows.get(uid, RunRef(uid, workflow, 0).activity(activity).path)
 
-    def stages(self, ref: RunRef) -> list[StageRef]:
-        """The first part of ``end_stages``: one query."""
-        places = (path.split("/") for path in self.rows.below(ref.uid, ref.path))
-        return [ref.stage(activity, Stage(stage)) for activity, stage in places]
+    def due(self, now: datetime) -> Iterator[DueActivity]:
+        self._calls.read("control.due")
+        found = []
+        for (uid, path), (row, _) in self.rows.items.items():
+            if row.due_at is not None and row.due_at <= now:
+                workflow, activity, _ = path.split("/")
+                found.append(DueActivity(uid=uid, workflow=workflow, activity=activity, due_at=row.due_at))
+        return iter(sorted(found, key=lambda due: due.due_at))
 
-    def end_stage(self, ref: StageRef) -> Control | None:
-        """The second part of ``end_stages``: a write for each."""
-        stored = self._of_attempt(ref)
-        return self._put(ref, replace(stored, ended=True)) if stored else None
+    def enter(
+        self,
+        ref: StageRef,
+        *,
+        leaving: Stage | None,
+        pending: Collection[int],
+        dispatch: Dispatch,
+        due_at: datetime,
+        due_before: datetime | None,
+        expires_at: int,
+    ) -> ActivityControl | None:
+        self._calls.effect("control.enter")
+        stored = self.rows.get(ref.run.uid, ref.of_activity.path)
+        entered = ActivityControl(
+            attempt=ref.attempt, stage=ref.stage, pending=frozenset(pending), dispatch=dispatch, due_at=due_at
+        )
+        if leaving is None:
+            if stored is not None and stored.attempt >= ref.attempt:
+                return stored if _is_claimed(stored, ref, dispatch) else None
+            self.rows.put(ref.run.uid, ref.of_activity.path, entered, expires_at)
+            return entered
+        if stored is None or stored.attempt != ref.attempt:
+            return None
+        if _is_claimed(stored, ref, dispatch):
+            return stored
+        due = _lowered(stored, due_at, due_before)
+        if stored.stage is not leaving or stored.outcome or stored.run_ended or due is None:
+            return None
+        return self._put(ref.of_activity, replace(entered, due_at=due))
 
-    def _of_attempt(self, ref: StageRef) -> Control | None:
-        control = self.rows.get(ref.run.uid, ref.path)
-        return control if control and control.attempt == ref.attempt else None
+    def settle(self, ref: StageRef, *, finished: Collection[int], failed: Collection[int]) -> ActivityControl | None:
+        self._calls.effect("control.settle")
+        stored = self._in_stage(ref)
+        if stored is None:
+            return None
+        pending, failures = stored.pending - {*finished}, stored.failed | {*failed}
+        return self._put(ref.of_activity, replace(stored, pending=pending, failed=failures))
 
-    def _put(self, ref: StageRef, control: Control) -> Control:
+    def claim(
+        self, ref: StageRef, dispatch: Dispatch, *, replacing: Dispatch, due_at: datetime, due_before: datetime
+    ) -> ActivityControl | None:
+        self._calls.effect("control.claim")
+        stored = self._in_stage(ref)
+        if stored is None or _is_claimed(stored, ref, dispatch):
+            return stored
+        due = _lowered(stored, due_at, due_before)
+        if stored.dispatch != replacing or stored.outcome or stored.run_ended or due is None:
+            return None
+        return self._put(ref.of_activity, replace(stored, dispatch=dispatch, due_at=due))
+
+    def confirm(self, ref: StageRef, dispatch: Dispatch, *, now: datetime) -> None:
+        self._calls.effect("control.confirm")
+        stored = self._in_stage(ref)
+        if stored and _is_claimed(stored, ref, dispatch):
+            self._put(ref.of_activity, replace(stored, dispatch=replace(dispatch, published_at=now)))
+
+    def postpone(self, ref: StageRef, *, due_at: datetime, seen: ActivityControl) -> None:
+        self._calls.effect("control.postpone")
+        stored = self._in_stage(ref)
+        if stored and stored.due_at and (stored.dispatch, stored.due_at) == (seen.dispatch, seen.due_at):
+            self._put(ref.of_activity, replace(stored, due_at=due_at))
+
+    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
+        self._calls.effect("control.finish")
+        stored = self._of_attempt(ref.of_activity)
+        if stored is None or stored.outcome:
+            return stored
+        if stored.stage is not ref.stage:
+            return None
+        return self._put(ref.of_activity, replace(stored, outcome=outcome, due_at=None))
+
+    def end(self, ref: ActivityRef, *, expires_at: int) -> ActivityControl | None:
+        self._calls.effect("control.end")
+        stored = self.rows.get(ref.run.uid, ref.path)
+        if stored is None or stored.attempt < ref.attempt:
+            ended = ActivityControl(attempt=ref.attempt, stage=None, run_ended=True)
+            self.rows.put(ref.run.uid, ref.path, ended, expires_at)
+            return ended
+        if stored.attempt > ref.attempt:
+            return None
+        return stored if stored.outcome else self._put(ref, replace(stored, run_ended=True, due_at=None))
+
+    def _of_attempt(self, ref: ActivityRef) -> ActivityControl | None:
+        stored = self.rows.get(ref.run.uid, ref.path)
+        return stored if stored and stored.attempt == ref.attempt else None
+
+    def _in_stage(self, ref: StageRef) -> ActivityControl | None:
+        stored = self._of_attempt(ref.of_activity)
+        return stored if stored and stored.stage is ref.stage else None
+
+    def _put(self, ref: ActivityRef, control: ActivityControl) -> ActivityControl:
         self.rows.put(ref.run.uid, ref.path, control)
         return control
+
+
+def _is_claimed(stored: ActivityControl, ref: StageRef, dispatch: Dispatch) -> bool:
+    """Whether the last dispatch is this one: then a write that is repeated claimed it."""
+    last = stored.dispatch
+    return (
+        (stored.attempt, stored.stage) == (ref.attempt, ref.stage)
+        and last is not None
+        and (last.ordinal, last.claimed_at) == (dispatch.ordinal, dispatch.claimed_at)
+    )
+
+
+def _lowered(stored: ActivityControl, due_at: datetime, due_before: datetime | None) -> datetime | None:
+    """The due time after a dispatch; ``None`` if it was raised since it was read."""
+    if due_before is None or due_before > due_at:
+        return due_at
+    return stored.due_at if stored.due_at is not None and stored.due_at <= due_at else None

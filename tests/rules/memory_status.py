@@ -68,12 +68,12 @@ class MemoryStatusStore:
         self.stored_outputs: Shelf[str] = Shelf(clock)
         self.past_attempts: Shelf[Attempt] = Shelf(clock)
         self.skips: Shelf[Skip] = Shelf(clock)
-        self._unfinished: set[RunRef] = set()
+        self.unfinished: Shelf[RunRef] = Shelf(clock)
 
     def create_run(self, run: Run) -> Run | None:
         self._calls.effect("status.create_run")
         if stored := self.runs.get(run.ref.uid, run.ref.path):
-            return stored
+            return stored if stored != run else None
         self.runs.put(run.ref.uid, run.ref.path, run, run.expires_at)
         return None
 
@@ -81,10 +81,10 @@ class MemoryStatusStore:
         self._calls.effect("status.take_over_run")
         stored = self.runs.get(run.ref.uid, run.ref.path)
         if stored is None or attempt_of(stored) != attempt_of(previous):
-            return False
+            return stored == run
         self.past_attempts.extend_below(run.ref.uid, run.ref.path, run.expires_at)
         self.skips.extend_below(run.ref.uid, run.ref.path, run.expires_at)
-        past = f"{run.ref.path}{stored.started_at}/{stored.ref.attempt}/"
+        past = f"{run.ref.path}{stored.ref.attempt}/{stored.started_at}/"
         assert (run.ref.uid, past) not in self.past_attempts.items
         self.past_attempts.put(run.ref.uid, past, attempt_of(stored), run.expires_at)
         self.runs.put(run.ref.uid, run.ref.path, run, run.expires_at)
@@ -107,19 +107,21 @@ class MemoryStatusStore:
     ) -> bool:
         self._calls.effect("status.end_run")
         stored = self.runs.get(ref.uid, ref.path)
-        if stored is None or stored.execution != execution or stored.ref != ref or stored.ended:
+        if stored is None or stored.execution != execution or stored.ref != ref:
             return False
+        if stored.ended:
+            return (stored.ending, stored.ended_at) == (ending, now)
         ended = replace(stored, state=state, ending=ending, message=message, ended_at=now, ended_by=by)
         self.runs.put(ref.uid, ref.path, ended)
         if state is not State.COMPLETE:
-            self._unfinished.add(ref)
+            self.unfinished.put(ref.uid, ref.path, ref, stored.expires_at)
         return True
 
     def finish_end(self, ref: RunRef, *, execution: str) -> None:
         self._calls.effect("status.finish_end")
         stored = self.runs.get(ref.uid, ref.path)
         if stored is not None and stored.ref == ref and stored.execution == execution and stored.ended:
-            self._unfinished.discard(ref)
+            self.unfinished.items.pop((ref.uid, ref.path), None)
 
     def history(self, *, uid: str, workflow: str) -> list[HistoryEntry] | None:
         run = self.runs.get(uid, RunRef(uid, workflow, 0).path)
@@ -134,15 +136,8 @@ class MemoryStatusStore:
         return [
             ActiveRun(ref=run.ref, execution=run.execution, started_at=run.started_at)
             for run in runs
-            if run is not None and (not run.ended or run.ref in self._unfinished)
+            if run is not None and (not run.ended or self.unfinished.get(run.ref.uid, run.ref.path) == run.ref)
         ]
-
-    def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:
-        self._calls.effect("status.open_stage")
-        stored = self.stages.get(ref.run.uid, ref.path)
-        if stored is None or stored.attempt < ref.attempt:
-            row = StageRow(attempt=ref.attempt, state=State.IN_PROGRESS, started_at=now)
-            self.stages.put(ref.run.uid, ref.path, row, expires_at)
 
     def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan | None:
         self._calls.effect("status.save_plan")
@@ -167,15 +162,18 @@ class MemoryStatusStore:
             plugins=self.plugins.below(ref.run.uid, ref.path),
         )
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
+    def close_stage(
+        self, ref: StageRef, outcome: Outcome, *, started_at: datetime, now: datetime, expires_at: int
+    ) -> Closed | None:
         self._calls.effect("status.close_stage")
-        row = self.stages.get(ref.run.uid, ref.path)
-        if row is None or row.attempt != ref.attempt:
-            return None
-        if row.outcome is not None:
-            return Closed(first=False, outcome=row.outcome, started_at=row.started_at)
-        self.stages.put(ref.run.uid, ref.path, replace(row, state=outcome.state, outcome=outcome, ended_at=now))
-        return Closed(first=True, outcome=outcome, started_at=row.started_at)
+        row = StageRow(attempt=ref.attempt, state=outcome.state, started_at=started_at, ended_at=now, outcome=outcome)
+        stored = self.stages.get(ref.run.uid, ref.path)
+        if stored is not None and stored.attempt >= ref.attempt:
+            if stored.attempt > ref.attempt or stored.outcome is None:
+                return None
+            return Closed(first=stored == row, outcome=stored.outcome)
+        self.stages.put(ref.run.uid, ref.path, row, expires_at)
+        return Closed(first=True, outcome=outcome)
 
     def record(
         self,
@@ -190,9 +188,9 @@ class MemoryStatusStore:
         path = f"{ref.path}{row.name}/"
         stored = self.plugins.get(ref.run.uid, path)
         if stored is not None and stored.attempt >= row.attempt:
-            if stored.attempt > row.attempt or stored.state.is_terminal:
-                return Recorded(accepted=False, row=stored)
             row = replace(row, started_at=stored.started_at or row.started_at)
+            if stored.attempt > row.attempt or stored.state.is_terminal:
+                return Recorded(accepted=stored == row, row=stored)
         self.plugins.put(ref.run.uid, path, row, expires_at)
         if output is not None:
             self.stored_outputs.put(ref.run.uid, path, output, expires_at)

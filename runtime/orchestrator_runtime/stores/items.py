@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
-from orchestrator_runtime.contract import ACTIVE_RUNS_PARTITIONS, Ending, State, TableAttribute
+from orchestrator_runtime.contract import ACTIVE_RUNS_PARTITIONS, Ending, Stage, State, TableAttribute
 from orchestrator_runtime.core.records import (
     ActiveRun,
-    Control,
+    ActivityControl,
+    Dispatch,
     Outcome,
     PluginRow,
-    Release,
     Run,
     RunRef,
     StageRow,
@@ -53,6 +53,11 @@ def numbers(values: Collection[int]) -> AttributeValueTypeDef:
 def time(value: datetime) -> AttributeValueTypeDef:
     """A time, as ISO 8601 in UTC with milliseconds."""
     return {"S": iso(value)}
+
+
+def instant(value: datetime) -> AttributeValueTypeDef:
+    """A time with microseconds, where two handlers have to be distinguished by it."""
+    return {"S": f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"}
 
 
 def utc_now() -> datetime:
@@ -235,19 +240,21 @@ def plugin_of(item: Item) -> PluginRow:
     )
 
 
-def control_of(item: Item) -> Control:
-    """Read a stage's control row."""
+def control_of(item: Item) -> ActivityControl:
+    """Read an activity's control item."""
     values = Values(item)
-    ordinal, claimed_at = values.whole("released"), values.time("claimed_at")
-    release = None
+    stage, outcome = values.text("stage"), values.text("outcome")
+    ordinal, claimed_at = values.whole("dispatched"), values.time("claimed_at")
+    dispatch = None
     if ordinal is not None and claimed_at is not None:
-        release = Release(ordinal=ordinal, claimed_at=claimed_at, confirmed_at=values.time("confirmed_at"))
-    return Control(
+        dispatch = Dispatch(ordinal=ordinal, claimed_at=claimed_at, published_at=values.time("published_at"))
+    return ActivityControl(
         attempt=int(item["attempt"]["N"]),
-        token=item["token"]["S"],
-        opened=values.flag("opened"),
-        open=values.numbers("open"),
+        stage=Stage(stage) if stage else None,
+        pending=values.numbers("pending"),
         failed=values.numbers("failed"),
-        release=release,
-        ended=values.flag("ended"),
+        dispatch=dispatch,
+        due_at=values.time("due_at"),
+        outcome=Outcome(state=State(outcome), message=values.text("outcome_message")) if outcome else None,
+        run_ended=values.flag("run_ended"),
     )

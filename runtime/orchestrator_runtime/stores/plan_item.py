@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import MAX_ITEM_BYTES, ReleaseRule, State
+from orchestrator_runtime.contract import MAX_ITEM_BYTES, State
 from orchestrator_runtime.core.message import DoesNotFitError
 from orchestrator_runtime.core.records import ExpectedPlugin, StagePlan, StageRef
 from orchestrator_runtime.json_text import compact_json
-from orchestrator_runtime.stores.items import Values
+from orchestrator_runtime.stores.items import Values, iso
 
 if TYPE_CHECKING:
     from orchestrator_runtime.stores.items import Item
@@ -23,6 +24,7 @@ _SHORT: Final = {
     "start_within_seconds": "start",
     "sender_role_ids": "roles",
     "subscriptions": "via",
+    "settles_at": "settles",
 }
 _LONG: Final = {short: name for name, short in _SHORT.items()}
 _USUAL: Final = asdict(ExpectedPlugin(name="", timeout_seconds=0))
@@ -35,7 +37,7 @@ def plan_values(plan: StagePlan) -> dict[str, object]:
     """A stage's plan, without its key. What is as by default is left out: it is the largest item of a run."""
     return {
         "attempt": plan.attempt,
-        "rule": plan.rule,
+        "opened_at": plan.opened_at,
         "plugins": compact_json([_expected_document(plugin) for plugin in plan.plugins]),
         "attribute_keys": compact_json(plan.attribute_keys) if plan.attribute_keys else None,
         "fail_on_optional_error": plan.fail_on_optional_error or None,
@@ -48,8 +50,8 @@ def plan_of(item: Item) -> StagePlan:
     values = Values(item)
     return StagePlan(
         attempt=int(item["attempt"]["N"]),
-        rule=ReleaseRule(item["rule"]["S"]),
         plugins=tuple(_expected_of(document) for document in values.document("plugins")),
+        opened_at=datetime.fromisoformat(item["opened_at"]["S"]),
         expires_at=int(item["expires_at"]["N"]),
         attribute_keys=tuple(values.document("attribute_keys") or ()),
         fail_on_optional_error=values.flag("fail_on_optional_error"),
@@ -57,7 +59,11 @@ def plan_of(item: Item) -> StagePlan:
 
 
 def _expected_document(plugin: ExpectedPlugin) -> dict[str, object]:
-    return {_SHORT.get(name, name): value for name, value in asdict(plugin).items() if value != _USUAL[name]}
+    return {
+        _SHORT.get(name, name): iso(value) if isinstance(value, datetime) else value
+        for name, value in asdict(plugin).items()
+        if value != _USUAL[name]
+    }
 
 
 def _expected_of(document: Mapping[str, Any]) -> ExpectedPlugin:
@@ -66,6 +72,7 @@ def _expected_of(document: Mapping[str, Any]) -> ExpectedPlugin:
         **{
             **values,
             "kept": State(values["kept"]) if "kept" in values else None,
+            "settles_at": datetime.fromisoformat(values["settles_at"]) if "settles_at" in values else None,
             "sender_role_ids": tuple(values.get("sender_role_ids", ())),
             "subscriptions": tuple(values.get("subscriptions", ())),
         }
