@@ -188,9 +188,7 @@ def _check_region(plugin: Construct, stage: IActivityStage) -> None:
 def _check_filter(path: str, policy: Mapping[str, Any] | None, scope: str) -> None:
     if _has_token(policy):
         return
-    problems = policies.problems(
-        dict(policy or {}), scope, reserved=frozenset({PLUGINS_ATTRIBUTE}), deployed_by_cloudformation=True
-    )
+    problems = policies.problems(dict(policy or {}), scope, reserved={PLUGINS_ATTRIBUTE}, for_core=True)
     if problems:
         raise ValueError(f"filter_policy of plugin {path!r}: {'; '.join(problems)}")
 

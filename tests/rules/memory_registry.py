@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator_runtime.contract import Stage
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.registration import Registration, StageRegistrations, StageSettings
 
 
 def _nothing(_name: str) -> None:
@@ -17,16 +17,45 @@ class MemoryRegistry:
 
     Args:
         before: Runs before each call, named as the call: what happens meanwhile.
+        settings: The settings of every stage that has none of its own: all stages are deployed. Default: only stages
+            whose settings were written are deployed.
     """
 
-    def __init__(self, before: Callable[[str], None] = _nothing) -> None:
+    def __init__(self, before: Callable[[str], None] = _nothing, *, settings: StageSettings | None = None) -> None:
         self.all: dict[str, Registration] = {}
+        self.settings: dict[tuple[str, Stage], tuple[StageSettings, str]] = {}
         self.reads = 0
+        self._default = settings
         self._before = before
+
+    def stages(self, activity: str, stages: Sequence[Stage]) -> Mapping[Stage, StageRegistrations]:
+        self._before("registry.stages")
+        self.reads += 1
+        found: dict[Stage, StageRegistrations] = {}
+        for stage in stages:
+            settings, _ = self.settings.get((activity, stage), (self._default, ""))
+            if settings is not None:
+                found[stage] = StageRegistrations(settings, self._of_stage(activity, stage))
+        return found
+
+    def put_settings(self, activity: str, stage: Stage, settings: StageSettings, *, owner: str) -> None:
+        self._before("registry.put_settings")
+        self.settings[activity, stage] = (settings, owner)
+
+    def remove_settings(self, activity: str, stage: Stage, *, owner: str) -> bool:
+        self._before("registry.remove_settings")
+        _, stands = self.settings.get((activity, stage), (None, owner))
+        if stands != owner:
+            return False
+        self.settings.pop((activity, stage), None)
+        return True
 
     def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
         self._before("registry.registrations")
         self.reads += 1
+        return self._of_stage(activity, stage)
+
+    def _of_stage(self, activity: str, stage: Stage) -> list[Registration]:
         return [r for r in self.all.values() if (r.activity, r.stage) == (activity, stage)]
 
     def of_function(self, function_arn: str) -> Sequence[Registration]:

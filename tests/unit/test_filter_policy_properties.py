@@ -44,7 +44,7 @@ def test_an_array_is_any_of_its_values(name: str, array: list[Any], given_: dict
 @given(st.lists(policies, min_size=2, max_size=3), attributes, bodies)
 def test_or_is_any_of_its_options(options: list[dict[str, Any]], given_: dict[str, Any], body: object) -> None:
     policy = {"$or": options}
-    if problems(policy, booleans_as_text=False):
+    if problems(policy):
         return  # too many combinations
     assert matches(policy, given_) is any(matches(option, given_) for option in options)
     assert hits(policy, body) is any(hits(option, body) for option in options)
@@ -120,13 +120,13 @@ def test_more_elements_never_hide_a_match(element: object, others: list[object],
 @given(policies | nested, st.dictionaries(st.text(max_size=3) | names, anything, max_size=4), anything)
 def test_a_valid_policy_never_raises(policy: dict[str, Any], given_: dict[str, Any], body: object) -> None:
     for scope in SCOPES:
-        if not problems(policy, scope, booleans_as_text=False):
+        if not problems(policy, scope):
             assert matches(policy, given_, body, scope) in {True, False}
 
 
 @given(anything | st.dictionaries(names | st.just("$or"), anything), st.sampled_from([*SCOPES, "other"]))
 def test_whatever_is_given_is_either_used_or_refused_in_sentences(policy: Any, scope: str) -> None:
-    found = problems(policy, scope, booleans_as_text=False)
+    found = problems(policy, scope)
     assert all(isinstance(sentence, str) and len(sentence) > 20 for sentence in found)
     if found:
         with pytest.raises(FilterPolicyError):
@@ -137,6 +137,6 @@ def test_whatever_is_given_is_either_used_or_refused_in_sentences(policy: Any, s
 
 @given(policies)
 def test_stricter_checks_only_add_problems(policy: dict[str, Any]) -> None:
-    accepted = problems(policy, booleans_as_text=False)
+    accepted = problems(policy)
     strict = problems(policy, reserved={"plugins"}, deployed_by_cloudformation=True)
     assert bool(strict) >= bool(accepted)

@@ -1,14 +1,15 @@
-"""Which part of a run's data travels as SNS message attributes, and in which form.
+"""The metadata that filter policies select by: as SNS message attributes, and as the core reads it.
 
-The whole metadata is in the message's body. Attributes are what filter policies of the scope
-``MessageAttributes`` select by, and SNS delivers at most ten of them to a queue.
+A filter policy of the scope ``MessageAttributes`` selects by attributes. SNS filters plain subscriptions, and delivers
+at most ten attributes to a queue. The core filters managed plugins itself, by all of the metadata. The message's body
+always has the whole metadata.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeAlias, TypedDict
 
@@ -22,8 +23,12 @@ from orchestrator_runtime.filter_policy import MAX_NUMBER, named_keys
 from orchestrator_runtime.names import ATTRIBUTE_NAME
 
 AttributeValue: TypeAlias = str | int | float | list[Any]
-"""What stands for SNS's ``String``, ``Number`` and ``String.Array``."""
+"""The value of an SNS attribute of the type ``String``, ``Number`` or ``String.Array``."""
 Attributes: TypeAlias = dict[str, AttributeValue]
+_Scalar: TypeAlias = str | int | float
+
+MAX_METADATA_ATTRIBUTES: Final = MAX_MESSAGE_ATTRIBUTES - len(RESERVED_ATTRIBUTES)
+"""Metadata keys that travel as message attributes, beside the core's own two."""
 
 # SNS compares a String attribute as a part of a JSON document that it does not escape: the
 # documentation says that with one of these no filter matches, and the message is not delivered.
@@ -38,41 +43,59 @@ class SnsAttribute(TypedDict):
 
 
 def message_attributes(
-    workflow: str, plugins: Sequence[str], metadata: Mapping[str, Any], filter_keys: Iterable[str]
+    workflow: str, plugins: Sequence[str], metadata: Mapping[str, Any], keys: Iterable[str]
 ) -> Attributes:
-    """Choose at most ten attributes: ours, then what filters name, then what there is.
-
-    Null, empty values, nested objects, numbers that SNS cannot compare, text that would break its
-    comparison, and names that SNS forbids stay in the body only.
+    """Returns a message's attributes: ``workflow``, ``plugins`` and the metadata under the given keys.
 
     Args:
         workflow: The workflow's name.
-        plugins: The plugins that the message releases.
+        plugins: The plugins that the message invokes.
         metadata: The run's metadata.
-        filter_keys: The metadata keys that registered filter policies name, the first first.
-
-    Returns:
-        Attributes in the order in which they were chosen; booleans are the texts ``true`` and ``false``.
+        keys: The metadata keys that travel. Those of which SNS cannot carry the value are left out, and so is what
+            exceeds ``MAX_METADATA_ATTRIBUTES``.
     """
-    chosen: Attributes = {WORKFLOW_ATTRIBUTE: workflow, PLUGINS_ATTRIBUTE: list(plugins)}
-    for name in (*filter_keys, *sorted(metadata)):
-        if len(chosen) == MAX_MESSAGE_ATTRIBUTES:
-            break
+    sendable = list(sendable_attributes(metadata, keys).items())[:MAX_METADATA_ATTRIBUTES]
+    return {**core_attributes(workflow, plugins), **dict(sendable)}
+
+
+def core_attributes(workflow: str, plugins: Sequence[str]) -> Attributes:
+    """Returns the attributes that every message has."""
+    return {WORKFLOW_ATTRIBUTE: workflow, PLUGINS_ATTRIBUTE: list(plugins)}
+
+
+def sendable_attributes(metadata: Mapping[str, Any], keys: Iterable[str]) -> Attributes:
+    """Returns the metadata under some keys in the form of SNS attributes, without what SNS cannot carry.
+
+    SNS cannot carry null, empty values, nested objects, numbers outside of its range, text that breaks its comparison,
+    and reserved or malformed names. Booleans become the texts ``true`` and ``false``.
+    """
+    attributes: Attributes = {}
+    for name in keys:
         if name in RESERVED_ATTRIBUTES or not ATTRIBUTE_NAME.fullmatch(name):
             continue
-        value = _attribute(metadata.get(name))
-        if value is not None:
-            chosen[name] = value
-    return chosen
+        value = _attribute(metadata.get(name), _sendable)
+        if value is None or (isinstance(value, str) and _BREAKS_FILTERS.search(value)):
+            continue
+        attributes[name] = value
+    return attributes
 
 
-def filter_keys(policies: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The attributes that filter policies of the scope ``MessageAttributes`` name, sorted.
+def filterable_attributes(metadata: Mapping[str, Any]) -> Attributes:
+    """Returns all metadata that a filter policy of the scope ``MessageAttributes`` can select by.
 
-    Args:
-        policies: Valid policies. Keys inside ``$or`` count, the reserved ones do not.
+    The form is that of SNS attributes, without the limits of SNS on number, names and values: the core evaluates it.
+    Null, empty values and nested objects are absent. Booleans become the texts ``true`` and ``false``.
     """
-    return sorted({key for policy in policies for key in named_keys(policy)} - RESERVED_ATTRIBUTES)
+    pairs = ((name, _attribute(value, _scalar)) for name, value in metadata.items() if name not in RESERVED_ATTRIBUTES)
+    return {name: value for name, value in pairs if value is not None}
+
+
+def filter_keys(policy: Mapping[str, Any]) -> list[str]:
+    """Returns the metadata keys that a filter policy of the scope ``MessageAttributes`` names, sorted.
+
+    Keys inside ``$or`` count, the reserved ones do not.
+    """
+    return sorted(set(named_keys(policy)) - RESERVED_ATTRIBUTES)
 
 
 def to_sns(attributes: Mapping[str, AttributeValue]) -> dict[str, SnsAttribute]:
@@ -89,25 +112,26 @@ def attributes_bytes(attributes: Mapping[str, AttributeValue]) -> int:
     )
 
 
-def _attribute(value: object) -> AttributeValue | None:
+def _attribute(value: object, scalar: Callable[[object], _Scalar | None]) -> AttributeValue | None:
     if isinstance(value, list):
         # A String.Array is JSON of its own, so its strings may have any character.
-        return [element for element in map(_scalar, value) if element is not None] or None
-    scalar = _scalar(value)
-    if isinstance(scalar, str) and (not scalar or _BREAKS_FILTERS.search(scalar)):
-        return None
-    return scalar
+        return [element for element in map(scalar, value) if element is not None] or None
+    found = scalar(value)
+    return None if found == "" else found
 
 
-def _scalar(value: object) -> str | int | float | None:
+def _scalar(value: object) -> _Scalar | None:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str):
-        return value if _can_be_sent(value) else None
+    return value if isinstance(value, str | int | float) else None
+
+
+def _sendable(value: object) -> _Scalar | None:
+    scalar = _scalar(value)
+    if isinstance(scalar, str):
+        return scalar if _can_be_sent(scalar) else None
     # Not-a-number is no smaller than anything, and so stays out as well.
-    if isinstance(value, int | float) and abs(value) <= MAX_NUMBER:
-        return value
-    return None
+    return scalar if scalar is not None and abs(scalar) <= MAX_NUMBER else None
 
 
 def _can_be_sent(text: str) -> bool:

@@ -202,7 +202,7 @@ def _problems(
 
 def _problems_with_filter(registration: Registration) -> Iterator[tuple[ProblemKind, str]]:
     policy = dict(registration.filter_policy)
-    if found := problems(policy, registration.filter_policy_scope, booleans_as_text=False):
+    if found := problems(policy, registration.filter_policy_scope):
         yield (
             ProblemKind.INVALID_FILTER,
             f"whom its filter lets through cannot be told, so no run waits for it: {'; '.join(found)}",

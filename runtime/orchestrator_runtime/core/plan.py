@@ -1,104 +1,192 @@
-"""Who is expected at a stage, and what becomes of what earlier attempts left there."""
+"""Decides which plugins a stage expects, and what happens to what earlier attempts left there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, Final
 
-from orchestrator_runtime.contract import ReleaseRule, State
-from orchestrator_runtime.core.attributes import filter_keys, message_attributes
+from orchestrator_runtime.contract import PLUGINS_ATTRIBUTE, State
+from orchestrator_runtime.core.attributes import (
+    MAX_METADATA_ATTRIBUTES,
+    Attributes,
+    core_attributes,
+    filter_keys,
+    filterable_attributes,
+    sendable_attributes,
+)
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan, subscription_end
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.core.subscription import LAMBDA
-from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES, FilterPolicyError, matches
+from orchestrator_runtime.filter_policy import (
+    MAX_CHECKS,
+    MESSAGE_ATTRIBUTES,
+    FilterPolicyError,
+    TooCostlyError,
+    matches,
+)
 
+SETTLES_AFTER: Final = timedelta(minutes=15)
+"""How long SNS may take until a new or changed subscription receives messages.
+
+The Amazon SNS Developer Guide ("Applying a subscription filter policy") says that additions and changes of a filter
+policy take up to 15 minutes to take full effect.
+"""
+HOW_TO_FIT: Final = (
+    f"{MAX_METADATA_ATTRIBUTES} keys travel, those of earlier subscriptions first: filter by fewer keys, use the "
+    "filter policy scope MessageBody, or register the plugin with the Plugin construct, which has no such limit"
+)
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageOptions:
-    """What a stage's state machine says of it, for plugins that say nothing themselves.
+class Matched:
+    """The registrations to a stage that a run's message matches.
 
     Attributes:
-        rule: How the stage releases its plugins.
-        timeout_seconds: A plugin's deadline.
-        start_within_seconds: The deadline for its start, where it reports one.
-        fail_on_optional_error: Whether an optional plugin's error fails the stage, too.
+        expected: The plugins that the message invokes.
+        attribute_keys: The metadata keys that travel as message attributes.
+        unreachable: The plugins that the message cannot invoke although they match, or may match, the run's metadata:
+            SNS filters them by keys that do not travel, or their filter policy takes too many comparisons.
     """
 
-    rule: ReleaseRule
-    timeout_seconds: int
-    start_within_seconds: int
-    fail_on_optional_error: bool = False
+    expected: list[Registration] = field(default_factory=list)
+    attribute_keys: list[str] = field(default_factory=list)
+    unreachable: list[Registration] = field(default_factory=list)
+
+    def why_unreachable(self, registration: Registration) -> str:
+        """Returns the reason, and what to do, as a sentence."""
+        keys = keys_filtered_by_sns(registration)
+        missing = ", ".join(repr(key) for key in keys if key not in self.attribute_keys)
+        if missing:
+            return (
+                f"its filter policy names metadata keys that do not travel as message attributes: {missing}; "
+                f"{HOW_TO_FIT}"
+            )
+        return (
+            f"its filter policy takes more than {MAX_CHECKS:,} comparisons on the metadata of this run: list fewer "
+            "values in it, or keep long lists out of the metadata that it selects by"
+        )
 
 
-def keys_to_send(registrations: Iterable[Registration]) -> list[str]:
-    """Name the metadata keys that the stage's filters select by, so that they travel as attributes.
-
-    Filters that only SNS understands count as well: SNS evaluates them.
-    """
-    policies = [r.filter_policy for r in registrations if r.filter_policy_scope == MESSAGE_ATTRIBUTES]
-    return filter_keys(policies)
-
-
-def expected_registrations(
+def match_registrations(
     registrations: Sequence[Registration], ref: RunRef, metadata: Mapping[str, Any], body: Mapping[str, Any]
-) -> list[Registration]:
-    """Pick the registrations whose filter lets the stage's message through.
+) -> Matched:
+    """Finds the plugins of a stage that a run's message invokes.
 
-    Each is asked about a message that releases just its own name, as its turn on a
-    stage that releases one at a time will be. One whose filter cannot be evaluated is not
-    expected: SNS may know an operator that this library does not. If it is called and
-    reports, that is accepted; the other plugins of the stage must not suffer from it.
+    The core evaluates the filter policies of managed plugins, by all of the metadata or the whole body. SNS evaluates
+    those of plain subscriptions, by the attributes that travel; the result is predicted here. Each is matched against
+    a message that invokes only this plugin, as in a sequential stage.
+
+    A filter policy that cannot be evaluated does not match: SNS may know an operator that this library does not. If
+    SNS invokes such a plugin, its reports are accepted.
 
     Args:
-        registrations: All that is registered to the stage.
+        registrations: All registrations of the stage.
         ref: The run.
         metadata: The run's metadata.
-        body: The message's body as it will be published, but for the names.
+        body: The message's body as it will be published, but for the names of the plugins.
     """
-    keys = keys_to_send(registrations)
+    filterable = filterable_attributes(metadata)
+    keys_named = chain.from_iterable(map(keys_filtered_by_sns, registrations))
+    sendable = sendable_attributes(metadata, dict.fromkeys(keys_named))
+    attribute_keys = attribute_keys_of(registrations, present=sendable.keys())
+    travelling = {key: sendable[key] for key in attribute_keys}
 
-    def is_called(registration: Registration) -> bool:
-        names = [registration.name]
-        attributes = message_attributes(ref.workflow, names, metadata, keys)
+    def is_invoked(registration: Registration, attributes: Attributes) -> bool:
+        return _matches(registration, ref.workflow, attributes, body)
+
+    matched = Matched(attribute_keys=attribute_keys)
+    for each in registrations:
         try:
-            return matches(
-                dict(registration.filter_policy),
-                attributes,
-                body={**body, "plugins": names},
-                scope=registration.filter_policy_scope,
-            )
-        except FilterPolicyError:
-            return False
+            if is_invoked(each, filterable if each.managed else travelling):
+                matched.expected.append(each)
+            elif not each.managed and is_invoked(each, sendable):
+                matched.unreachable.append(each)
+        except TooCostlyError:
+            matched.unreachable.append(each)
+    return matched
 
-    return [registration for registration in registrations if is_called(registration)]
+
+def keys_filtered_by_sns(registration: Registration) -> list[str]:
+    """Returns the metadata keys that SNS filters a subscription by; none for a managed plugin's.
+
+    Keys of a filter policy that only SNS understands count as well.
+    """
+    if registration.managed or registration.filter_policy_scope != MESSAGE_ATTRIBUTES:
+        return []
+    return filter_keys(registration.filter_policy)
+
+
+def attribute_keys_of(registrations: Iterable[Registration], *, present: Collection[str] | None = None) -> list[str]:
+    """Returns the metadata keys that travel as message attributes: those that SNS filters by, as far as they fit.
+
+    Subscriptions are served in the order in which they began to filter by their present keys. A subscription that is
+    new, or names new keys, therefore never takes the place of another's key. The keys of a subscription travel all
+    together or not at all: with only some of them SNS would evaluate the rest as absent.
+
+    Args:
+        registrations: All registrations of the stage.
+        present: The keys of the run's metadata that SNS can carry; others need no place. Default: any key is.
+    """
+    chosen: dict[str, None] = {}
+    for registration in sorted(registrations, key=_began_to_filter):
+        keys = [key for key in keys_filtered_by_sns(registration) if present is None or key in present]
+        together = {**chosen, **dict.fromkeys(keys)}
+        if len(together) <= MAX_METADATA_ATTRIBUTES:
+            chosen = together
+    return list(chosen)
+
+
+def _began_to_filter(registration: Registration) -> tuple[datetime, str]:
+    return registration.filter_keys_since or _BEFORE_ALL, registration.subscription_arn
+
+
+def _matches(registration: Registration, workflow: str, attributes: Attributes, body: Mapping[str, Any]) -> bool:
+    """Whether a message that invokes only this plugin meets its filter policy.
+
+    Raises:
+        TooCostlyError: That takes too many comparisons.
+    """
+    names = [registration.name]
+    try:
+        return matches(
+            dict(registration.filter_policy),
+            {**attributes, **core_attributes(workflow, names)},
+            body={**body, PLUGINS_ATTRIBUTE: names},
+            scope=registration.filter_policy_scope,
+        )
+    except TooCostlyError:
+        raise
+    except FilterPolicyError:
+        return False
 
 
 def make_plan(
     expected: Sequence[Registration],
     rows: Mapping[str, PluginRow],
-    options: StageOptions,
+    settings: StageSettings,
     *,
     attempt: int,
+    opened_at: datetime,
     expires_at: int,
     attribute_keys: Iterable[str] = (),
 ) -> StagePlan:
-    """Settle what the stage waits for in this attempt.
+    """Makes the plan of what the stage waits for in this attempt.
 
-    Release order is by ``order``, then by name. A name that is registered twice is
-    expected once, see ``one_of_each_name``.
+    Plugins are in order of ``order``, then of their names. A name that is registered twice is expected once, see
+    ``one_of_each_name``.
 
     Args:
-        expected: The registrations that the run's message reaches.
+        expected: The registrations that the run's message matches.
         rows: What earlier attempts left, by plugin.
-        options: The stage's own settings.
+        settings: The stage's settings.
         attempt: The run's attempt.
-        expires_at: When what is written for the stage expires.
-        attribute_keys: As ``keys_to_send`` named them.
+        opened_at: The time at which the stage opens.
+        expires_at: The time at which what is written for the stage expires.
+        attribute_keys: The metadata keys that travel as message attributes.
     """
     held_by_name = _by_name(expected)
     plugins = [
@@ -106,10 +194,11 @@ def make_plan(
             name=r.name,
             mandatory=r.mandatory,
             order=r.order,
-            timeout_seconds=r.timeout_seconds or options.timeout_seconds,
-            start_within_seconds=(r.start_within_seconds or options.start_within_seconds) if r.reports_start else None,
+            timeout_seconds=r.timeout_seconds or settings.timeout_seconds,
+            start_within_seconds=(r.start_within_seconds or settings.start_within_seconds) if r.reports_start else None,
             sender_role_ids=r.sender_role_ids,
             subscriptions=_subscriptions(r, held_by_name[r.name]),
+            settles_at=_settles_at(r, opened_at),
             kept=_kept(r, rows.get(r.name)),
         )
         for r in map(_that_counts, held_by_name.values())
@@ -117,12 +206,20 @@ def make_plan(
     plugins.sort(key=lambda plugin: (plugin.order, plugin.name))
     return StagePlan(
         attempt=attempt,
-        rule=options.rule,
         plugins=tuple(plugins),
+        opened_at=opened_at,
         expires_at=expires_at,
         attribute_keys=tuple(attribute_keys),
-        fail_on_optional_error=options.fail_on_optional_error,
+        fail_on_optional_error=settings.fail_on_optional_error,
     )
+
+
+def _settles_at(registration: Registration, opened_at: datetime) -> datetime | None:
+    """The time from which SNS is certain to deliver to the subscription, if that is still to come."""
+    if registration.seen_at is None:
+        return None
+    settles_at = registration.seen_at + SETTLES_AFTER
+    return settles_at if settles_at > opened_at else None
 
 
 def _subscriptions(counts: Registration, held: Iterable[Registration]) -> tuple[str, ...]:

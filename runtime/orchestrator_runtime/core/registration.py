@@ -1,13 +1,19 @@
-"""A plugin's standing registration to a stage, free of any storage."""
+"""The registrations of plugins to a stage, and the stage's settings, free of any storage."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from orchestrator_runtime.contract import DEFAULT_ORDER, PluginKind, Stage
+from orchestrator_runtime.contract import (
+    DEFAULT_ORDER,
+    DEFAULT_START_WITHIN_SECONDS,
+    DEFAULT_TIMEOUT_SECONDS,
+    PluginKind,
+    Stage,
+)
 from orchestrator_runtime.core.subscription import LAMBDA
 from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES
 
@@ -27,8 +33,11 @@ class Registration:
         protocol: How SNS delivers: ``lambda``, ``sqs``, ``https`` and so on.
         kind: A ``PluginKind``, or the protocol where that is none of them.
         owner: The stack whose construct registered it; empty if the subscription was made by other means.
-        filter_policy: The subscription's filter policy.
+        filter_policy: The filter policy of a managed plugin, which the core evaluates; of a plain one that of its
+            subscription, which SNS evaluates.
         filter_policy_scope: ``MessageAttributes`` or ``MessageBody``.
+        filter_keys_since: When a plain subscription was first seen to filter by its present metadata keys. Keys that
+            were seen earlier travel first.
         mandatory: Whether its error fails the stage.
         order: Its place on a stage that releases one at a time.
         always_run: Whether a resumed run calls it again although it was complete.
@@ -53,6 +62,7 @@ class Registration:
     owner: str = ""
     filter_policy: Mapping[str, Any] = field(default_factory=dict)
     filter_policy_scope: str = MESSAGE_ATTRIBUTES
+    filter_keys_since: datetime | None = None
     mandatory: bool = True
     order: int = DEFAULT_ORDER
     always_run: bool = False
@@ -85,6 +95,34 @@ class Registration:
     def function(self) -> str:
         """What is subscribed: a function without its version or alias."""
         return unqualified(self.endpoint) if self.protocol == LAMBDA else self.endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSettings:
+    """The settings of a stage, for plugins that have none of their own.
+
+    Attributes:
+        timeout_seconds: A plugin's deadline.
+        start_within_seconds: The deadline of its start, if it reports one.
+        fail_on_optional_error: Whether an optional plugin's error fails the stage, too.
+    """
+
+    timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
+    start_within_seconds: int = DEFAULT_START_WITHIN_SECONDS
+    fail_on_optional_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StageRegistrations:
+    """A stage as the registry holds it.
+
+    Attributes:
+        settings: The stage's settings.
+        registrations: Every registration to the stage.
+    """
+
+    settings: StageSettings
+    registrations: Sequence[Registration] = ()
 
 
 def unqualified(function_arn: str) -> str:

@@ -1,8 +1,7 @@
-"""SNS subscription filter policies, evaluated and checked without SNS.
+"""Filter policies in the language of SNS, evaluated and checked without SNS.
 
-The core has to know, before it publishes, which subscriptions SNS will deliver
-to. ``matches`` answers that as SNS does. ``problems`` says at synth time what
-SNS, or CloudFormation on the way to it, would refuse or silently change.
+The core decides with ``matches`` which plugins a run invokes, and predicts with it to which plain
+subscriptions SNS delivers. ``problems`` says at synth time what is wrong with a filter policy.
 
 Where the public documentation is silent, the open source library whose error
 messages SNS gives (aws/event-ruler) was taken as the reading; where two readings
@@ -18,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator_runtime.filter_policy.evaluate import matches_attributes, matches_body
+from orchestrator_runtime.filter_policy.evaluate import MAX_CHECKS, OutOfChecks, matches_attributes, matches_body
 from orchestrator_runtime.filter_policy.grammar import (
     MAX_NUMBER,
     MAX_POLICY_BYTES,
@@ -30,12 +29,14 @@ from orchestrator_runtime.filter_policy.grammar import (
 from orchestrator_runtime.filter_policy.validate import problems
 
 __all__ = [
+    "MAX_CHECKS",
     "MAX_NUMBER",
     "MAX_POLICY_BYTES",
     "MESSAGE_ATTRIBUTES",
     "MESSAGE_BODY",
     "SCOPES",
     "FilterPolicyError",
+    "TooCostlyError",
     "matches",
     "named_keys",
     "problems",
@@ -43,7 +44,7 @@ __all__ = [
 
 
 class FilterPolicyError(ValueError):
-    """A filter policy that SNS would have refused.
+    """A filter policy that cannot be evaluated: SNS would refuse it, or it takes too many comparisons.
 
     Attributes:
         problems: One sentence for each thing that is wrong.
@@ -54,13 +55,17 @@ class FilterPolicyError(ValueError):
         self.problems = problems
 
 
+class TooCostlyError(FilterPolicyError):
+    """The evaluation of a filter policy on this message would delay the other plugins of the stage."""
+
+
 def matches(
     policy: dict[str, Any],
     attributes: Mapping[str, str | int | float | list[Any]],
     body: object = None,
     scope: str = MESSAGE_ATTRIBUTES,
 ) -> bool:
-    """Whether SNS delivers a message to a subscription with this filter policy.
+    """Whether a message meets a filter policy, as SNS decides it.
 
     Args:
         policy: The policy, as decoded from its JSON. An empty one lets everything through.
@@ -73,10 +78,14 @@ def matches(
         ``True`` if every key of the policy is met.
 
     Raises:
-        FilterPolicyError: If SNS could not have accepted the policy or the scope.
+        FilterPolicyError: SNS could not have accepted the policy or the scope.
+        TooCostlyError: The evaluation takes more than ``MAX_CHECKS`` comparisons.
     """
-    if found := problems(policy, scope, booleans_as_text=False):
+    if found := problems(policy, scope):
         raise FilterPolicyError(found)
-    if scope == MESSAGE_BODY:
-        return matches_body(policy, body)
-    return matches_attributes(policy, attributes)
+    try:
+        if scope == MESSAGE_BODY:
+            return matches_body(policy, body)
+        return matches_attributes(policy, attributes)
+    except OutOfChecks:
+        raise TooCostlyError([f"its evaluation takes more than {MAX_CHECKS:,} comparisons"]) from None

@@ -1,4 +1,8 @@
-"""Whether a message meets a valid filter policy, as SNS decides it."""
+"""Whether a message meets a valid filter policy, as SNS decides it.
+
+An evaluation is bounded: a team writes the policy, and may write a part of the message. It must not delay
+the other plugins of the stage.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from decimal import Decimal
 from itertools import product
 from typing import Any, Final, TypeAlias
 
-from orchestrator_runtime.filter_policy.grammar import DECIMALS, MAX_NUMBER, alternatives, exact, is_number
+from orchestrator_runtime.filter_policy.grammar import DECIMALS, MAX_NUMBER, alternatives, exact, is_number, named_keys
 
+MAX_CHECKS: Final = 100_000
+"""Comparisons that an evaluation may take; they take about a tenth of a second."""
 _STEP: Final = Decimal(1).scaleb(-DECIMALS)
 _COMPARE: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
     "=": operator.eq,
@@ -28,36 +34,103 @@ _ABSENT: Final = {"exists": False}
 _Wanted: TypeAlias = tuple[str | None, list[Any]]
 
 
+class OutOfChecks(Exception):  # noqa: N818 - the package raises an error of its own for it
+    """The evaluation takes more than ``MAX_CHECKS`` comparisons."""
+
+
 def matches_attributes(policy: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
     """Whether message attributes meet a valid policy of scope ``MessageAttributes``."""
-    if not policy:
-        return True
-    elements = {name: list(_elements(value)) for name, value in attributes.items()}
-    if not any(elements.values()):
-        return False  # "exists": false needs a message with at least one attribute
-    return any(
-        all(
-            any(_meets_any(element, values) for element in elements[name]) if elements.get(name) else _ABSENT in values
-            for name, values in constraints
-        )
-        for constraints in alternatives(policy)
-    )
+    return _Evaluation().attributes(policy, attributes)
 
 
 def matches_body(policy: Mapping[str, Any], body: object) -> bool:
     """Whether a message body meets a valid policy of scope ``MessageBody``."""
-    if not policy:
-        return True
-    node = _decoded(body)
-    if not isinstance(node, dict) or not _has_leaf(node):
-        return False
-    for constraints in alternatives(policy):
-        wanted: list[_Wanted] = [
-            (path, values) for path, values in constraints if not (_ABSENT in values and not _leads(node, path))
-        ]
-        if _holds(node, wanted):
+    return _Evaluation().body(policy, body)
+
+
+class _Evaluation:
+    """The evaluation of one policy on one message."""
+
+    def __init__(self) -> None:
+        self._left = MAX_CHECKS
+
+    def attributes(self, policy: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
+        if not policy:
             return True
-    return False
+        if not any(True for value in attributes.values() for _ in _elements(value)):
+            return False  # "exists": false needs a message with at least one attribute
+        elements = {name: list(_elements(attributes.get(name, []))) for name in named_keys(policy)}
+        return any(
+            all(
+                any(self._meets_any(element, values) for element in elements[name])
+                if elements[name]
+                else _ABSENT in values
+                for name, values in constraints
+            )
+            for constraints in alternatives(policy)
+        )
+
+    def body(self, policy: Mapping[str, Any], body: object) -> bool:
+        if not policy:
+            return True
+        node = _decoded(body)
+        if not isinstance(node, dict) or not _has_leaf(node):
+            return False
+        for constraints in alternatives(policy):
+            wanted: list[_Wanted] = [
+                (path, values)
+                for path, values in constraints
+                if not (_ABSENT in values and not self._leads(node, path))
+            ]
+            if self._holds(node, wanted):
+                return True
+        return False
+
+    def _spend(self, checks: int) -> None:
+        self._left -= checks
+        if self._left < 0:
+            raise OutOfChecks
+
+    def _leads(self, node: object, path: str | None) -> bool:
+        """Whether there is a leaf at this path, in any element of any array on the way."""
+        self._spend(1)
+        if isinstance(node, dict):
+            return any(self._leads(node[key], rest) for key, rest in _steps(node, path))
+        if isinstance(node, list):
+            return any(self._leads(child, path) for child in node)
+        return path is None
+
+    def _holds(self, node: object, wanted: list[_Wanted]) -> bool:
+        """Whether a node meets all constraints together.
+
+        Constraints that lead through the same array have to be met in the same element of it.
+        """
+        self._spend(1)
+        if isinstance(node, list):
+            return any(self._holds(child, wanted) for child in node)
+        if not isinstance(node, dict):
+            return all(path is None and self._meets_any(node, values) for path, values in wanted)
+        ways: list[list[tuple[str, str | None]]] = []
+        for path, _ in wanted:
+            self._spend(1)
+            ways.append(list(_steps(node, path)))
+            if not ways[-1]:
+                return False
+        for steps in product(*ways):
+            self._spend(len(wanted))
+            below: defaultdict[str, list[_Wanted]] = defaultdict(list)
+            for (key, rest), (_, values) in zip(steps, wanted, strict=True):
+                below[key].append((rest, values))
+            if all(self._holds(node[key], group) for key, group in below.items()):
+                return True
+        return False
+
+    def _meets_any(self, value: object, rules: list[Any]) -> bool:
+        for rule in rules:
+            self._spend(1)
+            if _meets(value, rule):
+                return True
+        return False
 
 
 def _elements(value: object) -> Iterator[object]:
@@ -102,37 +175,6 @@ def _steps(node: Mapping[str, object], path: str | None) -> Iterator[tuple[str, 
         if path[:end] in node:
             yield path[:end], path[end + 1 :]
         end = path.find(".", end + 1)
-
-
-def _leads(node: object, path: str | None) -> bool:
-    """Whether there is a leaf at this path, in any element of any array on the way."""
-    if isinstance(node, dict):
-        return any(_leads(node[key], rest) for key, rest in _steps(node, path))
-    if isinstance(node, list):
-        return any(_leads(child, path) for child in node)
-    return path is None
-
-
-def _holds(node: object, wanted: list[_Wanted]) -> bool:
-    """Whether a node meets all constraints together.
-
-    Constraints that lead through the same array have to be met in the same element of it.
-    """
-    if isinstance(node, list):
-        return any(_holds(child, wanted) for child in node)
-    if not isinstance(node, dict):
-        return all(path is None and _meets_any(node, values) for path, values in wanted)
-    for steps in product(*(list(_steps(node, path)) for path, _ in wanted)):
-        below: defaultdict[str, list[_Wanted]] = defaultdict(list)
-        for (key, rest), (_, values) in zip(steps, wanted, strict=True):
-            below[key].append((rest, values))
-        if all(_holds(node[key], group) for key, group in below.items()):
-            return True
-    return False
-
-
-def _meets_any(value: object, rules: list[Any]) -> bool:
-    return any(_meets(value, rule) for rule in rules)
 
 
 def _meets(value: object, rule: object) -> bool:

@@ -20,9 +20,10 @@ NUMERIC_LOWER: Final = frozenset({">", ">="})
 NUMERIC_UPPER: Final = frozenset({"<", "<="})
 NUMERIC_COMPARISONS: Final = NUMERIC_LOWER | NUMERIC_UPPER | {"="}
 
-MAX_KEYS: Final = 5
-MAX_COMBINATIONS: Final = 150
-MAX_POLICY_BYTES: Final = 262_144
+MAX_POLICY_BYTES: Final = 4_096
+"""Of a filter policy that the core evaluates, as JSON. It is stored in the registry and read with each stage."""
+MAX_ALTERNATIVES: Final = 1_000
+"""Combinations of the options of all ``$or``. Nested objects multiply them, and each one is evaluated."""
 MAX_NUMBER: Final = 1_000_000_000
 DECIMALS: Final = 5
 
@@ -67,7 +68,7 @@ def alternatives(policy: Mapping[str, Any], prefix: str = "") -> list[list[Const
     """Spell out every ``$or`` of a valid policy.
 
     Nested keys are joined by dots, as SNS does: ``{"a": {"b": …}}`` and ``{"a.b": …}`` are one
-    policy. A valid policy has at most 150 combinations, so there are at most as many alternatives.
+    policy. A valid policy has at most ``MAX_ALTERNATIVES``.
 
     Returns:
         Lists of constraints; the policy is met if all constraints of one of the lists are.
@@ -81,6 +82,17 @@ def alternatives(policy: Mapping[str, Any], prefix: str = "") -> list[list[Const
         else:
             parts.append([[(f"{prefix}{key}", value)]])
     return [[constraint for choice in choices for constraint in choice] for choices in product(*parts)]
+
+
+def count_alternatives(policy: Mapping[str, Any]) -> int:
+    """The number of lists that ``alternatives`` would return, without making them."""
+    total = 1
+    for key, value in policy.items():
+        if options := or_options(key, value):
+            total *= sum(map(count_alternatives, options))
+        elif isinstance(value, dict):
+            total *= count_alternatives(value)
+    return total
 
 
 def named_keys(policy: Mapping[str, Any]) -> Iterator[str]:

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from orchestrator_runtime.filter_policy.grammar import (
     DECIMALS,
-    MAX_COMBINATIONS,
-    MAX_KEYS,
+    MAX_ALTERNATIVES,
     MAX_NUMBER,
     MAX_POLICY_BYTES,
     MESSAGE_ATTRIBUTES,
@@ -20,6 +19,7 @@ from orchestrator_runtime.filter_policy.grammar import (
     OPERATORS,
     OR,
     SCOPES,
+    count_alternatives,
     exact,
     is_number,
     named_keys,
@@ -35,23 +35,17 @@ _OR_HINT: Final = " ('$or' means OR only with two objects or more, and none of i
 
 
 def problems(
-    policy: object,
-    scope: str = MESSAGE_ATTRIBUTES,
-    *,
-    reserved: Collection[str] = (),
-    deployed_by_cloudformation: bool = False,
-    booleans_as_text: bool = True,
+    policy: object, scope: str = MESSAGE_ATTRIBUTES, *, reserved: Collection[str] = (), for_core: bool = False
 ) -> list[str]:
-    """Say everything that is wrong with a filter policy.
+    """Lists everything that is wrong with a filter policy.
 
     Args:
         policy: The policy, as decoded from its JSON.
         scope: ``MessageAttributes`` or ``MessageBody``.
-        reserved: Keys that are added to the policy later. The policy may not name them, and each
-            takes one of the five keys that SNS allows. Default: none.
-        deployed_by_cloudformation: Refuse ``null`` as well: CloudFormation drops it silently.
-        booleans_as_text: Refuse a bare ``true`` or ``false`` in the scope ``MessageAttributes`` as well:
-            SNS takes it, but metadata booleans travel as the strings ``true`` and ``false``.
+        reserved: Keys that the policy may not name. Default: none.
+        for_core: Whether the core evaluates the policy, and not SNS. Then its size is limited, and a bare ``null``,
+            ``true`` or ``false`` is refused in the scope ``MessageAttributes``: SNS accepts them, but no metadata has
+            that form there.
 
     Returns:
         One sentence for each problem; an empty list if the policy can be used.
@@ -60,25 +54,21 @@ def problems(
         return [f"filter policy scope {_show(scope)} is unknown: use 'MessageAttributes' or 'MessageBody'"]
     if not isinstance(policy, dict):
         return [f"a filter policy must be an object, got {_show(policy)}: write {{key: [values]}}"]
-    check = _Check(
-        nested=scope != MESSAGE_ATTRIBUTES,
-        nulls=not deployed_by_cloudformation,
-        booleans=scope != MESSAGE_ATTRIBUTES or not booleans_as_text,
-    )
+    in_attributes = scope == MESSAGE_ATTRIBUTES
+    check = _Check(nested=not in_attributes, literals=not (in_attributes and for_core))
     found = list(check.keys(policy, ""))
     if found:
         return found
     # The limits are worth telling only for a policy that is well formed.
-    return list(_limits(policy, reserved))
+    return list(_limits(policy, reserved, for_core=for_core))
 
 
 class _Check:
     """The form of a policy: generators of one sentence for each thing that is wrong."""
 
-    def __init__(self, *, nested: bool, nulls: bool, booleans: bool) -> None:
+    def __init__(self, *, nested: bool, literals: bool) -> None:
         self._nested = nested
-        self._nulls = nulls
-        self._booleans = booleans
+        self._literals = literals
 
     def keys(self, policy: Mapping[Any, Any], path: str) -> Iterator[str]:
         for key, value in policy.items():
@@ -118,16 +108,16 @@ class _Check:
             for problem in self._operator(rule):
                 yield f"{_at(path)}{problem}" + (_OR_HINT if or_like else "")
         elif rule is None:
-            if not self._nulls:
+            if not self._literals:
                 yield (
-                    f"{_at(path)}null cannot be deployed, since CloudFormation drops it silently: "
-                    "use {'exists': false}, or a value of your own such as 'none'"
+                    f"{_at(path)}a bare null never matches, since metadata that is null is absent here: "
+                    "write {'exists': false}"
                 )
         elif isinstance(rule, bool):
-            if not self._booleans:
+            if not self._literals:
                 text = str(rule).lower()
                 yield (
-                    f"{_at(path)}a bare {text} never matches, since booleans of the metadata travel as text: "
+                    f"{_at(path)}a bare {text} never matches, since booleans of the metadata are text here: "
                     f"write '{text}'"
                 )
         elif is_number(rule):
@@ -227,47 +217,18 @@ def _cidr(operand: object) -> Iterator[str]:
     yield f"'cidr' needs an address block such as '10.0.0.0/24' or '2001:db8::/32', got {_show(operand)}"
 
 
-def _limits(policy: Mapping[str, Any], reserved: Collection[str]) -> Iterator[str]:
+def _limits(policy: Mapping[str, Any], reserved: Collection[str], *, for_core: bool) -> Iterator[str]:
     for name in sorted(set(reserved) & set(named_keys(policy))):
-        yield f"key '{name}' is reserved and is added to the policy by itself: leave it out"
-    keys = _widest(policy) + len(set(reserved))
-    if keys > MAX_KEYS:
-        added = f" with the reserved {', '.join(sorted(set(reserved)))}" if reserved else ""
-        yield f"the policy has {keys} keys{added}, SNS allows {MAX_KEYS}: filter by fewer keys"
-    combinations = _combinations(policy, 1)
-    if combinations > MAX_COMBINATIONS:
+        yield f"key '{name}' is reserved: leave it out"
+    alternatives = count_alternatives(policy)
+    if alternatives > MAX_ALTERNATIVES:
         yield (
-            f"the policy has {combinations} combinations of values, SNS allows {MAX_COMBINATIONS} (the lengths of all "
-            "arrays multiplied, nested ones times their depth): list fewer values"
+            f"the options of '$or' in nested objects make {alternatives:,} combinations, at most {MAX_ALTERNATIVES:,} "
+            "are evaluated: use fewer '$or'"
         )
     size = len(json.dumps(policy, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass"))
-    if size > MAX_POLICY_BYTES:
-        yield f"the policy is {size} bytes of JSON, SNS allows {MAX_POLICY_BYTES}: shorten it"
-
-
-def _widest(policy: Mapping[str, Any]) -> int:
-    """How many keys the policy has where it has most: in the widest option of each ``$or``.
-
-    The documentation counts keys in more than one way. A policy with more than five top-level
-    keys to be met together is refused by each of them; the rest is left for SNS to say.
-    """
-    return sum(
-        max(_widest(option) for option in options) if (options := or_options(key, value)) else 1
-        for key, value in policy.items()
-    )
-
-
-def _combinations(policy: Mapping[str, Any], depth: int) -> int:
-    """The options of an ``$or`` are added up, everything else is multiplied."""
-    total = 1
-    for key, value in policy.items():
-        if isinstance(value, dict):
-            total *= _combinations(value, depth + 1)
-        elif options := or_options(key, value):
-            total *= sum(_combinations(option, depth) for option in options)
-        else:
-            total *= len(value) * depth
-    return total
+    if for_core and size > MAX_POLICY_BYTES:
+        yield f"the policy is {size:,} bytes of JSON, at most {MAX_POLICY_BYTES:,} are allowed: shorten it"
 
 
 def _leaf_hint(key: str) -> str:

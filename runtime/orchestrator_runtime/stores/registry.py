@@ -1,18 +1,23 @@
 """The registry in DynamoDB.
 
-Beside an item for each registration there is one for each name that managed registrations of
-a stage hold, in a partition of its own: who holds the name, and for which subscriptions. Both
-are written in one transaction, so that of two deployments in the same second one is refused.
+    activity=Rate                   registration=parallel/arn:aws:sns:…   a registration to the stage
+    activity=Rate                   registration=parallel/~settings       the settings of the stage
+    activity=~names/Rate/parallel   registration=Score                    the stack that holds the name
+
+One query reads consecutive stages of an activity with their settings.
+
+A name's item says which stack holds it, and for which subscriptions. It is written in one transaction with the
+registration: of two deployments that register the same name in the same second, one is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Stage
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Stage, TableAttribute
+from orchestrator_runtime.core.registration import Registration, StageRegistrations, StageSettings
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.stores.conditional import ConditionFailed, WriteConflict, transact, write_if
 from orchestrator_runtime.stores.items import Values, item_of, text, time
@@ -24,6 +29,10 @@ if TYPE_CHECKING:
 
 NAMES: Final = "~names/"
 """How the partition of a stage's names begins; no activity can be named so."""
+SETTINGS: Final = "~settings"
+"""Takes the place of a subscription in the key of a stage's settings."""
+_AFTER_SLASH: Final = "0"
+"""The character that follows the slash: a range up to it has every key of the stage before it."""
 _TRIES: Final = 20
 """How often a write is tried that others come before; each time one of them has come through."""
 _NOBODY_HOLDS: Final = "attribute_not_exists(holders)"
@@ -36,35 +45,77 @@ class DynamoRegistry:
         self._client = client
         self._table = table
 
+    def stages(self, activity: str, stages: Sequence[Stage]) -> Mapping[Stage, StageRegistrations]:
+        """See ``ports.Registry``."""
+        settings: dict[Stage, StageSettings] = {}
+        registrations: dict[Stage, list[Registration]] = {stage: [] for stage in stages}
+        for item in self._query_stages(activity, stages):
+            stage, what = _split(item)
+            if what == SETTINGS:
+                settings[stage] = settings_of(item)
+            elif stage in registrations:
+                registrations[stage].append(registration_of(item))
+        return {
+            stage: StageRegistrations(settings[stage], registrations[stage]) for stage in stages if stage in settings
+        }
+
     def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
         """See ``ports.Registry``."""
-        return self._query("stage", f"{activity}/{stage}", ConsistentRead=True)
+        items = self._query_stages(activity, [stage])
+        return [registration_of(item) for item in items if _split(item)[1] != SETTINGS]
 
-    def of_function(self, function_arn: str) -> Sequence[Registration]:
+    def put_settings(self, activity: str, stage: Stage, settings: StageSettings, *, owner: str) -> None:
         """See ``ports.Registry``."""
-        return self._query("function", function_arn, IndexName=REGISTRY_BY_FUNCTION)
+        self._client.put_item(TableName=self._table, Item=settings_item(activity, stage, settings, owner=owner))
 
-    def get(self, activity: str, stage: Stage, subscription_arn: str) -> Registration | None:
+    def remove_settings(self, activity: str, stage: Stage, *, owner: str) -> bool:
         """See ``ports.Registry``."""
-        item = self._read(_key(f"{activity}/{stage}", subscription_arn))
-        return registration_of(item) if item else None
-
-    def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
-        """See ``ports.Registry``."""
-        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(subscription_arn)"}
-        if replacing is not None:
-            condition = _unchanged(replacing)
         try:
-            self._write(self._client.put_item, Item=registration_item(registration), **condition)
+            write_if(
+                self._client.delete_item,
+                TableName=self._table,
+                Key=_key(activity, f"{stage}/{SETTINGS}"),
+                ConditionExpression="attribute_not_exists(#owner) OR #owner = :owner",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues={":owner": text(owner)},
+            )
         except ConditionFailed:
             return False
         return True
 
+    def of_function(self, function_arn: str) -> Sequence[Registration]:
+        """See ``ports.Registry``."""
+        items = self._query(
+            "#function = :function",
+            {"#function": TableAttribute.FUNCTION},
+            {":function": function_arn},
+            IndexName=REGISTRY_BY_FUNCTION,
+        )
+        return [registration_of(item) for item in items]
+
+    def get(self, activity: str, stage: Stage, subscription_arn: str) -> Registration | None:
+        """See ``ports.Registry``."""
+        item = self._read(_key(activity, f"{stage}/{subscription_arn}"))
+        return registration_of(item) if item else None
+
+    def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
+        """See ``ports.Registry``."""
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(registration)"}
+        if replacing is not None:
+            condition = _unchanged(replacing)
+        item = registration_item(registration)
+        try:
+            self._write(self._client.put_item, Item=item, **condition)
+        except ConditionFailed as failed:
+            # The SDK repeats a write whose answer was lost: then the item is ours already.
+            return failed.item == item
+        return True
+
     def register(self, registration: Registration) -> str | None:
         """See ``ports.Registry``."""
-        key, owner = registration.key, registration.owner
+        owner = registration.owner
         hold = {
-            "Key": _key(f"{NAMES}{key}", registration.name),
+            "Key": _name_key(registration),
             "UpdateExpression": "SET #owner = :owner ADD holders :holder",
             "ConditionExpression": f"{_NOBODY_HOLDS} OR #owner = :owner",
             "ExpressionAttributeNames": {"#owner": "owner"},
@@ -118,15 +169,31 @@ class DynamoRegistry:
             return True
         raise WriteConflict
 
-    def _query(self, key: str, value: str, **how: Any) -> list[Registration]:  # noqa: ANN401 - options of a query
+    def _query_stages(self, activity: str, stages: Sequence[Stage]) -> Iterator[Item]:
+        """Read everything of some stages that follow one another; between the keys of two can be those of a third."""
+        return self._query(
+            "#activity = :activity AND #registration BETWEEN :first AND :last",
+            {"#activity": TableAttribute.ACTIVITY, "#registration": TableAttribute.REGISTRATION},
+            {":activity": activity, ":first": f"{min(stages)}/", ":last": f"{max(stages)}{_AFTER_SLASH}"},
+            ConsistentRead=True,
+        )
+
+    def _query(
+        self,
+        condition: str,
+        names: Mapping[str, str],
+        values: Mapping[str, str],
+        **how: Any,  # noqa: ANN401 - options of a query
+    ) -> Iterator[Item]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
-            KeyConditionExpression=f"#{key} = :{key}",
-            ExpressionAttributeNames={f"#{key}": key},
-            ExpressionAttributeValues={f":{key}": text(value)},
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues={name: text(value) for name, value in values.items()},
             **how,
         )
-        return [registration_of(item) for page in pages for item in page["Items"]]
+        for page in pages:
+            yield from page["Items"]
 
     def _read(self, key: NewItem) -> Item | None:
         return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
@@ -141,11 +208,11 @@ class DynamoRegistry:
         raise WriteConflict
 
     def _holder(self, registration: Registration) -> str | None:
-        item = self._read(_key(f"{NAMES}{registration.key}", registration.name))
+        item = self._read(_name_key(registration))
         return Values(item).text("owner") if item and "holders" in item else None
 
     def _delete(self, registration: Registration, condition: dict[str, Any]) -> None:
-        delete = {"Key": _key(registration.key, registration.subscription_arn), **condition}
+        delete = {"Key": _registration_key(registration), **condition}
         if not registration.managed:
             self._write(self._client.delete_item, **delete)
             return
@@ -164,21 +231,35 @@ class DynamoRegistry:
             write_if(
                 self._client.delete_item,
                 TableName=self._table,
-                Key=_key(f"{NAMES}{registration.key}", registration.name),
+                Key=_name_key(registration),
                 ConditionExpression=_NOBODY_HOLDS,
             )
         except (ConditionFailed, WriteConflict):
             return
 
 
-def _key(stage: str, subscription_arn: str) -> NewItem:
-    return item_of({"stage": stage, "subscription_arn": subscription_arn})
+def _key(activity: str, registration: str) -> NewItem:
+    return item_of({TableAttribute.ACTIVITY: activity, TableAttribute.REGISTRATION: registration})
+
+
+def _registration_key(registration: Registration) -> NewItem:
+    return _key(registration.activity, f"{registration.stage}/{registration.subscription_arn}")
+
+
+def _name_key(registration: Registration) -> NewItem:
+    return _key(f"{NAMES}{registration.key}", registration.name)
+
+
+def _split(item: Item) -> tuple[Stage, str]:
+    """The stage of an item, and its subscription or ``~settings``."""
+    stage, _, what = item[TableAttribute.REGISTRATION]["S"].partition("/")
+    return Stage(stage), what
 
 
 def _let_go(registration: Registration) -> dict[str, Any]:
     """Take a subscription off those that hold its name."""
     return {
-        "Key": _key(f"{NAMES}{registration.key}", registration.name),
+        "Key": _name_key(registration),
         "UpdateExpression": "DELETE holders :holder",
         "ExpressionAttributeValues": {":holder": {"SS": [registration.subscription_arn]}},
     }
@@ -205,7 +286,7 @@ def _unchanged(before: Registration) -> dict[str, Any]:
     version = "attribute_not_exists(seen_at)"
     if before.seen_at is not None:
         version, values = "seen_at = :seen_at", {**values, ":seen_at": time(before.seen_at)}
-    parts = ("attribute_exists(subscription_arn)", condition["ConditionExpression"], version)
+    parts = ("attribute_exists(registration)", condition["ConditionExpression"], version)
     return {
         **condition,
         "ConditionExpression": " AND ".join(parts),
@@ -216,35 +297,39 @@ def _unchanged(before: Registration) -> dict[str, Any]:
 def registration_item(registration: Registration) -> NewItem:
     """A registration as it stands in the table."""
     values = asdict(registration)
-    del values["activity"]
-    return item_of(
-        {
-            **values,
-            "stage": registration.key,
-            "function": registration.function,
-            # Absent, not empty: that is what conditions ask for.
-            "owner": registration.owner or None,
-            "filter_policy": compact_json(registration.filter_policy),
-            "sender_role_ids": compact_json(registration.sender_role_ids) if registration.sender_role_ids else None,
-        }
-    )
+    for of_the_key in ("activity", "stage", "subscription_arn"):
+        del values[of_the_key]
+    return {
+        **_registration_key(registration),
+        **item_of(
+            {
+                **values,
+                TableAttribute.FUNCTION: registration.function,
+                # Absent, not empty: that is what conditions ask for.
+                "owner": registration.owner or None,
+                "filter_policy": compact_json(registration.filter_policy),
+                "sender_role_ids": compact_json(registration.sender_role_ids) if registration.sender_role_ids else None,
+            }
+        ),
+    }
 
 
 def registration_of(item: Item) -> Registration:
     """Read a registration."""
     values = Values(item)
-    activity, _, stage = item["stage"]["S"].rpartition("/")
+    stage, subscription_arn = _split(item)
     return Registration(
-        activity=activity,
-        stage=Stage(stage),
+        activity=item[TableAttribute.ACTIVITY]["S"],
+        stage=stage,
         name=item["name"]["S"],
-        subscription_arn=item["subscription_arn"]["S"],
+        subscription_arn=subscription_arn,
         endpoint=item["endpoint"]["S"],
         protocol=item["protocol"]["S"],
         kind=item["kind"]["S"],
         owner=values.text("owner") or "",
         filter_policy=values.document("filter_policy") or {},
         filter_policy_scope=item["filter_policy_scope"]["S"],
+        filter_keys_since=values.time("filter_keys_since"),
         mandatory=values.flag("mandatory"),
         order=int(item["order"]["N"]),
         always_run=values.flag("always_run"),
@@ -256,4 +341,18 @@ def registration_of(item: Item) -> Registration:
         revision=values.text("revision"),
         problem=values.text("problem"),
         seen_at=values.time("seen_at"),
+    )
+
+
+def settings_item(activity: str, stage: Stage, settings: StageSettings, *, owner: str) -> NewItem:
+    """The settings of a stage as they stand in the table."""
+    return {**_key(activity, f"{stage}/{SETTINGS}"), **item_of({**asdict(settings), "owner": owner})}
+
+
+def settings_of(item: Item) -> StageSettings:
+    """Read the settings of a stage."""
+    return StageSettings(
+        timeout_seconds=int(item["timeout_seconds"]["N"]),
+        start_within_seconds=int(item["start_within_seconds"]["N"]),
+        fail_on_optional_error=Values(item).flag("fail_on_optional_error"),
     )
