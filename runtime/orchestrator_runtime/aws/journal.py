@@ -1,4 +1,4 @@
-"""One JSON line for each thing that happened; what it counts is in the same line, for CloudWatch to take out."""
+"""Logs each domain event as one JSON line, with its metrics in CloudWatch's embedded metric format."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _MILLISECONDS: Final = frozenset(
 
 
 class LoggedJournal:
-    """Implements ``ports.Journal`` with Powertools: JSON lines, and metrics in the embedded format.
+    """Implements ``ports.Journal`` with Powertools: JSON lines, and metrics in the embedded metric format.
 
     Args:
-        logger: Writes what counts nothing, and errors.
-        namespace: Of the metrics. Default: that of the environment, as Powertools reads it.
-        measure_plugins: Whether plugins are measured one by one; otherwise their lines are plain ones.
-        stream: Takes what counts something. Default: standard output, which in Lambda is the log.
+        logger: Writes lines without metrics, and errors.
+        namespace: Namespace of the metrics. Default: the one that Powertools reads from the environment.
+        measure_plugins: Whether each plugin has metrics of its own; if not, lines of plugins carry none.
+        stream: Where lines with metrics are written. Default: standard output, which Lambda logs.
     """
 
     def __init__(
@@ -56,21 +56,21 @@ class LoggedJournal:
 
     def failed(self, error: Exception, **about: str | int) -> None:
         """See ``ports.Journal``."""
-        self._logger.error("report to be tried again", exc_info=error, extra={**about})
+        self._logger.error("failed and will be retried", exc_info=error, extra={**about})
 
 
 def write_measures(
     line: JournalLine, namespace: str | None = None, *, service: str, stream: TextIO | None = None
 ) -> None:
-    """Write a line whose measures CloudWatch makes metrics of.
+    """Writes a line with metrics in the embedded metric format.
 
     Args:
-        line: What to write.
-        namespace: Of the metrics. Default: that of the environment, as Powertools reads it.
-        service: The handler that writes it: a key of the line and no dimension.
-        stream: Where to. Default: standard output.
+        line: The line; it has at least one dimension set.
+        namespace: Namespace of the metrics. Default: the one that Powertools reads from the environment.
+        service: The handler that writes the line: a key, not a dimension.
+        stream: Where the line is written. Default: standard output.
     """
-    # An instance for each line: dimensions differ, and the service is not to be one.
+    # One instance for each line, as dimensions differ between lines; an empty service is no dimension.
     metrics = AmazonCloudWatchEMFProvider(namespace=namespace, service="")
     first, *others = [_values(dimensions, line.keys) for dimensions in line.dimensions]
     for name, value in first.items():
@@ -81,9 +81,9 @@ def write_measures(
         unit = MetricUnit.Milliseconds if metric in _MILLISECONDS else MetricUnit.Count
         metrics.add_metric(metric, unit, measured)
     embedded = metrics.serialize_metric_set()
-    # What people read comes first.
-    said = {"level": "WARNING" if line.warns else "INFO", "message": line.message, "service": service, **line.keys}
-    print(json.dumps({**said, **embedded}, separators=(",", ":")), file=stream)
+    # Keys for people come first.
+    readable = {"level": "WARNING" if line.warns else "INFO", "message": line.message, "service": service, **line.keys}
+    print(json.dumps({**readable, **embedded}, separators=(",", ":")), file=stream)
 
 
 def _values(dimensions: tuple[str, ...], keys: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What happens to runs, stages and plugins and is worth a line in a log: told once, by whoever made it happen."""
+"""Domain events: what happens to runs, stages and plugins. The handler that causes an event logs it once."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from orchestrator_runtime.contract import Ending, ReleaseRule, State
-from orchestrator_runtime.core.records import PluginRow, Release, RunRef, StagePlan, StageRef
+from orchestrator_runtime.contract import Ending, State
+from orchestrator_runtime.core.records import Dispatch, PluginRow, RunRef, StagePlan, StageRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A run began; resumed, if an earlier attempt of it was there."""
+    """An attempt of a run started."""
 
     ref: RunRef
     execution: str
 
     @property
     def resumed(self) -> bool:
-        """Whether it is not the first attempt."""
+        """Whether it resumes an earlier attempt."""
         return self.ref.attempt > 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:
-    """An attempt of a run came to its end, in one way or another."""
+    """An attempt of a run ended."""
 
     ref: RunRef
     ending: Ending
@@ -34,13 +34,13 @@ class RunEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageReleased:
-    """Plugins were called.
+class PluginsDispatched:
+    """The message that invokes plugins of a stage was published.
 
     Attributes:
         ref: The stage.
-        plugins: Their names.
-        expected: How many the stage waits for, these among them.
+        plugins: Names of the plugins.
+        expected: Number of plugins that the stage expects, including these.
     """
 
     ref: StageRef
@@ -49,16 +49,25 @@ class StageReleased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageWaits:
-    """A stage was counted again, and there was nothing to do but wait for these."""
+class PluginUnreachable:
+    """SNS cannot invoke a plugin: its filter policy names metadata keys that do not travel as message attributes.
+
+    Only a subscription that no construct made has such a filter policy.
+
+    Attributes:
+        ref: The stage.
+        plugin: Name of the plugin.
+        detail: The keys and what to do, as a sentence.
+    """
 
     ref: StageRef
-    open: tuple[str, ...]
+    plugin: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageClosed:
-    """A stage came to its end."""
+    """A stage closed."""
 
     ref: StageRef
     state: State
@@ -67,14 +76,14 @@ class StageClosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginEnded:
-    """A plugin's row became terminal, by its own report or because it was over its deadline.
+    """A plugin's row became terminal, by its report or because its deadline passed.
 
     Attributes:
         ref: The stage.
-        plugin: Its name.
-        state: Its state.
-        took: From its start, or from its release where it reported none; ``None`` where neither is known.
-        to_start: From its release to its start; ``None`` where either is not known.
+        plugin: Name of the plugin.
+        state: Its terminal state.
+        took: Time since its start, or since its dispatch if it reported no start; ``None`` if neither is known.
+        to_start: Time from its dispatch to its start; ``None`` if either is unknown.
     """
 
     ref: StageRef
@@ -85,23 +94,14 @@ class PluginEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PluginStartedAgain:
-    """A plugin reported that it started, and had done so before in this attempt."""
-
-    ref: StageRef
-    plugin: str
-    times: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRefused:
-    """A report was not taken over.
+    """A plugin's report was refused.
 
     Attributes:
-        reason: In one word.
-        detail: In a sentence, for people.
-        about: Whose it says that it is; never what it says.
-        expected: Whether the plugin is one that the stage waits for: only then its name is known to be one of few.
+        reason: One word.
+        detail: One sentence for people.
+        about: The run, stage and plugin that the report names; none of its content.
+        expected: Whether the stage expects the plugin. Only then is its name one of few, and fit for a metric.
     """
 
     reason: str
@@ -112,13 +112,13 @@ class ReportRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """The registry was compared with what is subscribed.
+    """The registry was compared with the subscriptions of SNS.
 
     Attributes:
-        checked: How many subscriptions were looked at.
-        repairs: How much was repaired.
-        problems: How much only people can put right.
-        whole: Whether every stage was looked at, and all was repaired that could be.
+        checked: Number of subscriptions compared.
+        repairs: Number of repairs made.
+        problems: Number of problems that people have to solve.
+        whole: Whether every stage was compared and every possible repair was made.
     """
 
     checked: int
@@ -130,11 +130,10 @@ class Reconciled:
 Happening = (
     RunStarted
     | RunEnded
-    | StageReleased
-    | StageWaits
+    | PluginsDispatched
+    | PluginUnreachable
     | StageClosed
     | PluginEnded
-    | PluginStartedAgain
     | ReportRefused
     | Reconciled
 )
@@ -142,24 +141,24 @@ Happening = (
 _NO_TIME: Final = timedelta()
 
 
-def plugin_ended(ref: StageRef, row: PluginRow, plan: StagePlan, release: Release | None) -> PluginEnded:
-    """Tell that a plugin has ended, and how long it took, from its row and the stage's last release."""
+def plugin_ended(ref: StageRef, row: PluginRow, plan: StagePlan, dispatch: Dispatch | None) -> PluginEnded:
+    """Makes the event that a plugin ended, with its durations from its row and the stage's last dispatch."""
     ended = row.ended_at or row.updated_at
-    released = _released_at(row.name, plan, release)
-    since = row.started_at or released
+    dispatched = _dispatched_at(ref, row.name, plan, dispatch)
+    since = row.started_at or dispatched
     return PluginEnded(
         ref=ref,
         plugin=row.name,
         state=row.state,
         took=max(ended - since, _NO_TIME) if ended and since else None,
-        to_start=max(row.started_at - released, _NO_TIME) if row.started_at and released else None,
+        to_start=max(row.started_at - dispatched, _NO_TIME) if row.started_at and dispatched else None,
     )
 
 
-def _released_at(name: str, plan: StagePlan, release: Release | None) -> datetime | None:
-    if release is None or (index := plan.index_of(name)) is None:
+def _dispatched_at(ref: StageRef, name: str, plan: StagePlan, dispatch: Dispatch | None) -> datetime | None:
+    if dispatch is None or (index := plan.index_of(name)) is None:
         return None
-    if plan.rule is ReleaseRule.ONE_AT_A_TIME and index != release.ordinal:
-        # Another has been released since.
+    if ref.stage.is_sequential and index != dispatch.ordinal:
+        # The last dispatch is another plugin's.
         return None
-    return release.confirmed_at or release.claimed_at
+    return dispatch.published_at or dispatch.claimed_at

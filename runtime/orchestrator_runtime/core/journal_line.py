@@ -1,4 +1,4 @@
-"""How a happening is told: one line, with what is counted and measured by it."""
+"""The log line of each domain event, with the metrics that the line carries."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ from orchestrator_runtime.contract import (
 from orchestrator_runtime.core.happening import (
     Happening,
     PluginEnded,
-    PluginStartedAgain,
+    PluginsDispatched,
+    PluginUnreachable,
     Reconciled,
     ReportRefused,
     RunEnded,
     RunStarted,
     StageClosed,
-    StageReleased,
-    StageWaits,
 )
 
 DimensionSet = tuple[Dimension, ...]
 
 _MOST_NAMED: Final = 5
-"""Plugins by name in one line; a stage may have hundreds."""
-_OF_ALL: Final[DimensionSet] = ()
-_RUN: Final = (_OF_ALL, RUN_DIMENSIONS)
+"""Plugin names in one line; a stage may have hundreds of plugins."""
+_NONE: Final[DimensionSet] = ()
+_RUN: Final = (_NONE, RUN_DIMENSIONS)
 _STAGE: Final = (STAGE_DIMENSIONS,)
 _PLUGIN: Final = (PLUGIN_DIMENSIONS,)
 _COUNTED_AS: Final = {
@@ -52,11 +51,11 @@ class JournalLine:
     """One line of a log.
 
     Attributes:
-        message: What happened; the same text each time.
-        keys: To whom.
-        warns: Whether it is something that should not be.
-        measures: What is counted or measured by it; durations are milliseconds.
-        dimensions: By which of the keys, one set of them for each metric that is made.
+        message: The event; a constant text.
+        keys: Identify the run, stage or plugin.
+        warns: Whether the level is ``WARNING``.
+        measures: Values of the metrics; durations are milliseconds.
+        dimensions: Dimension sets of each metric, made of ``keys``. Empty: the line carries no metric.
     """
 
     message: str
@@ -67,11 +66,11 @@ class JournalLine:
 
 
 def line_of(happening: Happening) -> JournalLine:
-    """Tell a happening in a line."""
+    """Makes the log line of an event."""
     match happening:
         case RunStarted() | RunEnded():
             return _of_run(happening)
-        case PluginEnded() | PluginStartedAgain():
+        case PluginEnded() | PluginUnreachable():
             return _of_plugin(happening)
         case ReportRefused():
             return _of_report(happening)
@@ -100,21 +99,14 @@ def _of_run(happening: RunStarted | RunEnded) -> JournalLine:
             )
 
 
-def _of_stage(happening: StageReleased | StageWaits | StageClosed) -> JournalLine:
+def _of_stage(happening: PluginsDispatched | StageClosed) -> JournalLine:
     ref = happening.ref
     match happening:
-        case StageReleased(plugins=plugins, expected=expected):
-            # Of all at once the names are in the plan; of some, they are what the line is read for.
+        case PluginsDispatched(plugins=plugins, expected=expected):
+            # The plan has the names of all plugins. A dispatch of some of them names those.
             named = {"plugins": plugins[:_MOST_NAMED]} if len(plugins) < expected else {}
-            keys = {**ref.about, "released": len(plugins), "expected": expected, **named}
-            return JournalLine(message="stage released", keys=keys)
-        case StageWaits(open=still_open):
-            return JournalLine(
-                message=LogMessage.STAGE_WAITS,
-                keys={**ref.about, "open": len(still_open), "plugins": still_open[:_MOST_NAMED]},
-                measures={Metric.STAGE_WAITS: 1},
-                dimensions=_STAGE,
-            )
+            keys = {**ref.about, "dispatched": len(plugins), "expected": expected, **named}
+            return JournalLine(message="plugins dispatched", keys=keys)
         case StageClosed(state=state, took=took):
             return JournalLine(
                 warns=state is not State.COMPLETE,
@@ -125,7 +117,7 @@ def _of_stage(happening: StageReleased | StageWaits | StageClosed) -> JournalLin
             )
 
 
-def _of_plugin(happening: PluginEnded | PluginStartedAgain) -> JournalLine:
+def _of_plugin(happening: PluginEnded | PluginUnreachable) -> JournalLine:
     keys = {**happening.ref.about, "plugin": happening.plugin}
     match happening:
         case PluginEnded(state=state, took=took, to_start=to_start):
@@ -140,14 +132,8 @@ def _of_plugin(happening: PluginEnded | PluginStartedAgain) -> JournalLine:
                 },
                 dimensions=_PLUGIN,
             )
-        case PluginStartedAgain(times=times):
-            return JournalLine(
-                warns=True,
-                message="plugin started again",
-                keys=keys,
-                measures={Metric.PLUGIN_RETRIES: times},
-                dimensions=_PLUGIN,
-            )
+        case PluginUnreachable(detail=detail):
+            return JournalLine(warns=True, message="plugin cannot be invoked", keys={**keys, "detail": detail})
 
 
 def _of_report(refused: ReportRefused) -> JournalLine:
@@ -156,21 +142,21 @@ def _of_report(refused: ReportRefused) -> JournalLine:
         message=LogMessage.REPORT_REFUSED,
         keys={**refused.about, "reason": refused.reason, "detail": refused.detail},
         measures={Metric.REFUSED_REPORTS: 1},
-        dimensions=(_OF_ALL, PLUGIN_DIMENSIONS) if refused.expected else (_OF_ALL,),
+        dimensions=(_NONE, PLUGIN_DIMENSIONS) if refused.expected else (_NONE,),
     )
 
 
 def _of_registry(reconciled: Reconciled) -> JournalLine:
     keys = {"checked": reconciled.checked, "repairs": reconciled.repairs, "problems": reconciled.problems}
     if not reconciled.whole:
-        # It says nothing of how many problems there are in all.
+        # The number of problems is known in part only, so it is no metric.
         return JournalLine(message="reconciled", keys=keys)
     return JournalLine(
         warns=reconciled.problems > 0,
         message="reconciled",
         keys=keys,
         measures={Metric.REGISTRATION_PROBLEMS: reconciled.problems},
-        dimensions=(_OF_ALL,),
+        dimensions=(_NONE,),
     )
 
 
