@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator_runtime.core.attributes import attributes_bytes, filter_keys, message_attributes, to_sns
+from orchestrator_runtime.core.attributes import (
+    attributes_bytes,
+    filter_keys,
+    filterable_attributes,
+    message_attributes,
+    sendable_attributes,
+    to_sns,
+)
 from orchestrator_runtime.names import ATTRIBUTE_NAME
 
 
@@ -41,7 +48,7 @@ def chosen(metadata: dict[str, Any], *keys: str) -> dict[str, Any]:
     ],
 )
 def test_what_travels(value: object, attribute: object) -> None:
-    travelled = chosen({"key": value})
+    travelled = chosen({"key": value}, "key")
     assert travelled == {"key": attribute}
     assert type(travelled["key"]) is type(attribute)
 
@@ -86,36 +93,71 @@ def test_names_that_stay_in_the_body(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["a", "A-b_c.9", "awsome", "a" * 256])
 def test_names_that_travel(name: str) -> None:
-    assert chosen({name: "x"}) == {name: "x"}
+    assert chosen({name: "x"}, name) == {name: "x"}
 
 
-def test_at_most_ten_those_that_filters_name_first() -> None:
+def test_only_the_given_keys_travel() -> None:
+    assert chosen({"line": "auto", "premium": 5}) == {}
+    assert chosen({"line": "auto", "premium": 5}, "premium", "missing") == {"premium": 5}
+
+
+def test_at_most_ten_travel_the_first_keys_first() -> None:
     metadata = {f"k{number}": number for number in range(20)}
-    assert list(chosen(metadata)) == ["k0", "k1", "k10", "k11", "k12", "k13", "k14", "k15"]
-    assert list(chosen(metadata, "k9", "k5", "missing", "k9")) == ["k9", "k5", "k0", "k1", "k10", "k11", "k12", "k13"]
+    assert list(chosen(metadata, "k9", "k5", "missing", "k9")) == ["k9", "k5"]
     assert list(chosen(metadata, *(f"k{number}" for number in range(19, 0, -1))))[-1] == "k12"
 
 
-def test_what_does_not_travel_takes_no_place() -> None:
+def test_a_value_that_sns_cannot_carry_takes_no_place() -> None:
     metadata = {**{f"a{number}": None for number in range(20)}, **{f"k{number}": number for number in range(8)}}
-    assert list(chosen(metadata)) == [f"k{number}" for number in range(8)]
+    assert list(chosen(metadata, *metadata)) == [f"k{number}" for number in range(8)]
 
 
 def test_the_metadata_is_not_changed_or_shared() -> None:
     metadata = {"key": ["a"]}
-    chosen(metadata)["key"].append("b")
+    chosen(metadata, "key")["key"].append("b")
     assert metadata == {"key": ["a"]}
 
 
 def test_filter_keys() -> None:
-    policies: list[dict[str, Any]] = [
-        {"premium": [1], "plugins": ["Score"], "workflow": ["NewBusiness"]},
-        {"$or": [{"line": ["auto"]}, {"state": ["NY"], "$or": [{"a": ["x"]}, {"b": ["y"]}]}]},
-        {"line": ["home"]},
-        {},
-    ]
-    assert filter_keys(policies) == ["a", "b", "line", "premium", "state"]
-    assert filter_keys([]) == []
+    policy = {
+        "line": ["auto"],
+        "plugins": ["Score"],
+        "workflow": ["NewBusiness"],
+        "$or": [{"line": ["auto"]}, {"state": ["NY"], "$or": [{"a": ["x"]}, {"b": ["y"]}]}],
+    }
+    assert filter_keys(policy) == ["a", "b", "line", "state"]
+    assert filter_keys({}) == []
+
+
+# What the core filters by
+
+
+@pytest.mark.parametrize(
+    ("value", "filtered"),
+    [
+        ("auto", "auto"),
+        ('say "x"\n', 'say "x"\n'),
+        (True, "true"),
+        (1e12, 1e12),
+        (["a", 5, True, None, {"b": 1}, ["c"], ""], ["a", 5, "true", ""]),
+    ],
+)
+def test_the_core_filters_by_values_that_sns_cannot_carry(value: object, filtered: object) -> None:
+    assert filterable_attributes({"key": value}) == {"key": filtered}
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}, {"a": "x"}, [None], [{"a": "x"}]])
+def test_what_has_no_form_of_an_attribute_is_absent_for_the_core(value: object) -> None:
+    assert filterable_attributes({"key": value}) == {}
+
+
+def test_the_core_filters_by_any_number_of_keys_of_any_name() -> None:
+    metadata = {**{f"k{number}": number for number in range(50)}, "with space": "x", "aws.a": "y", "ä": "z"}
+    assert filterable_attributes(metadata) == metadata
+
+
+def test_metadata_does_not_stand_in_for_the_attributes_of_the_core() -> None:
+    assert filterable_attributes({"workflow": "Cancel", "plugins": ["Other"], "line": "auto"}) == {"line": "auto"}
 
 
 def test_the_form_that_publish_takes() -> None:
@@ -166,4 +208,12 @@ def test_whatever_the_metadata_is_publish_can_take_it(metadata: dict[str, Any], 
 
 
 def test_a_key_that_stays_in_the_body_keeps_no_other_from_travelling() -> None:
-    assert chosen({"a b": "x", "b": None, "plugins": "y", "z": "z"}, "a b", "b", "workflow") == {"z": "z"}
+    assert chosen({"a b": "x", "b": None, "plugins": "y", "z": "z"}, "a b", "b", "plugins", "z") == {"z": "z"}
+
+
+@given(st.dictionaries(st.text("ab.$", max_size=4), anything, max_size=14))
+def test_what_sns_can_carry_the_core_filters_by_as_well(metadata: dict[str, Any]) -> None:
+    filterable = filterable_attributes(metadata)
+    for name, value in sendable_attributes(metadata, metadata).items():
+        kept = filterable[name]
+        assert value == kept or (isinstance(value, list) and isinstance(kept, list) and set(value) <= set(kept))

@@ -138,5 +138,5 @@ def test_whatever_is_given_is_either_used_or_refused_in_sentences(policy: Any, s
 @given(policies)
 def test_stricter_checks_only_add_problems(policy: dict[str, Any]) -> None:
     accepted = problems(policy)
-    strict = problems(policy, reserved={"plugins"}, deployed_by_cloudformation=True)
+    strict = problems(policy, reserved={"plugins"}, for_core=True)
     assert bool(strict) >= bool(accepted)

@@ -18,9 +18,13 @@ from typing import Any, Final, TypeAlias
 from orchestrator_runtime.filter_policy.grammar import DECIMALS, MAX_NUMBER, alternatives, exact, is_number, named_keys
 
 MAX_CHECKS: Final = 100_000
-"""Comparisons that an evaluation may take; they take about a tenth of a second."""
+"""Comparisons that an evaluation may take: some tenths of a second at the most."""
+_CIDR_CHECKS: Final = 20
+"""A comparison of addresses takes as long as so many others."""
+_CHARACTERS_PER_CHECK: Final = 1_000
+"""Of a text that is changed to be compared."""
 _STEP: Final = Decimal(1).scaleb(-DECIMALS)
-_COMPARE: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "=": operator.eq,
     "<": operator.lt,
     "<=": operator.le,
@@ -127,7 +131,7 @@ class _Evaluation:
 
     def _meets_any(self, value: object, rules: list[Any]) -> bool:
         for rule in rules:
-            self._spend(1)
+            self._spend(_checks(value, rule))
             if _meets(value, rule):
                 return True
         return False
@@ -177,6 +181,20 @@ def _steps(node: Mapping[str, object], path: str | None) -> Iterator[tuple[str, 
         end = path.find(".", end + 1)
 
 
+def _checks(value: object, rule: object) -> int:
+    """How many comparisons a rule takes on a value."""
+    if not isinstance(rule, dict):
+        return 1
+    ((word, operand),) = rule.items()
+    if word == "anything-but":
+        return 1 + len(operand) if isinstance(operand, list) else 1
+    if word == "cidr":
+        return _CIDR_CHECKS
+    if word == "equals-ignore-case" and isinstance(value, str):
+        return 1 + len(value) // _CHARACTERS_PER_CHECK
+    return 1
+
+
 def _meets(value: object, rule: object) -> bool:
     if not isinstance(rule, dict):
         return _equal(value, rule)
@@ -198,13 +216,17 @@ def _numeric(value: object, ranges: list[Any]) -> bool:
     if number is None:
         return False
     bounds = zip(ranges[::2], ranges[1::2], strict=True)
-    return all(_COMPARE[comparison](number, exact(bound)) for comparison, bound in bounds)
+    return all(
+        _COMPARE[comparison](number, bound if isinstance(bound, int) else exact(bound)) for comparison, bound in bounds
+    )
 
 
-def _rounded(value: object) -> Decimal | None:
+def _rounded(value: object) -> Decimal | int | None:
     """A number as SNS compares it, or ``None`` for what SNS does not take for a number."""
     if not is_number(value):
         return None
+    if isinstance(value, int):
+        return value if abs(value) <= MAX_NUMBER else None
     number = exact(value)
     if not number.is_finite() or abs(number) > MAX_NUMBER:
         return None

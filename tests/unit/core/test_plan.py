@@ -1,7 +1,8 @@
-"""Who is expected at a stage, and what becomes of what earlier attempts left."""
+"""Which plugins a stage expects, and what happens to what earlier attempts left."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
@@ -9,35 +10,35 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import ReleaseRule, State
+from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.attributes import MAX_METADATA_ATTRIBUTES
 from orchestrator_runtime.core.plan import (
+    SETTLES_AFTER,
     Leftovers,
-    StageOptions,
-    expected_registrations,
-    keys_to_send,
+    Matched,
+    attribute_keys_of,
     make_plan,
+    match_registrations,
     sort_leftovers,
 )
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, StagePlan
-from orchestrator_runtime.core.registration import Registration
-from tests.unit.samples import EXPIRES_AT, NOW, a_plan, a_registration, a_row, run_ref
+from orchestrator_runtime.core.registration import Registration, StageSettings
+from tests.unit.samples import EXPIRES_AT, NOW, a_registration, a_row, run_ref
 
-OPTIONS = StageOptions(
-    rule=ReleaseRule.ONE_AT_A_TIME, timeout_seconds=600, start_within_seconds=60, fail_on_optional_error=True
-)
+SETTINGS = StageSettings(timeout_seconds=600, start_within_seconds=60, fail_on_optional_error=True)
 
 
 def planned(*registrations: Registration, rows: dict[str, PluginRow] | None = None, **other: Any) -> StagePlan:
-    return make_plan(registrations, rows or {}, OPTIONS, attempt=2, expires_at=EXPIRES_AT, **other)
+    return make_plan(registrations, rows or {}, SETTINGS, attempt=2, opened_at=NOW, expires_at=EXPIRES_AT, **other)
 
 
-def test_a_plan_says_what_the_stage_says() -> None:
+def test_plan_has_the_settings_of_the_stage() -> None:
     plan = planned(attribute_keys=["line"])
 
     assert plan == StagePlan(
         attempt=2,
-        rule=ReleaseRule.ONE_AT_A_TIME,
         plugins=(),
+        opened_at=NOW,
         expires_at=EXPIRES_AT,
         attribute_keys=("line",),
         fail_on_optional_error=True,
@@ -55,16 +56,31 @@ def test_a_plan_says_what_the_stage_says() -> None:
         ({"sender_role_ids": ("AROA1",)}, {"sender_role_ids": ("AROA1",), "timeout_seconds": 600}),
     ],
 )
-def test_a_plugin_is_expected_as_registered_and_else_as_the_stage_says(
-    given: dict[str, Any], expected: dict[str, Any]
-) -> None:
+def test_settings_of_a_registration_precede_those_of_the_stage(given: dict[str, Any], expected: dict[str, Any]) -> None:
     (plugin,) = planned(a_registration(**given)).plugins
 
-    called = {"start_within_seconds": 60, "subscriptions": ("rallel:Score",)}
-    assert plugin == ExpectedPlugin(name="Score", **{**called, **expected})
+    defaults = {"start_within_seconds": 60, "subscriptions": ("rallel:Score",)}
+    assert plugin == ExpectedPlugin(name="Score", **{**defaults, **expected})
 
 
-def test_release_order_is_by_order_then_by_name() -> None:
+@pytest.mark.parametrize(
+    ("age", "settles_in"),
+    [
+        (None, None),
+        (timedelta(minutes=15), None),
+        (timedelta(minutes=14), timedelta(minutes=1)),
+        (timedelta(), SETTLES_AFTER),
+    ],
+)
+def test_subscription_that_is_younger_than_15_minutes_has_yet_to_settle(
+    age: timedelta | None, settles_in: timedelta | None
+) -> None:
+    (plugin,) = planned(a_registration(seen_at=None if age is None else NOW - age)).plugins
+
+    assert plugin.settles_at == (None if settles_in is None else NOW + settles_in)
+
+
+def test_plugins_are_ordered_by_order_then_by_name() -> None:
     plan = planned(
         a_registration("b"), a_registration("a"), a_registration("last", order=91), a_registration("first", order=-1)
     )
@@ -72,14 +88,14 @@ def test_release_order_is_by_order_then_by_name() -> None:
     assert [plugin.name for plugin in plan.plugins] == ["first", "a", "b", "last"]
 
 
-def test_a_plan_knows_whom_a_subscription_calls() -> None:
-    """Also one that is replaced just now; no namesake that was merely found, and no queue."""
+def test_plan_knows_which_plugin_a_subscription_invokes() -> None:
+    """Also one that is just being replaced; no plain subscription of the same name, and no queue."""
     uuid = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:6e5c0a51-0a2f-4d0c-9a4b-7c1f6a0d2b1{}"
     old, new = (a_registration(owner="stack", subscription_arn=uuid.format(n)) for n in (1, 2))
     namesake = a_registration(subscription_arn=uuid.format(3))
     queue = a_registration("Queue", subscription_arn=uuid.format(4), protocol="sqs")
     plan = planned(old, new, namesake, queue)
-    calls = [plan.called_through(uuid.format(n)) for n in range(1, 6)]
+    calls = [plan.invoked_through(uuid.format(n)) for n in range(1, 6)]
     assert calls == ["Score", "Score", None, None, None]
 
 
@@ -128,8 +144,8 @@ def test_what_is_done_is_kept_unless_it_always_runs(state: State, always_run: bo
     assert plan.unfinished == (frozenset() if kept else {0})
 
 
-def test_a_plan_knows_plugins_by_index() -> None:
-    plan = a_plan(1, "A", "B")
+def test_plan_knows_plugins_by_index() -> None:
+    plan = planned(a_registration("A"), a_registration("B"))
 
     assert (plan.index_of("B"), plan.index_of("C")) == (1, None)
 
@@ -164,10 +180,37 @@ def test_leftovers_are_sorted_by_what_has_to_become_of_them() -> None:
     )
 
 
+# Matching
+
 METADATA = {"line": "auto", "premium": 1200, "business": True}
 BODY = {"metadata": METADATA, "outputs": {"Validate/pre/Address": {"known": True}}}
+OWNER = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1"
 
 
+def managed(name: str = "Score", **filter_policy: Any) -> Registration:
+    return a_registration(name, owner=OWNER, filter_policy=filter_policy)
+
+
+def plain(name: str = "Score", *keys: str, since: int = 0, **other: Any) -> Registration:
+    """A subscription whose filter wants "x" under each key, first seen so many seconds after ``NOW``."""
+    policy = {key: ["x"] for key in keys}
+    return a_registration(name, filter_policy=policy, filter_keys_since=NOW + timedelta(seconds=since), **other)
+
+
+def match(*registrations: Registration, metadata: dict[str, Any] | None = None) -> Matched:
+    metadata = METADATA if metadata is None else metadata
+    return match_registrations(registrations, run_ref(), metadata, {**BODY, "metadata": metadata})
+
+
+def names(registrations: Sequence[Registration]) -> list[str]:
+    return [registration.name for registration in registrations]
+
+
+def wanted(*keys: str) -> dict[str, str]:
+    return dict.fromkeys(keys, "x")
+
+
+@pytest.mark.parametrize("owner", ["", OWNER], ids=["plain", "managed"])
 @pytest.mark.parametrize(
     ("policy", "scope", "is_expected"),
     [
@@ -176,6 +219,7 @@ BODY = {"metadata": METADATA, "outputs": {"Validate/pre/Address": {"known": True
         ({"line": ["home"]}, "MessageAttributes", False),
         ({"premium": [{"numeric": [">=", 1000]}]}, "MessageAttributes", True),
         ({"business": ["true"]}, "MessageAttributes", True),
+        ({"absent": [{"exists": False}]}, "MessageAttributes", True),
         ({"workflow": ["NewBusiness"]}, "MessageAttributes", True),
         ({"workflow": ["Cancel"]}, "MessageAttributes", False),
         ({"plugins": ["Score"]}, "MessageAttributes", True),
@@ -187,35 +231,164 @@ BODY = {"metadata": METADATA, "outputs": {"Validate/pre/Address": {"known": True
         ({"outputs": {"Validate/pre/Address": {"known": [True]}}}, "MessageBody", True),
     ],
 )
-def test_expected_is_whom_the_message_reaches(policy: dict[str, Any], scope: str, is_expected: bool) -> None:
-    registration = a_registration(filter_policy=policy, filter_policy_scope=scope)
+def test_plugin_is_expected_if_its_filter_matches(
+    policy: dict[str, Any], scope: str, is_expected: bool, owner: str
+) -> None:
+    registration = a_registration(filter_policy=policy, filter_policy_scope=scope, owner=owner)
 
-    expected = expected_registrations([registration], run_ref(), METADATA, BODY)
+    matched = match(registration)
 
-    assert expected == ([registration] if is_expected else [])
-
-
-def test_a_filter_is_asked_with_the_keys_that_all_filters_name() -> None:
-    """Ten attributes travel at most: a key that is named goes before those that sort before it."""
-    metadata = {**{f"a{i}": "x" for i in range(10)}, "z": "wanted"}
-    registration = a_registration(filter_policy={"z": ["wanted"]})
-
-    assert expected_registrations([registration], run_ref(), metadata, {}) == [registration]
+    assert (matched.expected, matched.unreachable) == ([registration] if is_expected else [], [])
 
 
-def test_keys_to_send_are_those_that_filters_on_attributes_name() -> None:
+def test_managed_filter_may_name_any_number_of_keys() -> None:
+    keys = [f"k{number}" for number in range(12)]
+    registration = managed(**{key: ["x"] for key in keys})
+
+    assert match(registration, metadata=wanted(*keys)) == Matched(expected=[registration])
+    assert match(registration, metadata=wanted(*keys[1:])) == Matched()
+
+
+def test_managed_filter_may_select_by_any_depth() -> None:
+    policy: dict[str, Any] = {"limits": {"fleet": {"vehicles": {"driver": {"age": [{"numeric": ["<", 25]}]}}}}}
+    registration = a_registration(owner=OWNER, filter_policy={"metadata": policy}, filter_policy_scope="MessageBody")
+
+    def of_age(*ages: int) -> dict[str, Any]:
+        return {"limits": {"fleet": {"vehicles": [{"driver": {"age": age}} for age in ages]}}}
+
+    assert match(registration, metadata=of_age(40, 24)).expected == [registration]
+    assert match(registration, metadata=of_age(40, 25)).expected == []
+
+
+def test_managed_filter_selects_by_values_that_sns_cannot_carry() -> None:
+    registration = managed(note=[{"prefix": "total loss"}])
+
+    assert match(registration, metadata={"note": 'total loss, "as new"'}).expected == [registration]
+
+
+def test_keys_of_managed_filters_do_not_travel() -> None:
+    registrations = [managed("A", line=["auto"]), plain("B", "premium", "zone"), plain("C")]
+
+    assert match(*registrations).attribute_keys == ["premium"], "the run has no zone"
+
+
+def test_filters_of_optional_plugins_push_no_key_of_a_mandatory_managed_plugin_out() -> None:
+    """Two optional plugins of another team name eight keys that come first in every order."""
+    many = [f"a{number}" for number in range(8)]
+    mandatory = managed("Mandatory", zone=["x"])
+    attackers = [
+        replace(attacker, mandatory=False, owner=owner)
+        for owner in ("", OWNER)
+        for attacker in (
+            plain(f"Optional{owner}1", *many[:4], since=-9),
+            plain(f"Optional{owner}2", *many[4:], since=-9),
+        )
+    ]
+
+    for registrations in permutations([mandatory, *attackers], 5):
+        matched = match(*registrations, metadata=wanted("zone", *many))
+        assert "Mandatory" in names(matched.expected)
+        assert matched.unreachable == []
+
+
+def test_filters_of_newcomers_push_no_key_of_an_earlier_plain_subscription_out() -> None:
+    many = [f"a{number}" for number in range(8)]
+    mandatory = plain("Mandatory", "zone")
+    newcomers = [plain("New1", *many[:4], since=1), plain("New2", *many[4:], since=2)]
+
+    for registrations in permutations([mandatory, *newcomers]):
+        matched = match(*registrations, metadata=wanted("zone", *many))
+        assert matched.attribute_keys == ["zone", *many[:4]]
+        assert set(names(matched.expected)) == {"Mandatory", "New1"}
+        assert names(matched.unreachable) == ["New2"], "it is reported, not skipped"
+
+
+def test_subscription_whose_filter_names_new_keys_goes_behind_all_others() -> None:
+    """The first one of the stage changes its filter, and names as many keys as travel."""
+    many = [f"a{number}" for number in range(8)]
+    changed, other = plain("Changed", *many, since=2), plain("Other", "zone", since=1)
+
+    assert names(match(changed, other, metadata=wanted("zone", *many)).expected) == ["Other"]
+
+
+def test_subscriptions_first_seen_at_the_same_time_have_one_order_whatever_the_order_of_reading() -> None:
+    many = [f"a{number}" for number in range(8)]
+    first, second = plain("A", *many), plain("B", "zone")
+
+    for registrations in permutations([first, second]):
+        assert attribute_keys_of(registrations) == many
+
+
+def test_keys_of_a_subscription_travel_together_or_not_at_all() -> None:
+    """With half of them SNS would take the others for absent, and deliver what the filter forbids."""
+    first = plain("First", *(f"a{number}" for number in range(7)))
+    both = a_registration(
+        "Both", filter_policy={"b": ["x"], "c": [{"exists": False}]}, filter_keys_since=NOW + timedelta(seconds=1)
+    )
+    small = plain("Small", "d", since=2)
+    metadata = wanted("b", "c", "d", *(f"a{number}" for number in range(7)))
+
+    matched = match(first, both, small, metadata=metadata)
+
+    assert names(matched.expected) == ["First", "Small"]
+    assert matched.attribute_keys[-1] == "d"
+
+
+def test_key_that_the_run_does_not_have_takes_no_place() -> None:
+    first = plain("First", *(f"a{number}" for number in range(8)))
+    second = plain("Second", "zone", since=1)
+
+    assert names(match(first, second, metadata=wanted("zone")).expected) == ["Second"]
+
+
+def test_shared_keys_take_one_place() -> None:
+    keys = [f"a{number}" for number in range(8)]
+    registrations = [plain(f"P{number}", *keys[:5], since=number) for number in range(9)]
+
+    assert len(match(*registrations, plain("Rest", *keys[5:], since=10), metadata=wanted(*keys)).expected) == 10
+
+
+def test_unreachable_plugin_is_reported_with_the_keys_and_what_to_do() -> None:
+    first = plain("First", *(f"a{number}" for number in range(7)))
+    second = plain("Second", "b", "a1", "c", since=1)
+    metadata = wanted("b", "c", *(f"a{number}" for number in range(7)))
+
+    matched = match(first, second, metadata=metadata)
+
+    assert matched.unreachable == [second]
+    assert matched.why_unreachable(second) == (
+        "its filter policy names metadata keys that do not travel as message attributes: 'b', 'c'; "
+        f"{MAX_METADATA_ATTRIBUTES} keys travel, those of earlier subscriptions first: filter by fewer keys, use the "
+        "filter policy scope MessageBody, or register the plugin with the Plugin construct, which has no such limit"
+    )
+    assert match(first, second, metadata=metadata | {"b": "y"}).unreachable == [], "it does not match this run"
+
+
+@pytest.mark.parametrize("owner", ["", OWNER], ids=["plain", "managed"])
+def test_filter_that_takes_too_many_comparisons_is_reported_and_delays_no_other_plugin(owner: str) -> None:
+    greedy = a_registration("Greedy", owner=owner, filter_policy={"numbers": list(range(500))})
+    metadata = {"numbers": [-1] * 10_000}
+
+    matched = match(greedy, managed("Fine"), metadata=metadata)
+
+    assert (names(matched.expected), names(matched.unreachable)) == (["Fine"], ["Greedy"])
+    assert matched.why_unreachable(greedy).startswith("its filter policy takes more than 100,000 comparisons")
+
+
+def test_filter_that_only_sns_understands_harms_no_other_plugin_and_its_keys_travel() -> None:
+    odd = a_registration("Odd", filter_policy={"line": [{"newer-operator": "x"}], "zone": ["north"]})
+    registrations = [odd, a_registration("Fine", filter_policy={"line": ["auto"]})]
+
+    matched = match(*registrations, metadata={**METADATA, "zone": "north"})
+
+    assert matched == Matched(expected=[registrations[1]], attribute_keys=["line", "zone"])
+
+
+def test_filters_of_message_bodies_need_no_attributes() -> None:
     registrations = [
         a_registration("A", filter_policy={"line": ["auto"], "plugins": ["A"]}),
         a_registration("B", filter_policy={"$or": [{"premium": [1]}, {"age": [2]}]}),
         a_registration("C", filter_policy={"metadata": {"x": ["y"]}}, filter_policy_scope="MessageBody"),
     ]
 
-    assert keys_to_send(registrations) == ["age", "line", "premium"]
-
-
-def test_a_filter_that_only_sns_understands_harms_no_other_plugin_and_its_keys_travel() -> None:
-    odd = a_registration("Odd", filter_policy={"line": [{"newer-operator": "x"}], "zone": ["north"]})
-    registrations = [odd, a_registration("Fine", filter_policy={"line": ["auto"]})]
-
-    assert expected_registrations(registrations, run_ref(), METADATA, BODY) == [registrations[1]]
-    assert keys_to_send(registrations) == ["line", "zone"]
+    assert attribute_keys_of(registrations) == ["line", "age", "premium"]

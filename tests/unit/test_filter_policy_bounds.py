@@ -1,0 +1,80 @@
+"""The evaluation of a filter policy is bounded, whatever its author and the message do."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from orchestrator_runtime.filter_policy import MAX_CHECKS, TooCostlyError, matches, problems
+
+BODY = "MessageBody"
+SOME_SECONDS = 3.0
+"""Many times what an evaluation takes, for slow machines; without a bound these cases take minutes or years."""
+
+MANY_OBJECTS = [{"k0": number, "k1": "x"} for number in range(20_000)]
+TWO_WAYS = {"a.b": "x"} | {"a": {"b": "y"}}
+
+COSTLY: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "many values on a long list": ({"a": list(range(500))}, {"a": [-1] * 20_000}),
+    "many ranges on a long list": ({"a": [{"numeric": ["<", -n]} for n in range(100)]}, {"a": [1] * 20_000}),
+    "many fractions on a long list": (
+        {"a": [{"numeric": ["<", -n - 0.5]} for n in range(100)]},
+        {"a": [1.5] * 20_000},
+    ),
+    "many exclusions on a long list": ({"a": [{"anything-but": list(range(500))}]}, {"a": [1] * 20_000}),
+    "many networks on a long list": (
+        {"a": [{"cidr": f"2001:db8:{n}::/48"} for n in range(100)]},
+        {"a": ["2001:dba::1"] * 20_000},
+    ),
+    "options on a long text": (
+        {f"k{n}": {"$or": [{"x": [{"equals-ignore-case": "y"}]}] * 8} for n in range(3)},
+        {f"k{n}": {"x": "X" * 50_000} for n in range(3)},
+    ),
+    "many keys on a list of objects": (
+        {"a": {f"k{number}": ["x", {"exists": False}] for number in range(100)}},
+        {"a": MANY_OBJECTS},
+    ),
+    "absence on a list of objects": (
+        {"a": {f"n{number}": [{"exists": False}] for number in range(100)}, "b": ["x"]},
+        {"a": MANY_OBJECTS},
+    ),
+    "options on a list of objects": (
+        {"a": {"$or": [{f"k{number}": ["y"]} for number in range(100)]}},
+        {"a": MANY_OBJECTS},
+    ),
+    "keys with dots that can be read in two ways": (
+        {f"k{number}": {"a": {"b": ["z"]}} for number in range(60)},
+        {f"k{number}": TWO_WAYS for number in range(60)},
+    ),
+    "keys with dots, all in one group": (
+        {"m": {f"k{number}.a.b": ["z"] for number in range(60)}},
+        {"m": {f"k{number}": TWO_WAYS for number in range(60)}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("policy", "body"), COSTLY.values(), ids=COSTLY)
+def test_costly_evaluation_ends_soon(policy: dict[str, Any], body: dict[str, Any]) -> None:
+    assert problems(policy, BODY, for_core=True) == []
+    began = perf_counter()
+    try:
+        result: object = matches(policy, {}, body=body, scope=BODY)
+    except TooCostlyError as error:
+        result = str(error)
+    assert perf_counter() - began < SOME_SECONDS
+    assert result is False or result == f"its evaluation takes more than {MAX_CHECKS:,} comparisons"
+
+
+def test_bound_holds_for_attributes() -> None:
+    with pytest.raises(TooCostlyError):
+        matches({"a": list(range(500))}, {"a": [-1] * 20_000})
+
+
+def test_bound_leaves_room_for_lists_that_a_run_can_have() -> None:
+    policy = {"metadata": {"vehicles": {"class": ["car", "van", "truck"], "age": [{"numeric": [">", 20]}]}}}
+    vehicles = [{"class": "truck", "age": 3} for _ in range(5_000)]
+    assert not matches(policy, {}, body={"metadata": {"vehicles": vehicles}}, scope=BODY)
+    vehicles.append({"class": "van", "age": 21})
+    assert matches(policy, {}, body={"metadata": {"vehicles": vehicles}}, scope=BODY)
