@@ -56,7 +56,8 @@ class MemoryRegistry:
         return self._of_stage(activity, stage)
 
     def _of_stage(self, activity: str, stage: Stage) -> list[Registration]:
-        return [r for r in self.all.values() if (r.activity, r.stage) == (activity, stage)]
+        found = [r for r in self.all.values() if (r.activity, r.stage) == (activity, stage)]
+        return sorted(found, key=lambda registration: registration.subscription_arn)
 
     def of_function(self, function_arn: str) -> Sequence[Registration]:
         self._before("registry.of_function")
@@ -64,7 +65,8 @@ class MemoryRegistry:
 
     def get(self, activity: str, stage: Stage, subscription_arn: str) -> Registration | None:
         self._before("registry.get")
-        return self.all.get(subscription_arn)
+        found = self.all.get(subscription_arn)
+        return found if found is not None and (found.activity, found.stage) == (activity, stage) else None
 
     def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
         self._before("registry.put")

@@ -95,6 +95,8 @@ class DynamoRegistry:
 
     def get(self, activity: str, stage: Stage, subscription_arn: str) -> Registration | None:
         """See ``ports.Registry``."""
+        if subscription_arn == SETTINGS:
+            return None
         item = self._read(_key(activity, f"{stage}/{subscription_arn}"))
         return registration_of(item) if item else None
 

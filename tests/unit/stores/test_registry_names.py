@@ -31,9 +31,9 @@ def standing(registry: DynamoRegistry) -> list[tuple[str, str, str]]:
 def held(client: DynamoDBClient) -> dict[str, tuple[str, set[str]]]:
     """Who holds each name, and for which subscriptions."""
     return {
-        f"{item['stage']['S']}/{item['subscription_arn']['S']}": (item["owner"]["S"], set(item["holders"]["SS"]))
+        f"{item['activity']['S']}/{item['registration']['S']}": (item["owner"]["S"], set(item["holders"]["SS"]))
         for item in items(client, REGISTRY)
-        if item["stage"]["S"].startswith("~names/")
+        if item["activity"]["S"].startswith("~names/")
     }
 
 
