@@ -19,12 +19,16 @@ class Stage(StrEnum):
     PARALLEL = "parallel"
     POST = "post"
 
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the stage invokes its plugins one at a time; ``parallel`` invokes all of them at once."""
+        return self is not Stage.PARALLEL
 
-class ReleaseRule(StrEnum):
-    """How a stage releases its plugins."""
-
-    ONE_AT_A_TIME = "one-at-a-time"
-    ALL_AT_ONCE = "all-at-once"
+    @property
+    def following(self) -> tuple[Stage, ...]:
+        """The stages that run after this one, in order."""
+        stages = tuple(Stage)
+        return stages[stages.index(self) + 1 :]
 
 
 class State(StrEnum):
@@ -74,8 +78,9 @@ class Handler(StrEnum):
     """The functions of the core; the value is the last part of a physical name."""
 
     BEGIN_RUN = "begin-run"
-    ADVANCE_STAGE = "advance-stage"
+    OPEN_ACTIVITY = "open-activity"
     RECORD_RESULT = "record-result"
+    CHECK_DEADLINES = "check-deadlines"
     END_RUN = "end-run"
     CANCEL_RUN = "cancel-run"
     SWEEP_RUNS = "sweep-runs"
@@ -119,16 +124,12 @@ class Metric(StrEnum):
     OVERDUE_RUNS = "OverdueRuns"
     """How many of those take longer than their workflow expects."""
     STAGE_DURATION = "StageDuration"
-    STAGE_WAITS = "StageWaits"
-    """Recounts of stages that wait: one a minute for each in its first hour, fewer later."""
     PLUGIN_ERRORS = "PluginErrors"
     """1 for each call that ended in an error, 0 for each that did not: its sample count is the number of calls."""
     PLUGIN_DURATION = "PluginDuration"
-    """From the reported start, or from the release where none is reported."""
+    """From the reported start, or from the dispatch where none is reported."""
     PLUGIN_TIME_TO_START = "PluginTimeToStart"
-    """From the release to the reported start."""
-    PLUGIN_RETRIES = "PluginRetries"
-    """Starts after the first, in one attempt."""
+    """From the dispatch to the reported start."""
     REFUSED_REPORTS = "RefusedReports"
     REGISTRATION_PROBLEMS = "RegistrationProblems"
     """How many a reconciliation found and could not repair."""
@@ -157,7 +158,6 @@ class LogMessage(StrEnum):
     """Messages of lines that saved queries look for."""
 
     RUN_ENDED = "run ended"
-    STAGE_WAITS = "stage waits"
     PLUGIN_ENDED = "plugin ended"
     REPORT_REFUSED = "report refused"
 
@@ -201,13 +201,14 @@ class Env(StrEnum):
 
 
 class ErrorName(StrEnum):
-    """Errors under which Step Functions shows that a stage or a run ended badly."""
+    """Names of the errors with which an activity or a run fails in Step Functions."""
 
     INVALID_RUN_INPUT = "InvalidRunInput"
     METADATA_DIFFERS = "MetadataDiffers"
     METADATA_TOO_LARGE = "MetadataTooLarge"
     RUN_IN_PROGRESS = "RunInProgress"
     PLUGIN_FAILED = "PluginFailed"
+    UNKNOWN_ACTIVITY = "UnknownActivity"
     RUN_SUPERSEDED = "RunSuperseded"
     RUN_ENDED = "RunEnded"
     RUN_CANCELLED = "RunCancelled"
@@ -271,12 +272,14 @@ class TableAttribute(StrEnum):
 
     UID = "uid"
     PATH = "path"
-    STAGE = "stage"
-    SUBSCRIPTION_ARN = "subscription_arn"
+    ACTIVITY = "activity"
+    REGISTRATION = "registration"
     FUNCTION = "function"
     EXPIRES_AT = "expires_at"
     ACTIVE = "active"
     ACTIVE_SINCE = "active_since"
+    DUE_SHARD = "due_shard"
+    DUE_AT = "due_at"
 
 
 REGISTRY_BY_FUNCTION: Final = "by_function"
@@ -286,6 +289,15 @@ ACTIVE_RUNS: Final = "active_runs"
 """The status table's index of the runs in progress: only their rows, and those of ends half done, have its keys."""
 ACTIVE_RUNS_PARTITIONS: Final = 16
 """Over which that index is spread. DynamoDB writes 1,000 times a second to one; a run takes two writes."""
+
+DUE_ACTIVITIES: Final = "due_activities"
+"""The control table's index of activities in progress by the time at which their deadlines have to be checked.
+
+It is sparse and holds keys only: an item that has finished, or whose run has ended, has no ``due_shard``."""
+DUE_SHARDS: Final = 16
+"""Partitions of that index. DynamoDB accepts 1,000 writes a second for each; an activity takes two."""
+CHECK_DEADLINES_EVERY_SECONDS: Final = 60
+"""Interval of the schedule that checks deadlines."""
 
 # What the command line tells a CDK app that it deploys to the local environment, and its user to both.
 LAYER_TARGET_CONTEXT: Final = "orchestrator:layer-target"

@@ -2,12 +2,14 @@
 
 The stores implement these with DynamoDB, the simulator in memory. Every read is
 strongly consistent. Every write says on what condition it happens; a write whose
-condition fails changes nothing and says so by its return value.
+condition fails changes nothing and says so by its return value. The SDK repeats a
+write whose answer was lost: a store recognizes what its own first try has written,
+and answers as that would have been answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -16,17 +18,19 @@ from orchestrator_runtime.contract import Ending, Stage, State
 from orchestrator_runtime.core.happening import Happening
 from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.records import (
-    Control,
+    ActivityControl,
+    ActivityRef,
+    Dispatch,
+    DueActivity,
     Outcome,
     PluginRow,
-    Release,
     Run,
     RunRef,
     StagePlan,
     StageRef,
     StageRow,
 )
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.registration import Registration, StageRegistrations, StageSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +57,15 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What became of a stage's row.
+    """The result of closing a stage.
 
     Attributes:
-        first: Whether its outcome was written by this, and not before.
-        outcome: The outcome that stands.
-        started_at: When the stage opened.
+        first: Whether this write closed it, and not an earlier one.
+        outcome: The outcome that is stored.
     """
 
     first: bool
     outcome: Outcome
-    started_at: datetime
 
 
 class StatusStore(Protocol):
@@ -105,10 +107,6 @@ class StatusStore(Protocol):
         """Take a run that has ended out of the index of those in progress: nothing of it is open any more."""
         ...
 
-    def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:
-        """Write the stage's row unless it is of this attempt, or a later one, already."""
-        ...
-
     def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan | None:
         """Write the plan unless one exists; return the one that is stored, ``None`` if it is of a later attempt.
 
@@ -125,8 +123,13 @@ class StatusStore(Protocol):
         """Read the stage's row, its plan and its plugins' rows."""
         ...
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
-        """Write the outcome if none is; say which one stands, or ``None`` if the attempt is another."""
+    def close_stage(
+        self, ref: StageRef, outcome: Outcome, *, started_at: datetime, now: datetime, expires_at: int
+    ) -> Closed | None:
+        """Write the stage's row with its outcome, unless this attempt has one; ``None`` if a later attempt has.
+
+        This is the only write of a stage's row: a stage in progress has a plan and no row.
+        """
         ...
 
     def record(
@@ -140,12 +143,12 @@ class StatusStore(Protocol):
     ) -> Recorded:
         """Write a plugin's row, and its output with it, unless it is terminal in this attempt or of a later one.
 
-        What an earlier attempt or an expired run left in the row is replaced as a whole. That a plugin was skipped
-        is kept in the run's history with it.
+        What an earlier attempt or an expired run left in the row is replaced as a whole. A row ``Do Not Run`` also
+        adds to the run's history, in the same transaction.
 
         Args:
             ref: The stage.
-            row: What to write. A start that is already noted in this attempt stays.
+            row: The row to write. A start that is already stored in this attempt stays.
             expires_at: When the row expires.
             output: The plugin's output as JSON.
             first: Whether this is likely to be the attempt's first report; a wrong guess costs one more write.
@@ -170,52 +173,140 @@ class StatusStore(Protocol):
 
 
 class ControlStore(Protocol):
-    """The control table: private to the core."""
+    """The control table, private to the core: for each activity of a run one item, and one for its task token.
 
-    def store_token(self, ref: StageRef, *, token: str, rank: str) -> Control | None:
-        """Store a token of this attempt if its rank is later than the stored one's.
+    All writes of an activity's item are conditional on the attempt, and but for ``finish`` and ``end`` on the
+    current stage: a late handler of an earlier stage changes nothing. They return the item as it is afterwards, or
+    ``None`` if the condition failed.
+    """
 
-        The first of an attempt replaces all that an earlier attempt, or an expired run, left.
+    def store_token(self, ref: ActivityRef, *, token: str, rank: str, expires_at: int) -> bool:
+        """Store a task token unless a later one is stored; returns whether the stored token is this one.
 
-        Returns:
-            The row as it is afterwards, or ``None`` if it holds a later token or is of a later attempt.
+        Args:
+            ref: The activity.
+            token: The token.
+            rank: Orders the tokens of an activity as text, across attempts.
+            expires_at: When it expires.
         """
         ...
 
-    def open(self, ref: StageRef, *, indices: Collection[int], expires_at: int) -> Control | None:
-        """Set up the tally unless it is set up; return the row, ``None`` if the attempt is another."""
+    def get_token(self, ref: ActivityRef) -> str | None:
+        """Read the stored token if it is of this attempt."""
         ...
 
-    def settle(self, ref: StageRef, *, closed: Collection[int], failed: Collection[int]) -> Control | None:
-        """Take indices off the tally; return what remains, ``None`` if the attempt is another."""
+    def get(self, ref: ActivityRef) -> ActivityControl | None:
+        """Read the activity's item if it is of this attempt."""
         ...
 
-    def claim(self, ref: StageRef, *, ordinal: int, now: datetime, stale_before: datetime) -> Release | None:
-        """Claim a release that nobody holds; return ``None`` if somebody does, or the run has ended.
+    def find(self, uid: str, workflow: str, activity: str) -> ActivityControl | None:
+        """Read the activity's item, whatever attempt it is of."""
+        ...
 
-        A later release bars earlier ones. One of the same ordinal bars this one if it is
-        confirmed, or was claimed after ``stale_before``.
+    def enter(
+        self,
+        ref: StageRef,
+        *,
+        leaving: Stage | None,
+        pending: Collection[int],
+        dispatch: Dispatch,
+        due_at: datetime,
+        due_before: datetime | None,
+        expires_at: int,
+    ) -> ActivityControl | None:
+        """Move the activity to a stage with its pending plugins and a claimed dispatch, in one write.
+
+        With ``leaving=None`` the item is created, unless one of this attempt or a later one exists. Otherwise the
+        activity must be in the stage ``leaving``, in progress, and the run not ended.
+
+        Args:
+            ref: The stage to enter.
+            leaving: The current stage.
+            pending: Indices of the stage's plugins that have to finish; never empty.
+            dispatch: The claimed dispatch of the first of them.
+            due_at: The earliest deadline of the dispatch.
+            due_before: The due time as it was read: it is lowered to ``due_at`` if it is later, and otherwise left,
+                provided that it still is not later than ``due_at``. ``None`` with ``leaving=None``.
+            expires_at: When the item expires.
         """
         ...
 
-    def confirm(self, ref: StageRef, release: Release, *, now: datetime) -> None:
-        """Note that a claimed release was published, if the claim still is that one."""
+    def settle(self, ref: StageRef, *, finished: Collection[int], failed: Collection[int]) -> ActivityControl | None:
+        """Take plugins off the pending set, and add those that failed to the failed set."""
         ...
 
-    def get(self, ref: StageRef) -> Control | None:
-        """Read the row if it is of this attempt."""
+    def claim(
+        self, ref: StageRef, dispatch: Dispatch, *, replacing: Dispatch, due_at: datetime, due_before: datetime
+    ) -> ActivityControl | None:
+        """Claim a dispatch if the last one still is the one that was read, and the run has not ended.
+
+        Args:
+            ref: The stage.
+            dispatch: The new dispatch, claimed and not published.
+            replacing: The last dispatch as it was read.
+            due_at: The earliest deadline of the new dispatch.
+            due_before: The due time as it was read; see ``enter``.
+        """
         ...
 
-    def end_stages(self, ref: RunRef) -> Mapping[tuple[str, Stage], Control]:
-        """Bar every stage of this attempt from releasing; return the rows as they are afterwards."""
+    def confirm(self, ref: StageRef, dispatch: Dispatch, *, now: datetime) -> None:
+        """Store that a claimed dispatch was published, if it still is the last one."""
+        ...
+
+    def postpone(self, ref: StageRef, *, due_at: datetime, seen: ActivityControl) -> None:
+        """Raise the due time if the item still has the dispatch and the due time that were read."""
+        ...
+
+    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
+        """Store how the activity ended, in that stage, and take it out of the due index.
+
+        An activity that has finished keeps its outcome, and is returned with it.
+        """
+        ...
+
+    def end(self, ref: ActivityRef, *, expires_at: int) -> ActivityControl | None:
+        """Store that the run has ended: nothing of the activity is dispatched any more, and nothing is due.
+
+        An activity that has not opened gets an item that says so. ``None`` if a later attempt has the item.
+        """
+        ...
+
+
+class DueActivities(Protocol):
+    """The control table's index of activities by due time. It may lag behind the items by a moment."""
+
+    def due(self, now: datetime) -> Iterable[DueActivity]:
+        """List the activities whose due time has come, the earliest due time first."""
         ...
 
 
 class Registry(Protocol):
-    """Who is registered to which stage."""
+    """The registrations of plugins, and the settings of stages."""
+
+    def stages(self, activity: str, stages: Sequence[Stage]) -> Mapping[Stage, StageRegistrations]:
+        """Read settings and registrations of some stages of an activity, in one query.
+
+        A stage that is not deployed is absent from the answer.
+
+        Args:
+            activity: The activity's name.
+            stages: Consecutive stages, in order.
+        """
+        ...
 
     def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
         """Read all registrations of a stage."""
+        ...
+
+    def put_settings(self, activity: str, stage: Stage, settings: StageSettings, *, owner: str, now: datetime) -> None:
+        """Write a stack's settings of a stage: the stage is deployed as long as some stack has settings of it.
+
+        If several stacks have, those that were written last count.
+        """
+        ...
+
+    def remove_settings(self, activity: str, stage: Stage, *, owner: str) -> None:
+        """Delete a stack's settings of a stage; those of another stack stay."""
         ...
 
     def of_function(self, function_arn: str) -> Sequence[Registration]:
@@ -273,14 +364,14 @@ class Publisher(Protocol):
 
 
 class Signals(Protocol):
-    """Wakes the state machine that waits for a stage. Returns whether the token was alive."""
+    """Sends task results to Step Functions. Returns ``False`` if the task token has expired."""
 
     def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
-        """Let the task succeed."""
+        """Complete the task."""
         ...
 
     def fail(self, token: str, error: str, cause: str) -> bool:
-        """Let the task fail."""
+        """Fail the task."""
         ...
 
 

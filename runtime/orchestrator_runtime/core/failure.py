@@ -25,11 +25,23 @@ class Failure:
     cause: str
 
 
+class EndedOtherwiseError(Exception):
+    """The run of an execution was ended by something else. Step Functions shows the name of the class."""
+
+
+class RunCancelled(EndedOtherwiseError):  # noqa: N818 - the name that Step Functions shows
+    """The run was cancelled."""
+
+
+class RunEnded(EndedOtherwiseError):  # noqa: N818
+    """The run was stopped, or timed out."""
+
+
 def plain_failure(failure: Failure) -> Failure:
     """Unwrap an error to the one that a person wants to read.
 
-    A child execution's failure arrives as its whole description, with its own error
-    and cause inside; a function's as the JSON of its exception.
+    A function's failure arrives as the JSON of its exception; a child execution's, in a state machine of a team's
+    own, as its whole description.
     """
     error, cause = failure.error, failure.cause
     for _ in range(_MOST_WRAPPINGS):

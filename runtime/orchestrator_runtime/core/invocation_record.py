@@ -38,7 +38,7 @@ class InvocationRecord:
         stage: The stage, of that attempt of the run, whose message called the function.
         subscription_arn: The subscription through which it was called.
         function_arn: The function, with the version or alias that was called.
-        released: The plugins that the message released; others that it reached were not meant.
+        dispatched: The plugins that the message invokes; others that it reached ignore it.
         report_to: URL of the queue that the message names for reports.
         state: ``Complete`` or ``Error``.
         message: What went wrong, for people.
@@ -48,7 +48,7 @@ class InvocationRecord:
     stage: StageRef
     subscription_arn: str
     function_arn: str
-    released: frozenset[str]
+    dispatched: frozenset[str]
     report_to: str
     state: State
     message: str | None = None
@@ -99,7 +99,7 @@ def read_record(document: Mapping[str, Any]) -> InvocationRecord:
         stage=RunRef(called.uid, called.workflow, called.attempt).stage(called.activity, called.stage),
         subscription_arn=subscription_arn,
         function_arn=function_arn,
-        released=called.plugins,
+        dispatched=called.plugins,
         report_to=called.report_to,
         state=State.COMPLETE if succeeded else State.ERROR,
         message=None if succeeded else _failure(condition, payload, _tries(context), called.now),
@@ -136,14 +136,14 @@ def _tries(context: object) -> str | None:
     return "1 try" if count == 1 else f"{count:,} tries"
 
 
-def _failure(condition: str, payload: object, tries: str | None, released_at: str) -> str:
+def _failure(condition: str, payload: object, tries: str | None, dispatched_at: str) -> str:
     """What went wrong, in words; how the call ended, and since when, is kept where a long error is cut."""
     kind, text = _text_of(payload, "errorType"), _text_of(payload, "errorMessage")
     words = _CONDITIONS.get(condition, f"Lambda's record says {condition[: MAX_TEXT // 8]!r}")
     after = f" after {tries}" if tries else ""
     # A function that ran out of time or memory has no errorType; one that never ran has neither.
     error = ": ".join(part for part in (kind, text) if part)
-    how = f"{words}{after}; released at {released_at}"
+    how = f"{words}{after}; dispatched at {dispatched_at}"
     if not error:
         return f"{condition[: MAX_TEXT // 8]}: {how}"
     ending = f" ({how})"

@@ -1,4 +1,4 @@
-"""The message that a stage publishes, and whether it fits."""
+"""The message that invokes a stage's plugins, and whether it fits."""
 
 from __future__ import annotations
 
@@ -91,6 +91,12 @@ def earlier_outputs(ref: StageRef, run: Run, outputs: Mapping[str, Any]) -> dict
         return places.get(activity, -1) < places.get(ref.activity, len(places))
 
     return {key: output for key, output in outputs.items() if is_earlier(key)}
+
+
+def has_earlier_stages(ref: StageRef, run: Run) -> bool:
+    """Whether any stage of the run can have returned outputs before this one opened."""
+    first = run.activities[0] if run.activities else ()
+    return ref.attempt > 1 or ref.stage is not Stage.PRE or ref.activity not in first
 
 
 def check_outputs(outputs: Mapping[str, Any]) -> None:

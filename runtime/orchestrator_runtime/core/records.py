@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from orchestrator_runtime.contract import DEFAULT_ORDER, Ending, ReleaseRule, Stage, State
+from orchestrator_runtime.contract import DEFAULT_ORDER, Ending, Stage, State
 
 _SUBSCRIPTION_END: Final = 12
 
@@ -29,6 +29,10 @@ class RunRef:
         """The run's path in the status table; everything of the run begins with it."""
         return f"{self.workflow}/"
 
+    def activity(self, name: str) -> ActivityRef:
+        """Name one activity of this attempt."""
+        return ActivityRef(self, name)
+
     def stage(self, activity: str, stage: Stage) -> StageRef:
         """Name one stage of this attempt."""
         return StageRef(self, activity, stage)
@@ -39,12 +43,45 @@ class RunRef:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityRef:
+    """Names one activity of one attempt of a run."""
+
+    run: RunRef
+    name: str
+
+    @property
+    def path(self) -> str:
+        """The activity's path in the control table."""
+        return f"{self.run.workflow}/{self.name}/"
+
+    @property
+    def attempt(self) -> int:
+        """The attempt of the run."""
+        return self.run.attempt
+
+    @property
+    def about(self) -> dict[str, str | int]:
+        """The keys by which log lines and traces of the activity are found."""
+        run = self.run
+        return {"uid": run.uid, "workflow": run.workflow, "activity": self.name, "attempt": run.attempt}
+
+    def stage(self, stage: Stage) -> StageRef:
+        """Name one stage of the activity."""
+        return StageRef(self.run, self.name, stage)
+
+
+@dataclass(frozen=True, slots=True)
 class StageRef:
     """Names one stage of one attempt of a run."""
 
     run: RunRef
     activity: str
     stage: Stage
+
+    @property
+    def of_activity(self) -> ActivityRef:
+        """The activity that the stage belongs to."""
+        return ActivityRef(self.run, self.activity)
 
     @property
     def path(self) -> str:
@@ -112,7 +149,7 @@ class ActiveRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a stage ended. Written once, signalled as often as it takes."""
+    """How a stage or an activity ended. It is written once and never changes within an attempt."""
 
     state: State
     message: str | None = None
@@ -152,12 +189,16 @@ class ExpectedPlugin:
     Attributes:
         name: Unique within the stage.
         mandatory: Whether its error fails the stage.
-        order: Its place on a stage that releases one at a time.
-        timeout_seconds: From its start, or from its release where no start is reported.
-        start_within_seconds: From its release. ``None`` where it does not report a start.
-        sender_role_ids: Unique ids of the roles that it reports under; empty where they are unknown.
-        subscriptions: The ends of the ARNs through which a function is called for it: Lambda's records tell no name.
-        kept: The state that an earlier attempt left it in and this one keeps, if any.
+        order: Its position in a sequential stage.
+        timeout_seconds: Its deadline, counted from its start, or from its dispatch if it does not report a start.
+        start_within_seconds: The deadline of its start, counted from its dispatch. ``None`` if it does not report a
+            start.
+        sender_role_ids: Unique ids of the roles that it reports under; empty if they are unknown.
+        subscriptions: Ends of the ARNs of the subscriptions that invoke its function. Lambda's invocation records
+            name a subscription, not a plugin.
+        settles_at: When SNS is certain to deliver to its subscription; ``None`` if that was long before the stage
+            opened. A new or changed subscription takes up to 15 minutes.
+        kept: The state that an earlier attempt left it in and this attempt keeps, if any.
     """
 
     name: str
@@ -167,35 +208,36 @@ class ExpectedPlugin:
     start_within_seconds: int | None = None
     sender_role_ids: tuple[str, ...] = ()
     subscriptions: tuple[str, ...] = ()
+    settles_at: datetime | None = None
     kept: State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagePlan:
-    """What a stage waits for in one attempt. Computed once, never changed.
+    """What a stage waits for in one attempt. It is computed when the stage opens and never changes.
 
     Attributes:
-        attempt: The attempt that it is of.
-        rule: How the plugins are released.
-        plugins: In release order; elsewhere a plugin is known by its index here.
-        expires_at: When what is written for the stage expires.
-        attribute_keys: The metadata keys that filters select by, first in line to travel as attributes.
+        attempt: The attempt of the run.
+        plugins: The expected plugins in order; elsewhere a plugin is known by its index here.
+        opened_at: When the stage opened.
+        expires_at: When what is written for the stage expires, in seconds since the epoch.
+        attribute_keys: The metadata keys that travel as message attributes.
         fail_on_optional_error: Whether an optional plugin's error fails the stage, too.
     """
 
     attempt: int
-    rule: ReleaseRule
     plugins: tuple[ExpectedPlugin, ...]
+    opened_at: datetime
     expires_at: int
     attribute_keys: tuple[str, ...] = ()
     fail_on_optional_error: bool = False
 
     def index_of(self, name: str) -> int | None:
-        """The plugin's index, or ``None`` if it is not expected."""
+        """Find a plugin's index; ``None`` if it is not expected."""
         return next((i for i, plugin in enumerate(self.plugins) if plugin.name == name), None)
 
-    def called_through(self, subscription_arn: str) -> str | None:
-        """The name of the plugin that a subscription calls, or ``None`` if it is none that is expected."""
+    def invoked_through(self, subscription_arn: str) -> str | None:
+        """Find the expected plugin that a subscription invokes; ``None`` if there is none."""
         end = subscription_end(subscription_arn)
         return next((plugin.name for plugin in self.plugins if end in plugin.subscriptions), None)
 
@@ -206,7 +248,7 @@ class StagePlan:
 
 
 def subscription_end(subscription_arn: str) -> str:
-    """What a plan keeps of a subscription's ARN: the last group of its UUID, which tells those of a stage apart.
+    """What a plan keeps of a subscription's ARN: the last group of its UUID, unique within a stage.
 
     A plan is the largest item of a run, and read often.
     """
@@ -214,38 +256,50 @@ def subscription_end(subscription_arn: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """How far a stage has released its plugins.
+class Dispatch:
+    """The last dispatch of a stage: which plugins were invoked, and whether the message was published.
 
     Attributes:
-        ordinal: Index of the plugin released last; 0 on a stage that releases all at once.
-        claimed_at: When a handler took it upon itself to publish.
-        confirmed_at: When it had published; ``None`` until then.
+        ordinal: Index of the plugin that was invoked last; 0 on a stage that invokes all at once.
+        claimed_at: When a handler claimed the right to publish.
+        published_at: When the message was published; ``None`` until then.
     """
 
     ordinal: int
     claimed_at: datetime
-    confirmed_at: datetime | None = None
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """A stage's private row: the token that wakes its state machine, and the running tally.
+class ActivityControl:
+    """An activity in progress, as the control table holds it: its current stage, and what that waits for.
 
     Attributes:
-        attempt: The attempt that the row is of.
-        token: What ``SendTaskSuccess`` and ``SendTaskFailure`` need.
-        opened: Whether ``open`` has been set up for this attempt.
-        open: Indices of expected plugins without a terminal state.
+        attempt: The attempt of the run.
+        stage: The current stage; ``None`` if the run ended before the activity opened.
+        pending: Indices of the stage's expected plugins without a terminal state.
         failed: Indices of those that ended in an error.
-        release: The last release, if there was one.
-        ended: Whether the run ended before the stage did; nothing may be released any more.
+        dispatch: The last dispatch of the stage.
+        due_at: When its deadlines have to be checked; ``None`` once the activity has finished.
+        outcome: How the activity ended; ``None`` while it is in progress.
+        run_ended: Whether the run ended before the activity did: nothing may be dispatched any more.
     """
 
     attempt: int
-    token: str
-    opened: bool = False
-    open: frozenset[int] = frozenset()
+    stage: Stage | None
+    pending: frozenset[int] = frozenset()
     failed: frozenset[int] = frozenset()
-    release: Release | None = None
-    ended: bool = False
+    dispatch: Dispatch | None = None
+    due_at: datetime | None = None
+    outcome: Outcome | None = None
+    run_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueActivity:
+    """An entry of the index of due activities."""
+
+    uid: str
+    workflow: str
+    activity: str
+    due_at: datetime

@@ -1,4 +1,4 @@
-"""What a plugin's report makes of its row."""
+"""Makes a plugin's row from its report."""
 
 from __future__ import annotations
 
@@ -6,36 +6,34 @@ from dataclasses import replace
 from datetime import datetime
 
 from orchestrator_runtime.contract import MAX_NESTING, MAX_OUTPUT_BYTES, MAX_TEXT, State
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow
 from orchestrator_runtime.json_text import compact_json, is_too_deep
-from orchestrator_runtime.models import Report
 
 
-def is_likely_first(report: Report, expected: ExpectedPlugin | None, *, start_told: bool, shown: bool) -> bool:
+def is_likely_first(report: IncomingReport, expected: ExpectedPlugin | None) -> bool:
     """Whether a report is likely to be the first of its plugin in the attempt; a wrong guess costs a write.
 
     Args:
         report: The report.
-        expected: The plugin as the stage waits for it; ``None`` if it does not.
-        start_told: Whether it, or one that came with it, tells of the start of a call.
-        shown: Whether it, or one that came with it, shows the plugin at work.
+        expected: The plugin as the stage expects it; ``None`` if it does not.
     """
-    if start_told:
+    if report.tells_start:
         return True
     reports_start = expected is not None and expected.start_within_seconds is not None
-    return report.progress is None and (shown or not reports_start)
+    return report.progress is None and (report.in_progress or not reports_start)
 
 
 def row_of(
-    report: Report, expected: ExpectedPlugin | None, *, now: datetime, started_at: datetime | None
+    report: IncomingReport, expected: ExpectedPlugin | None, *, now: datetime, started_at: datetime | None
 ) -> tuple[PluginRow, str | None]:
-    """The row that a report makes, and its output as JSON.
+    """Make the row of a report, and its output as JSON.
 
     Args:
         report: The report.
-        expected: The plugin as the stage waits for it; ``None`` if it does not.
+        expected: The plugin as the stage expects it; ``None`` if it does not.
         now: When the report was read.
-        started_at: When the plugin started, as far as it is known from this.
+        started_at: When the plugin started, as far as the report says.
     """
     state, message, output = report.state, report.message, None
     if report.output is not None and state is State.COMPLETE:
@@ -48,7 +46,7 @@ def row_of(
         state = State.OPTIONAL_TASK_ERROR
     row = PluginRow(
         name=report.plugin,
-        attempt=report.attempt,
+        attempt=report.ref.attempt,
         state=state,
         mandatory=mandatory,
         expected=expected is not None,

@@ -20,7 +20,11 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         context: Lambda's.
 
     Returns:
-        ``{error, cause}`` for the state that fails the execution; ``{uid, workflow}`` if all went well.
+        ``{error, cause}`` for the state that fails the execution; ``{uid, workflow}`` if the run is complete.
+
+    Raises:
+        EndedOtherwiseError: The run was ended by something else; Step Functions shows ``RunCancelled`` or
+            ``RunEnded``.
     """
     request = parse(event)
     about = {"uid": request.uid, "workflow": request.workflow}

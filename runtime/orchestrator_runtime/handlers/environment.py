@@ -7,6 +7,7 @@ the functions that register plugins have a module of their own, so that runs do 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -22,11 +23,13 @@ from orchestrator_runtime.aws.xray import tracer_of
 from orchestrator_runtime.contract import OFF, Env
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
+from orchestrator_runtime.protocol.check_deadlines import CheckPorts
+from orchestrator_runtime.protocol.closing import ActivityPorts
 from orchestrator_runtime.protocol.end_run import EndPorts
-from orchestrator_runtime.protocol.stage_effects import StagePorts
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts
 from orchestrator_runtime.stores.active_runs import DynamoActiveRuns
 from orchestrator_runtime.stores.control import DynamoControlStore
+from orchestrator_runtime.stores.due_activities import DynamoDueActivities
 from orchestrator_runtime.stores.items import utc_now
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
@@ -112,9 +115,9 @@ def begin_ports() -> BeginPorts:
     )
 
 
-def stage_ports() -> StagePorts:
-    """What the flows of a stage need of the world."""
-    return StagePorts(
+def activity_ports() -> ActivityPorts:
+    """What the work on an activity needs of the world."""
+    return ActivityPorts(
         status=status_store(),
         control=control_store(),
         registry=registry(),
@@ -134,6 +137,16 @@ def end_ports() -> EndPorts:
         signals=StepFunctionsSignals(client("stepfunctions")),
         journal=journal(),
         clock=utc_now,
+    )
+
+
+def check_ports(has_time: Callable[[], bool]) -> CheckPorts:
+    """What ``check_deadlines`` needs of the world."""
+    return CheckPorts(
+        activity=activity_ports(),
+        end=end_ports(),
+        due=DynamoDueActivities(_dynamodb(), variable(Env.CONTROL_TABLE)),
+        has_time=has_time,
     )
 
 

@@ -10,14 +10,13 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from orchestrator_runtime.core.happening import ReportRefused
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.invocation_record import MalformedRecordError, is_record, read_record
 from orchestrator_runtime.core.records import StagePlan, StageRef
-from orchestrator_runtime.handlers.environment import stage_ports, tracer
+from orchestrator_runtime.handlers.environment import activity_ports, tracer
 from orchestrator_runtime.models import Report, problems_of
 from orchestrator_runtime.names import shown
 from orchestrator_runtime.ports import Journal, StatusStore
-from orchestrator_runtime.protocol.attribution import ReceivedRecord
-from orchestrator_runtime.protocol.received import Received
 from orchestrator_runtime.protocol.record_result import record_results
 
 
@@ -55,24 +54,25 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         context: Lambda's.
 
     Returns:
-        ``{"batchItemFailures": […]}``: the messages that have to come again.
+        ``{"batchItemFailures": […]}``: the messages that have to be received again.
     """
-    ports = stage_ports()
-    batch = [received for record in event["Records"] if (received := parse(record, ports.journal)) is not None]
+    ports = activity_ports()
+    batch = [report for record in event["Records"] if (report := parse(record, ports.journal)) is not None]
     again = record_results(batch, ports, lambda ref: _memory.find(ref, ports.status), tracer())
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
-def parse(message: Mapping[str, Any], journal: Journal) -> Received | ReceivedRecord | None:
-    """Read a message of the results queue; what is no report is refused, and does not come again."""
+def parse(message: Mapping[str, Any], journal: Journal) -> IncomingReport | None:
+    """Read a message of the results queue. One that is not a report is refused, and not received again."""
     message_id, body = message["messageId"], message["body"]
     attributes = message.get("attributes", {})
     sender, sent_in = attributes.get("SenderId"), attributes.get("AWSTraceHeader")
     try:
         if (record := _decoded_record(body)) is not None:
-            return ReceivedRecord(id=message_id, record=read_record(record), sender=sender, trace_header=sent_in)
+            read = read_record(record)
+            return IncomingReport.of_record(read, id=message_id, sender=sender, trace_header=sent_in)
         report = Report.model_validate_json(body)
-        return Received(id=message_id, report=report, sender=sender, trace_header=sent_in)
+        return IncomingReport.of_report(report, id=message_id, sender=sender, trace_header=sent_in)
     except ValidationError as error:
         problem = "; ".join(problems_of(error))
     except MalformedRecordError as error:

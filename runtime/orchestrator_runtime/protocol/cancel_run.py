@@ -63,6 +63,9 @@ def cancel_run(request: CancelRequest, ports: CancelPorts) -> Run:
         raise CancelRefusedError(f"there is no {name}: it was never started, or has expired")
     if run.ended and run.ending is not Ending.CANCELLED:
         raise CancelRefusedError(f"{name} is not in progress: it is {run.state.value!r}, attempt {run.ref.attempt}")
-    write_end(run, ports.end, ending=Ending.CANCELLED, message=request.message, by=request.by)
+    stored = write_end(run, ports.end, ending=Ending.CANCELLED, message=request.message, by=request.by)
+    if stored is None or stored.ending is not Ending.CANCELLED:
+        how = "another attempt has begun" if stored is None else f"it ended meanwhile: {stored.ending.value}"
+        raise CancelRefusedError(f"{name} is not in progress: {how}")
     ports.executions.stop(run.execution, ErrorName.RUN_CANCELLED, request.message)
     return run

@@ -1,17 +1,18 @@
-"""Ends a run: the only writer of how a run ended."""
+"""Ends a run. This is the only writer of how a run ended."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from orchestrator_runtime.contract import MAX_TEXT, Ending, ErrorName, ReleaseRule, State
-from orchestrator_runtime.core.failure import Failure, plain_failure
-from orchestrator_runtime.core.happening import RunEnded
-from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Release, Run, StagePlan, StageRef
+from orchestrator_runtime.contract import MAX_TEXT, Ending, ErrorName, State
+from orchestrator_runtime.core import happening
+from orchestrator_runtime.core.activity import count_rows
+from orchestrator_runtime.core.failure import Failure, RunCancelled, RunEnded, plain_failure
+from orchestrator_runtime.core.records import ActivityControl, ActivityRef, Outcome, Run
 from orchestrator_runtime.ports import ControlStore, Journal, Signals, StatusStore
-from orchestrator_runtime.protocol.stage_effects import close_stage, failed_row
+from orchestrator_runtime.protocol.closing import close_stage, failed_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,23 +43,47 @@ class EndPorts:
     clock: Callable[[], datetime]
 
 
-def end_run(request: EndRequest, ports: EndPorts) -> Failure | None:
-    """Write how the run of an execution ended, and leave nothing of it open.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEnd:
+    """How a run ended, as its row says.
 
-    Only the execution that holds the run may end it: one that was refused at its start
-    passes through and disturbs nothing. Everything here may be done twice.
+    Attributes:
+        first: Whether this write ended it, and not an earlier one.
+        ending: How it ended.
+        message: Why, unless it completed.
+    """
+
+    first: bool
+    ending: Ending
+    message: str | None = None
+
+
+def end_run(request: EndRequest, ports: EndPorts) -> Failure | None:
+    """Write how the run of an execution ended, and leave nothing of it in progress.
+
+    Only the execution that holds the run may end it: one that was refused at its start passes through and changes
+    nothing. The run's row is the truth of how it ended, and the execution is made to agree with it. Everything here
+    may be done twice.
 
     Returns:
-        The failure in words for people, or ``None`` if the run completed.
+        The failure in words for people; ``None`` if the run is complete.
+
+    Raises:
+        RunCancelled: The execution did not fail, and the run was cancelled before it came to its end.
+        RunEnded: The same, and the run was ended by something else.
     """
     failure = plain_failure(request.failure) if request.failure else None
     run = ports.status.get_run(request.uid, request.workflow) if request.uid else None
-    if run is not None and run.execution == request.execution:
-        if failure is None:
-            write_end(run, ports, ending=Ending.COMPLETED)
-        else:
-            write_end(run, ports, ending=Ending.FAILED, message=failure.cause)
-    return failure
+    if run is None or run.execution != request.execution:
+        return failure
+    if failure is not None:
+        stored = write_end(run, ports, ending=Ending.FAILED, message=failure.cause)
+        return None if stored is not None and stored.ending is Ending.COMPLETED else failure
+    stored = write_end(run, ports, ending=Ending.COMPLETED)
+    if stored is not None and stored.ending is not Ending.COMPLETED:
+        error = RunCancelled if stored.ending is Ending.CANCELLED else RunEnded
+        raise error(stored.message or f"the run was {stored.ending.value}")
+    return None
 
 
 def write_end(
@@ -69,68 +94,71 @@ def write_end(
     message: str | None = None,
     by: str | None = None,
     at: datetime | None = None,
-) -> bool:
-    """Write how a run ended, unless that is written, and what it means for its stages, their plugins and executions.
+) -> StoredEnd | None:
+    """Write how a run ended, unless that is written, and end its activities, their stages and plugins.
 
     Args:
-        run: The run, as it was read: nothing is written if it is of another execution or attempt by now.
+        run: The run, as it was read: nothing is written if another execution or attempt holds it by now.
         ports: The world.
         ending: How it ended.
         message: Why, unless it completed.
         by: Who ended it on purpose, by their own account.
-        at: When; now, if that is not known.
+        at: When. Default: now.
 
     Returns:
-        Whether it ended by this, and not before by something else.
+        How the run ended, by this or by something before; ``None`` if another execution or attempt holds it.
     """
     state = State.COMPLETE if ending is Ending.COMPLETED else State.ERROR
     message = message[:MAX_TEXT] if message else None
     now = max(at, run.started_at) if at else ports.clock()
-    written = ports.status.end_run(
+    stored = StoredEnd(first=True, ending=ending, message=message)
+    if ports.status.end_run(
         run.ref, execution=run.execution, state=state, ending=ending, message=message, now=now, by=by
-    )
-    if written:
-        ports.journal.tell(RunEnded(ref=run.ref, ending=ending, took=now - run.started_at))
+    ):
+        ports.journal.tell(happening.RunEnded(ref=run.ref, ending=ending, took=now - run.started_at))
     else:
-        # What ended it may have died before it got to the stages. It is what they are told of.
+        # The handler that wrote the end may have died before it came to the activities.
         stands = ports.status.get_run(run.ref.uid, run.ref.workflow)
-        if stands is None or (stands.ref, stands.execution) != (run.ref, run.execution):
-            return False
-        state, message = stands.state, stands.message
-    if state is not State.COMPLETE:
-        # The row says "ended" before the stages are listed: a stage that opens later reads it and stops.
-        for (activity, stage), control in ports.control.end_stages(run.ref).items():
-            _end_stage(run, run.ref.stage(activity, stage), control, f"run ended: {message}"[:MAX_TEXT], ports)
-        # Until here a sweep finds the run: whoever dies half-way may have nobody who calls it again.
+        if stands is None or (stands.ref, stands.execution) != (run.ref, run.execution) or stands.ending is None:
+            return None
+        stored = StoredEnd(first=False, ending=stands.ending, message=stands.message)
+    if stored.ending is not Ending.COMPLETED:
+        # The row says that the run ended before the activities are ended: one that opens later finds its item ended.
+        why = f"run ended: {stored.message}"[:MAX_TEXT]
+        for name in (name for step in run.activities for name in step):
+            ref = run.ref.activity(name)
+            control = ports.control.end(ref, expires_at=run.expires_at)
+            if control is not None and control.stage is not None:
+                end_activity(ref, control, why, ports)
+        # A sweep finds the run until here: a handler that dies half-way may have nobody to repeat it.
         ports.status.finish_end(run.ref, execution=run.execution)
-    return written
+    return stored
 
 
-def _end_stage(run: Run, ref: StageRef, control: Control, why: str, ports: EndPorts) -> None:
+def end_activity(ref: ActivityRef, control: ActivityControl, why: str, ports: EndPorts) -> None:
+    """Close the current stage of an activity whose run has ended, with a terminal state for every dispatched plugin.
+
+    Plugins that were never dispatched stay ``Not Started``.
+    """
+    if control.stage is None:
+        return
+    stage = ref.stage(control.stage)
+    records = ports.status.load_stage(stage)
+    plan = records.plan
+    if plan is None:
+        return
+    outcome = records.row.outcome if records.row else None
     now = ports.clock()
-    records = ports.status.load_stage(ref)
-    was_open = records.row is not None and records.row.outcome is None
-    if was_open:
-        close_stage(ref, Outcome(state=State.ERROR, message=why), ports)
     for row in records.plugins.values():
         if row.attempt == ref.attempt and not row.expected and not row.state.is_terminal:
             ended = replace(row, state=State.OPTIONAL_TASK_ERROR, message=why, updated_at=now, ended_at=now)
-            ports.status.record(ref, ended, expires_at=run.expires_at)
-    if records.plan is not None and control.release is not None:
-        for index in _released_and_open(records.plan, control.release, records.plugins):
-            row = failed_row(records.plan.plugins[index], ref.attempt, why, now=now)
-            ports.status.record(ref, row, expires_at=run.expires_at)
-    if was_open:
-        # Where a workflow is stopped, its activities' executions may go on; this one would until its next wake.
-        ports.signals.fail(control.token, ErrorName.RUN_ENDED, why)
-
-
-def _released_and_open(plan: StagePlan, release: Release, rows: Mapping[str, PluginRow]) -> list[int]:
-    """Those that were called and have not ended. The ones never called stay "Not Started"."""
-    at_once = plan.rule is ReleaseRule.ALL_AT_ONCE
-    called = [i for i in sorted(plan.unfinished) if at_once or i <= release.ordinal]
-    return [
-        i
-        for i in called
-        if (row := rows.get(plan.plugins[i].name)) is None or row.attempt != plan.attempt or not row.state.is_terminal
-    ]
+            ports.status.record(stage, ended, expires_at=plan.expires_at)
+    snapshot = count_rows(plan, records.plugins, control, outcome, enforce_deadlines=False)
+    for index in snapshot.dispatched:
+        row = failed_row(plan.plugins[index], ref.attempt, why, now=now)
+        ports.status.record(stage, row, expires_at=plan.expires_at)
+    if outcome is None:
+        close_stage(stage, Outcome(state=State.ERROR, message=why), ports, plan.opened_at, plan.expires_at)
+    if control.outcome is None and (token := ports.control.get_token(ref)) is not None:
+        # Where a run is cancelled, its execution may still wait: should it not be stopped, it ends by this.
+        ports.signals.fail(token, ErrorName.RUN_ENDED, why)

@@ -92,4 +92,5 @@ def _end(run: Run, execution: Execution | None, ports: SweepPorts) -> RunRef | N
         ending, message, at = Ending.STOPPED, "its execution is not there any more", None
     else:
         (ending, message), at = how_it_ended(execution), execution.stopped_at
-    return run.ref if write_end(run, ports.end, ending=ending, message=message, at=at) else None
+    stored = write_end(run, ports.end, ending=ending, message=message, at=at)
+    return run.ref if stored is not None and stored.first else None

@@ -1,0 +1,83 @@
+"""What the flows of an activity share: their ports, and how a stage is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from orchestrator_runtime.contract import MAX_TEXT, State
+from orchestrator_runtime.core.happening import StageClosed
+from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, StageRef
+from orchestrator_runtime.ports import ControlStore, Journal, Publisher, Registry, Signals, StatusStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityPorts:
+    """What the work on an activity needs of the world."""
+
+    status: StatusStore
+    control: ControlStore
+    registry: Registry
+    publisher: Publisher
+    signals: Signals
+    journal: Journal
+    report_to: str
+    clock: Callable[[], datetime]
+
+
+class ClosingPorts(Protocol):
+    """What closing a stage needs of the world; the ports of several flows have it."""
+
+    @property
+    def status(self) -> StatusStore:
+        """The status table."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """Receives the happening that a stage closed."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """Returns the time."""
+        ...
+
+
+def close_stage(
+    ref: StageRef, outcome: Outcome, ports: ClosingPorts, started_at: datetime, expires_at: int
+) -> Outcome | None:
+    """Store a stage's outcome unless one is stored; return the stored one, ``None`` if it is of a later attempt."""
+    now = ports.clock()
+    closed = ports.status.close_stage(ref, outcome, started_at=started_at, now=now, expires_at=expires_at)
+    if closed is None:
+        return None
+    if closed.first:
+        ports.journal.tell(StageClosed(ref=ref, state=outcome.state, took=now - started_at))
+    return closed.outcome
+
+
+def failed_row(plugin: ExpectedPlugin, attempt: int, reason: str, *, now: datetime) -> PluginRow:
+    """The row of a plugin that the core itself declares failed."""
+    return PluginRow(
+        name=plugin.name,
+        attempt=attempt,
+        state=State.ERROR if plugin.mandatory else State.OPTIONAL_TASK_ERROR,
+        mandatory=plugin.mandatory,
+        message=reason[:MAX_TEXT],
+        updated_at=now,
+        ended_at=now,
+    )
+
+
+def fail_stage(ref: StageRef, message: str, ports: ClosingPorts, started_at: datetime, expires_at: int) -> Outcome:
+    """Close a stage whose plugins cannot be invoked: another try would find the same. Return the activity's outcome."""
+    outcome = Outcome(state=State.ERROR, message=message)
+    return failure_of(ref, close_stage(ref, outcome, ports, started_at, expires_at) or outcome)
+
+
+def failure_of(ref: StageRef, outcome: Outcome) -> Outcome:
+    """The outcome of an activity one of whose stages failed."""
+    return Outcome(state=outcome.state, message=f"{ref.key}: {outcome.message}")
