@@ -120,7 +120,7 @@ class ActivityWork:
             case [DispatchPlugins(ordinal=ordinal) as action] if ordinal > snapshot.dispatch.ordinal:
                 self.work(self._dispatch(action, snapshot, control))
             case [CloseStage(outcome)] if outcome.state is State.COMPLETE:
-                self.work(self._close(outcome, snapshot))
+                self.work(self._close(outcome, snapshot, control))
             case _:
                 self.work(control)
 
@@ -151,7 +151,7 @@ class ActivityWork:
             case DispatchPlugins() as action:
                 return self._dispatch(action, snapshot, control)
             case CloseStage(outcome):
-                return self._close(outcome, snapshot)
+                return self._close(outcome, snapshot, control)
             case NextStage():
                 return self.enter_next(snapshot.stage, due_before=control.due_at)
             case Finish(outcome):
@@ -318,20 +318,16 @@ class ActivityWork:
         if recorded.accepted:
             ports.journal.tell(plugin_ended(ref, recorded.row, plan, snapshot.dispatch))
 
-    def _close(self, outcome: Outcome, snapshot: ActivitySnapshot) -> ActivityControl | None:
+    def _close(self, outcome: Outcome, snapshot: ActivitySnapshot, control: ActivityControl) -> ActivityControl | None:
         """Store the stage's outcome, and act on the one that is stored."""
         ref, plan = self.ref.stage(snapshot.stage), snapshot.plan
         stored = close_stage(ref, outcome, self._ports, plan.opened_at, plan.expires_at)
         if stored is None:
             return None
-        if stored.state is not State.COMPLETE:
-            self._finish(ref.stage, failure_of(ref, stored))
-            return None
-        # The due time may have been lowered or raised since: what was read decides how it is written.
-        control = self._ports.control.get(self.ref)
-        if control is None or control.stage is not ref.stage or control.outcome is not None:
-            return control
-        return self.enter_next(ref.stage, due_before=control.due_at)
+        if stored.state is State.COMPLETE:
+            return self.enter_next(ref.stage, due_before=control.due_at)
+        self._finish(ref.stage, failure_of(ref, stored))
+        return None
 
     def _finish(self, stage: Stage | None, outcome: Outcome) -> None:
         """Store the activity's outcome, and answer its task with the one that is stored.
