@@ -175,9 +175,9 @@ class StatusStore(Protocol):
 class ControlStore(Protocol):
     """The control table, private to the core: for each activity of a run one item, and one for its task token.
 
-    All writes of an activity's item are conditional on the attempt, and but for ``finish`` and ``end`` on the
-    current stage: a late handler of an earlier stage changes nothing. They return the item as it is afterwards, or
-    ``None`` if the condition failed.
+    All writes of an activity's item are conditional on the attempt and, but for ``end``, on the current stage: a late
+    handler of an earlier stage changes nothing. They return the item as it is afterwards, or ``None`` if the
+    condition failed.
     """
 
     def store_token(self, ref: ActivityRef, *, token: str, rank: str, expires_at: int) -> bool:
