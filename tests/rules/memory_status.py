@@ -188,7 +188,12 @@ class MemoryStatusStore:
         path = f"{ref.path}{row.name}/"
         stored = self.plugins.get(ref.run.uid, path)
         if stored is not None and stored.attempt >= row.attempt:
-            row = replace(row, started_at=stored.started_at or row.started_at)
+            row = replace(
+                row,
+                message=row.message or stored.message,
+                progress=stored.progress if row.progress is None else row.progress,
+                started_at=stored.started_at or row.started_at,
+            )
             if stored.attempt > row.attempt or stored.state.is_terminal:
                 return Recorded(accepted=stored == row, row=stored)
         self.plugins.put(ref.run.uid, path, row, expires_at)

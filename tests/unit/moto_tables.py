@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from orchestrator_runtime.contract import ACTIVE_RUNS, REGISTRY_BY_FUNCTION, TableAttribute
+from orchestrator_runtime.contract import ACTIVE_RUNS, DUE_ACTIVITIES, REGISTRY_BY_FUNCTION, TableAttribute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,7 +23,7 @@ REGISTRY = "registry"
 _KEYS = {
     STATUS: (TableAttribute.UID, TableAttribute.PATH),
     CONTROL: (TableAttribute.UID, TableAttribute.PATH),
-    REGISTRY: (TableAttribute.STAGE, TableAttribute.SUBSCRIPTION_ARN),
+    REGISTRY: (TableAttribute.ACTIVITY, TableAttribute.REGISTRATION),
 }
 
 _INDEXES: dict[str, Any] = {
@@ -31,6 +31,11 @@ _INDEXES: dict[str, Any] = {
         "name": ACTIVE_RUNS,
         "keys": (TableAttribute.ACTIVE, TableAttribute.ACTIVE_SINCE),
         "projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["workflow", "attempt", "execution"]},
+    },
+    CONTROL: {
+        "name": DUE_ACTIVITIES,
+        "keys": (TableAttribute.DUE_SHARD, TableAttribute.DUE_AT),
+        "projection": {"ProjectionType": "KEYS_ONLY"},
     },
     REGISTRY: {
         "name": REGISTRY_BY_FUNCTION,
@@ -48,6 +53,10 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+    @property
+    def epoch(self) -> int:
+        return int(self.now.timestamp())
 
     def forward(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -85,7 +94,7 @@ def refuse_bad_keys(params: Mapping[str, Any], **_: Any) -> None:
     for name, value in (params.get("Key") or params.get("Item") or {}).items():
         if name not in {key for keys in _KEYS.values() for key in keys}:
             continue
-        most = 2048 if name in {TableAttribute.UID, TableAttribute.STAGE} else 1024
+        most = 2048 if name in {TableAttribute.UID, TableAttribute.ACTIVITY} else 1024
         if not 0 < len(value["S"].encode()) <= most:
             raise ClientError(
                 {"Error": {"Code": "ValidationException", "Message": f"the key {name} is empty or too long"}},
@@ -120,3 +129,38 @@ def meanwhile(
     finally:
         client.meta.events.unregister(event, hook)
     assert calls > skip, f"{operation} was not called"
+
+
+class Repeated:
+    """Calls the methods of a store or a client twice and returns the second answer, as if the first had been lost.
+
+    Args:
+        wrapped: The store or client.
+        methods: The methods to repeat. Default: all.
+    """
+
+    def __init__(self, wrapped: object, methods: Collection[str] | None = None) -> None:
+        self._wrapped = wrapped
+        self._methods = methods
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._wrapped, name)
+        if self._methods is not None and name not in self._methods:
+            return call
+
+        def twice(*given: Any, **named: Any) -> Any:
+            with suppress(ClientError):
+                call(*given, **named)
+            return call(*given, **named)
+
+        return twice
+
+
+def repeating_client(client: DynamoDBClient) -> DynamoDBClient:
+    """A client that sends every write twice, as the SDK does if the first answer is lost.
+
+    A transaction is sent once: it has a token by which DynamoDB recognizes a repetition, and answers it like the
+    first.
+    """
+    repeated: Any = Repeated(client, {"put_item", "update_item", "delete_item"})
+    return cast("DynamoDBClient", repeated)

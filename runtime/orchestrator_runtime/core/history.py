@@ -149,10 +149,10 @@ def skip_unexpected(ref: StageRef, row: PluginRow, *, at: datetime) -> Skip:
 
 
 def history(attempts: Iterable[Attempt], skips: Iterable[Skip]) -> list[HistoryEntry]:
-    """Tell everything in the order in which it happened.
+    """List everything in the order in which it happened.
 
     Args:
-        attempts: The attempts; one may be told of twice, by the run's row and by its copy.
+        attempts: The attempts; one may be given twice, by the run's row and by its copy.
         skips: What was skipped.
     """
     distinct = {(attempt.number, attempt.started_at): attempt for attempt in attempts}.values()
@@ -200,10 +200,13 @@ def _of_skip(skip: Skip) -> HistoryEntry:
     )
 
 
-def _place(entry: HistoryEntry) -> tuple[datetime, int, int, str, str, str]:
-    """By time; within a millisecond an attempt's start comes first and its end last."""
+def _place(entry: HistoryEntry) -> tuple[int, int, datetime, str, str, str]:
+    """By attempt, then by time; an attempt's start comes first and its end last.
+
+    The times of an attempt come from several clocks, and so do those of two attempts: they may be seconds apart.
+    """
     if entry.what is HistoryKind.SKIPPED:
         rank = 1
     else:
         rank = 0 if entry.what in {HistoryKind.STARTED, HistoryKind.RESUMED} else 2
-    return entry.at, entry.attempt, rank, entry.activity or "", entry.stage or "", entry.plugin or ""
+    return entry.attempt, rank, entry.at, entry.activity or "", entry.stage or "", entry.plugin or ""

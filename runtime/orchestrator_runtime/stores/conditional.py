@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 MOST_TRIES: Final = 8
 
+NO_ROW: Final = "attribute_not_exists(attempt) OR attempt < :attempt OR expires_at <= :now"
+"""Condition: there is no item, or one that an earlier attempt or an expired run left."""
+
 
 def short_pause() -> None:
     """Let another write of the same item come to its end."""

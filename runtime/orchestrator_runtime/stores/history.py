@@ -1,7 +1,7 @@
 """What is kept of a run's history beside its row, in the status table.
 
 Each item is written together with the row that makes it true, and never written over. Its path begins with the
-time, so that items are read in the order in which things happened.
+attempt and the time, so that items are read in the order in which things happened.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _prefix(workflow: str) -> str:
 
 
 def _place(ref: RunRef, at: datetime, attempt: int) -> str:
-    return f"{_prefix(ref.workflow)}{iso(at)}/{attempt:06d}/"
+    return f"{_prefix(ref.workflow)}{attempt:06d}/{iso(at)}/"
 
 
 def _put(table: str, uid: str, path: str, values: Mapping[str, object]) -> Mapping[str, Any]:

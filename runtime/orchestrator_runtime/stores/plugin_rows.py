@@ -13,6 +13,7 @@ from orchestrator_runtime.core.records import PluginRow, StageRef
 from orchestrator_runtime.ports import Recorded
 from orchestrator_runtime.stores.conditional import (
     MOST_TRIES,
+    NO_ROW,
     ConditionFailed,
     WriteConflict,
     live_on,
@@ -26,9 +27,6 @@ from orchestrator_runtime.stores.items import OUTPUTS, Values, item_of, key_of, 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-
-NO_ROW: Final = "attribute_not_exists(attempt) OR attempt < :attempt OR expires_at <= :now"
-"""Condition: there is no item, or one that an earlier attempt or an expired run left."""
 
 _TERMINAL: Final = {f":terminal{i}": text(state) for i, state in enumerate(s for s in State if s.is_terminal)}
 _OPEN_ROW: Final = f"attempt = :attempt AND NOT #state IN ({', '.join(_TERMINAL)}) AND expires_at > :now"
@@ -55,8 +53,9 @@ class PluginRows:
     def record(self, ref: StageRef, row: PluginRow, *, expires_at: int, output: str | None, first: bool) -> Recorded:
         """See ``ports.StatusStore.record``.
 
-        Two reports of a plugin may be under way at once. Each refusal brings the row that
-        stands there, and that says which write is right now, or that none is.
+        Two reports of a plugin may be under way at once. Each failed condition returns the row as it is, which says
+        what write is the right one now, or that none is. A terminal row that is this one was written by the first
+        try of a write that the SDK has repeated.
         """
         request_of = self._over_nothing if first else self._over_open
         for _ in range(MOST_TRIES):
@@ -72,7 +71,7 @@ class PluginRows:
                 elif stands.attempt == ref.attempt and not stands.state.is_terminal:
                     request_of = self._over_open
                 else:
-                    return Recorded(accepted=False, row=stands)
+                    return Recorded(accepted=stands == _over(stands, row), row=stands)
             else:
                 return Recorded(accepted=True, row=written)
         raise RuntimeError(f"the row of {row.name!r} at {ref.path} changed {MOST_TRIES} times under one write")
@@ -193,3 +192,12 @@ class PluginRows:
 def plugin_path(ref: StageRef, name: str) -> str:
     """A plugin's path in the status table."""
     return f"{ref.path}{name}/"
+
+
+def _over(stands: PluginRow, row: PluginRow) -> PluginRow:
+    """A row as it is read after it was written over another one of its attempt."""
+    written = {name: value for name, value in plugin_item(row).items() if value is not None}
+    if stands.started_at:
+        written["started_at"] = stands.started_at
+    path = key_of("", f"{row.name}/")
+    return plugin_of({**path, **item_of({**plugin_item(stands), **written})})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.history import attempt_of
@@ -18,10 +18,6 @@ from orchestrator_runtime.stores.query import get_live
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
-
-NOT_ENDED: Final = "attempt = :attempt AND attribute_not_exists(ended_at) AND expires_at > :now"
-"""Condition: the row is of this attempt, and nothing says how it ended."""
 
 
 class RunRows:
@@ -37,15 +33,17 @@ class RunRows:
 
     def create(self, run: Run) -> Run | None:
         """See ``ports.StatusStore.create_run``."""
+        item = run_item(run)
         try:
             self._write_if(
                 self._client.put_item,
-                Item=run_item(run),
+                Item=item,
                 ConditionExpression="attribute_not_exists(attempt) OR expires_at <= :now",
                 ExpressionAttributeValues={":now": self._epoch()},
             )
         except ConditionFailed as failed:
-            return run_of(failed.item) if failed.item else self.get(run.ref.uid, run.ref.workflow)
+            stored = run_of(failed.item or {})
+            return stored if stored != run_of(item) else None
         return None
 
     def take_over(self, run: Run, *, previous: Run) -> bool:
@@ -90,29 +88,37 @@ class RunRows:
         by: str | None = None,
     ) -> bool:
         """See ``ports.StatusStore.end_run``."""
-        told = (", message = :message" if message else "") + (", ended_by = :by" if by else "")
+        # What the first try of a write that the SDK repeats has left there.
+        own = {
+            "execution": text(execution),
+            "attempt": number(ref.attempt),
+            "ending": text(ending),
+            "ended_at": time(now),
+        }
+        extra = (", message = :message" if message else "") + (", ended_by = :by" if by else "")
         done = " REMOVE active, active_since" if state is State.COMPLETE else ""
-        update = f"SET #state = :state, ended_at = :ended, ending = :ending{told}{done}"
+        update = f"SET #state = :state, ended_at = :ended_at, ending = :ending{extra}{done}"
         try:
             self._write_if(
                 self._client.update_item,
                 Key=key_of(ref.uid, ref.path),
                 UpdateExpression=update,
-                ConditionExpression=f"execution = :execution AND {NOT_ENDED}",
+                ConditionExpression=(
+                    "execution = :execution AND attempt = :attempt AND attribute_not_exists(ended_at) AND "
+                    "expires_at > :now"
+                ),
                 ExpressionAttributeNames={"#state": "state"},
                 ExpressionAttributeValues={
                     ":state": text(state),
-                    ":ended": time(now),
-                    ":ending": text(ending),
                     ":now": self._epoch(),
-                    ":execution": text(execution),
-                    ":attempt": number(ref.attempt),
+                    **{f":{name}": value for name, value in own.items()},
                     **({":message": text(message)} if message else {}),
                     **({":by": text(by)} if by else {}),
                 },
             )
-        except ConditionFailed:
-            return False
+        except ConditionFailed as failed:
+            stands = failed.item or {}
+            return all(stands.get(name) == value for name, value in own.items())
         return True
 
     def finish_end(self, ref: RunRef, *, execution: str) -> None:

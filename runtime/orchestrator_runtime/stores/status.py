@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.history import HistoryEntry, attempt_of, history
 from orchestrator_runtime.core.records import Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
 from orchestrator_runtime.core.run_document import run_document
 from orchestrator_runtime.ports import Closed, Recorded, StageRecords
-from orchestrator_runtime.stores.conditional import (
-    ConditionFailed,
-    short_pause,
-    write_if,
-)
+from orchestrator_runtime.stores.conditional import NO_ROW, ConditionFailed, short_pause, write_if
 from orchestrator_runtime.stores.history import read_kept
 from orchestrator_runtime.stores.items import (
     OUTPUTS,
@@ -27,20 +23,21 @@ from orchestrator_runtime.stores.items import (
     plugin_of,
     run_of,
     stage_of,
-    text,
-    time,
     utc_now,
 )
 from orchestrator_runtime.stores.plan_item import PLAN, check_plan_size, plan_of, plan_values
-from orchestrator_runtime.stores.plugin_rows import NO_ROW, PluginRows
+from orchestrator_runtime.stores.plugin_rows import PluginRows
 from orchestrator_runtime.stores.query import get_live, query_all
-from orchestrator_runtime.stores.run_rows import NOT_ENDED, RunRows
+from orchestrator_runtime.stores.run_rows import RunRows
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from orchestrator_runtime.stores.items import Item
+
+
+T = TypeVar("T", StageRow, StagePlan)
 
 
 class DynamoStatusStore:
@@ -126,23 +123,17 @@ class DynamoStatusStore:
 
     # Stages
 
-    def open_stage(self, ref: StageRef, *, now: datetime, expires_at: int) -> None:
-        """See ``ports.StatusStore``."""
-        row = {"attempt": ref.attempt, "state": State.IN_PROGRESS, "started_at": now, "expires_at": expires_at}
-        self._put_if_newer(ref, ref.path, row)
-
     def save_plan(self, ref: StageRef, plan: StagePlan) -> StagePlan | None:
         """See ``ports.StatusStore``."""
         values = plan_values(plan)
         check_plan_size(ref, plan, values)
-        written = self._put_if_newer(ref, ref.path + PLAN, values)
-        return plan if written else self.get_plan(ref)
+        stored = self._put_if_newer(ref, ref.path + PLAN, values)
+        return plan if stored is None else _of_attempt(ref, plan_of(stored))
 
     def get_plan(self, ref: StageRef) -> StagePlan | None:
         """See ``ports.StatusStore``."""
         item = self._get(ref.run.uid, ref.path + PLAN)
-        plan = plan_of(item) if item else None
-        return plan if plan and plan.attempt == ref.attempt else None
+        return _of_attempt(ref, plan_of(item)) if item else None
 
     def load_stage(self, ref: StageRef) -> StageRecords:
         """See ``ports.StatusStore``."""
@@ -158,38 +149,31 @@ class DynamoStatusStore:
                 plugin = plugin_of(item)
                 plugins[plugin.name] = plugin
         return StageRecords(
-            row=row if row and row.attempt == ref.attempt else None,
-            plan=plan if plan and plan.attempt == ref.attempt else None,
+            row=_of_attempt(ref, row) if row else None,
+            plan=_of_attempt(ref, plan) if plan else None,
             plugins=plugins,
         )
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
+    def close_stage(
+        self, ref: StageRef, outcome: Outcome, *, started_at: datetime, now: datetime, expires_at: int
+    ) -> Closed | None:
         """See ``ports.StatusStore``."""
-        message = outcome.message
-        try:
-            written = write_if(
-                self._client.update_item,
-                TableName=self._table,
-                Key=key_of(ref.run.uid, ref.path),
-                UpdateExpression="SET #state = :state, ended_at = :ended" + (", message = :message" if message else ""),
-                ConditionExpression=NOT_ENDED,
-                ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={
-                    ":state": text(outcome.state),
-                    ":ended": time(now),
-                    ":now": self._epoch(),
-                    ":attempt": number(ref.attempt),
-                    **({":message": text(message)} if message else {}),
-                },
-                ReturnValues="ALL_OLD",
-            )
-        except ConditionFailed as failed:
-            live = failed.item if failed.item and not Values(failed.item).expired(self._clock()) else None
-            stored = stage_of(live) if live else None
-            if stored is None or stored.attempt != ref.attempt or stored.outcome is None:
-                return None
-            return Closed(first=False, outcome=stored.outcome, started_at=stored.started_at)
-        return Closed(first=True, outcome=outcome, started_at=stage_of(written["Attributes"]).started_at)
+        row = {
+            "attempt": ref.attempt,
+            "state": outcome.state,
+            "message": outcome.message,
+            "started_at": started_at,
+            "ended_at": now,
+            "expires_at": expires_at,
+        }
+        stored = self._put_if_newer(ref, ref.path, row)
+        if stored is None:
+            return Closed(first=True, outcome=outcome)
+        closed = _of_attempt(ref, stage_of(stored))
+        if closed is None or closed.outcome is None:
+            return None
+        own = closed == stage_of(item_of(row))
+        return Closed(first=own, outcome=closed.outcome)
 
     # Plugins
 
@@ -221,7 +205,8 @@ class DynamoStatusStore:
             for item in self._live(ref.uid, prefix)
         }
 
-    def _put_if_newer(self, ref: StageRef, path: str, values: Mapping[str, object]) -> bool:
+    def _put_if_newer(self, ref: StageRef, path: str, values: Mapping[str, object]) -> Item | None:
+        """Write an item unless one of this attempt or a later one is stored; then return that one."""
         try:
             write_if(
                 self._client.put_item,
@@ -230,9 +215,9 @@ class DynamoStatusStore:
                 ConditionExpression=NO_ROW,
                 ExpressionAttributeValues={":attempt": number(ref.attempt), ":now": self._epoch()},
             )
-        except ConditionFailed:
-            return False
-        return True
+        except ConditionFailed as failed:
+            return failed.item or {}
+        return None
 
     def _live(self, uid: str, prefix: str) -> Iterator[Item]:
         now = self._clock()
@@ -243,3 +228,7 @@ class DynamoStatusStore:
 
     def _epoch(self) -> AttributeValueTypeDef:
         return number(int(self._clock().timestamp()))
+
+
+def _of_attempt(ref: StageRef, record: T) -> T | None:
+    return record if record.attempt == ref.attempt else None
