@@ -18,7 +18,8 @@ OURS = ("orchestrator_constructs", "orchestrator_cli", "orchestrator_runtime")
 ADAPTERS = tuple(f"orchestrator_runtime.{name}" for name in ("stores", "aws", "handlers"))
 SDK = ("boto3", "botocore")
 CDK = ("aws_cdk", "constructs")
-MOST_LINES = 300
+MOST_LINES = 400
+"""Of a file. A longer one does two things."""
 
 
 def imports(file: Path, package_root: Path) -> Iterator[str]:
@@ -67,8 +68,10 @@ def test_the_command_line_imports_no_cdk_and_no_constructs() -> None:
 
 
 def test_the_core_is_pure() -> None:
-    protocol = ("orchestrator_runtime.protocol", "orchestrator_runtime.ports")
-    assert found(RUNTIME / "core", *SDK, *ADAPTERS, *protocol, "aws_lambda_powertools") == []
+    ports = [f"orchestrator_runtime.{file.stem}" for file in RUNTIME.glob("*ports.py")]
+    assert {"orchestrator_runtime.ports", "orchestrator_runtime.watch_ports"} < {*ports}
+    forbidden = (*SDK, *ADAPTERS, *ports, "orchestrator_runtime.protocol", "aws_lambda_powertools")
+    assert found(RUNTIME / "core", *forbidden) == []
 
 
 def test_the_protocol_knows_ports_only() -> None:

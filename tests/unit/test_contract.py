@@ -35,6 +35,8 @@ def test_states_are_spelled_as_people_know_them() -> None:
 
 def test_stages_are_in_the_order_in_which_they_run() -> None:
     assert [str(stage) for stage in Stage] == ["pre", "parallel", "post"]
+    assert [stage for stage in Stage if stage.is_sequential] == [Stage.PRE, Stage.POST]
+    assert [stage.following for stage in Stage] == [(Stage.PARALLEL, Stage.POST), (Stage.POST,), ()]
     assert list(STAGE_EXPORT_SUFFIX.values()) == ["pre-processing", "parallel-processing", "post-processing"]
     assert set(CORE_EXPORT_SUFFIX) <= set(CoreOutput)
 
@@ -51,11 +53,9 @@ def test_physical_names_and_parameters() -> None:
         DEPLOYMENT.prefix,
         DEPLOYMENT.results_queue,
         DEPLOYMENT.function(Handler.REGISTER_PLUGIN),
-        DEPLOYMENT.activity("Rate"),
         DEPLOYMENT.workflow("NewBusiness"),
         DEPLOYMENT.topic("Rate", Stage.PRE),
         DEPLOYMENT.core_parameter(CoreOutput.RESULTS_QUEUE_URL),
-        DEPLOYMENT.activity_parameter("Rate"),
         DEPLOYMENT.topic_parameter("Rate", Stage.POST),
         DEPLOYMENT.workflow_parameter("NewBusiness"),
         DEPLOYMENT.workflows_path,
@@ -64,11 +64,9 @@ def test_physical_names_and_parameters() -> None:
         "claims-dev",
         "claims-dev-results",
         "claims-dev-register-plugin",
-        "claims-dev-activity-Rate",
         "claims-dev-workflow-NewBusiness",
         "claims-dev-Rate-pre",
         "/claims/dev/core/results-queue-url",
-        "/claims/dev/activities/Rate/state-machine-arn",
         "/claims/dev/activities/Rate/post/topic-arn",
         "/claims/dev/workflows/NewBusiness/state-machine-arn",
         "/claims/dev/workflows/",

@@ -17,7 +17,6 @@ def test_the_stages_of_all_activities_are_found_on_more_than_a_page(aws: None) -
     client = boto3.client("ssm", region_name=REGION)
     activities = [f"Activity-{number}" for number in range(5)]
     for activity in activities:
-        client.put_parameter(Name=DEPLOYMENT.activity_parameter(activity), Value="arn:machine", Type="String")
         for stage in Stage:
             name = DEPLOYMENT.topic_parameter(activity, stage)
             client.put_parameter(Name=name, Value=f"arn:{activity}-{stage}", Type="String")

@@ -27,11 +27,12 @@ METADATA = {
     "nested": {"a": 1},
     "bad name": "stays in the body",
 }
+KEYS = ("vip", "premium", "small", "line", "note", "states", "nothing", "empty", "nested", "bad name")
 
 
 def message(*names: str) -> Message:
     body = message_body(stage_ref(), METADATA, {"Validate/pre/Address": {"ok": True}}, report_to="https://q", now=NOW)
-    return address(stage_ref(), body, names, METADATA, ["vip"])
+    return address(stage_ref(), body, names, METADATA, KEYS)
 
 
 class Subscriber:

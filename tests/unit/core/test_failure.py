@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from orchestrator_runtime.core.failure import MAX_CAUSE, MAX_ERROR, Failure, plain_failure
+from orchestrator_runtime.contract import ErrorName
+from orchestrator_runtime.core.failure import MAX_CAUSE, MAX_ERROR, EndedOtherwiseError, Failure, plain_failure
 
 
 def test_an_error_of_a_child_execution_is_unwrapped() -> None:
@@ -51,3 +52,10 @@ def test_a_cause_is_cut_to_what_a_state_may_fail_with() -> None:
     cause = plain_failure(Failure("x", "\U0001f697" * 40_000)).cause
     assert cause == "\U0001f697" * MAX_CAUSE
     assert len(cause.encode("utf-16-le")) // 2 == 32_768
+
+
+def test_the_errors_of_a_run_that_was_ended_by_something_else_are_named_as_the_contract_says() -> None:
+    assert {error.__name__ for error in EndedOtherwiseError.__subclasses__()} == {
+        ErrorName.RUN_CANCELLED,
+        ErrorName.RUN_ENDED,
+    }

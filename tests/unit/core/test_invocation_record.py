@@ -26,7 +26,7 @@ RECORDS: dict[str, dict[str, Any]] = json.loads(
 SUBSCRIPTION = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:6e5c0a51-0a2f-4d0c-9a4b-7c1f6a0d2b11"
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:score"
 REQUEST = "5f6b2d0e-8f2f-4a7e-8c52-3f3f5d1f7a10"
-RELEASED = "released at 2026-11-24T09:30:00.900Z"
+DISPATCHED = "dispatched at 2026-11-24T09:30:00.900Z"
 
 ENDED: dict[str, tuple[State, str | None, Any]] = {
     "success": (State.COMPLETE, None, {"score": 7, "grade": "A"}),
@@ -34,40 +34,41 @@ ENDED: dict[str, tuple[State, str | None, Any]] = {
     "success of an alias": (State.COMPLETE, None, "fine"),
     "an error after all tries": (
         State.ERROR,
-        f"ServiceError: the rating service answered 503 (Lambda gave it up after 3 tries; {RELEASED})",
+        f"ServiceError: the rating service answered 503 (Lambda gave it up after 3 tries; {DISPATCHED})",
         None,
     ),
     "an error in Node": (
         State.ERROR,
-        f"TypeError: premium is undefined (Lambda gave it up after 1 try; {RELEASED})",
+        f"TypeError: premium is undefined (Lambda gave it up after 1 try; {DISPATCHED})",
         None,
     ),
     "out of time": (
         State.ERROR,
         f"2026-11-24T09:33:07.125Z {REQUEST} Task timed out after 3.00 seconds "
-        f"(Lambda gave it up after 3 tries; {RELEASED})",
+        f"(Lambda gave it up after 3 tries; {DISPATCHED})",
         None,
     ),
     "out of memory": (
         State.ERROR,
         f"Runtime.ExitError: RequestId: {REQUEST} Error: Runtime exited with error: signal: killed "
-        f"(Lambda gave it up after 3 tries; {RELEASED})",
+        f"(Lambda gave it up after 3 tries; {DISPATCHED})",
         None,
     ),
     "ended before it was done": (
         State.ERROR,
-        f"RequestId: {REQUEST} Process exited before completing request (Lambda gave it up after 3 tries; {RELEASED})",
+        f"RequestId: {REQUEST} Process exited before completing request "
+        f"(Lambda gave it up after 3 tries; {DISPATCHED})",
         None,
     ),
     "too old before the first try": (
         State.ERROR,
-        f"EventAgeExceeded: the call grew too old to be tried again after 0 tries; {RELEASED}",
+        f"EventAgeExceeded: the call grew too old to be tried again after 0 tries; {DISPATCHED}",
         None,
     ),
     "too old after tries": (
         State.ERROR,
         "ServiceError: the rating service answered 503 "
-        f"(the call grew too old to be tried again after 2 tries; {RELEASED})",
+        f"(the call grew too old to be tried again after 2 tries; {DISPATCHED})",
         None,
     ),
 }
@@ -109,7 +110,7 @@ def test_a_record_says_which_call_it_is_of_and_how_that_ended(name: str) -> None
         stage=stage_ref(),
         subscription_arn=SUBSCRIPTION,
         function_arn=f"{FUNCTION}:{qualifier}",
-        released=frozenset(message["plugins"]),
+        dispatched=frozenset(message["plugins"]),
         report_to="https://sqs.eu-west-1.amazonaws.com/123456789012/claims-dev-results",
         state=state,
         message=said,
@@ -121,11 +122,11 @@ def test_a_condition_that_nobody_has_heard_of_is_a_failure_that_names_it() -> No
     record = read_record(changed(requestContext__condition="SolarFlare"))
     assert record.state is State.ERROR
     assert record.message == (
-        f"ServiceError: the rating service answered 503 (Lambda's record says 'SolarFlare' after 3 tries; {RELEASED})"
+        f"ServiceError: the rating service answered 503 (Lambda's record says 'SolarFlare' after 3 tries; {DISPATCHED})"
     )
     assert record.output is None
     silent = changed("too old before the first try", requestContext__condition="SolarFlare")
-    assert read_record(silent).message == f"SolarFlare: Lambda's record says 'SolarFlare' after 0 tries; {RELEASED}"
+    assert read_record(silent).message == f"SolarFlare: Lambda's record says 'SolarFlare' after 0 tries; {DISPATCHED}"
 
 
 def test_how_the_call_ended_is_kept_where_a_long_error_is_cut() -> None:
@@ -133,19 +134,19 @@ def test_how_the_call_ended_is_kept_where_a_long_error_is_cut() -> None:
     assert record.message is not None
     assert len(record.message) == MAX_TEXT
     assert record.message.startswith("ServiceError: xxx")
-    assert record.message.endswith(f"xxx (Lambda gave it up after 3 tries; {RELEASED})")
+    assert record.message.endswith(f"xxx (Lambda gave it up after 3 tries; {DISPATCHED})")
 
 
 @pytest.mark.parametrize("payload", [None, "text", 7, [], {}, {"errorMessage": 7, "errorType": ["x"]}])
 def test_an_error_without_words_is_named_by_its_condition(payload: object) -> None:
     record = read_record(changed(responsePayload=payload))
-    assert record.message == f"RetriesExhausted: Lambda gave it up after 3 tries; {RELEASED}"
+    assert record.message == f"RetriesExhausted: Lambda gave it up after 3 tries; {DISPATCHED}"
 
 
 @pytest.mark.parametrize("count", [None, "3", True, 1.5])
 def test_tries_that_are_no_number_are_left_out(count: object) -> None:
     record = changed("too old before the first try", requestContext__approximateInvokeCount=count)
-    assert read_record(record).message == f"EventAgeExceeded: the call grew too old to be tried again; {RELEASED}"
+    assert read_record(record).message == f"EventAgeExceeded: the call grew too old to be tried again; {DISPATCHED}"
 
 
 MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
