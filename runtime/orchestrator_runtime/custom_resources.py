@@ -1,4 +1,4 @@
-"""The custom resources by which stacks register plugins and ask for stages: their types and properties.
+"""The custom resources by which stacks register plugins and stages: their types and properties.
 
 Synth time writes them, ``register_plugin`` reads them. Only the standard library is imported, as in ``contract``.
 """
@@ -36,6 +36,16 @@ class RegistrationProperty(StrEnum):
 
 REGISTRATION_RESOURCE_TYPE: Final = "Custom::OrchestratorPlugin"
 STAGES_RESOURCE_TYPE: Final = "Custom::OrchestratorStages"
-"""The custom resource by which a stack asks whether it may lose a stage."""
+"""The custom resource by which a stack publishes the settings of its stages, and asks whether it may lose one."""
 STAGES_PROPERTY: Final = "Stages"
-"""Its one property: ``{activity}/{stage}`` of each stage of the stack."""
+"""Its one property: an object for each stage of the stack."""
+
+
+class StageProperty(StrEnum):
+    """Properties of one stage in that list."""
+
+    STAGE = "Stage"
+    """``{activity}/{stage}``."""
+    TIMEOUT_SECONDS = "TimeoutSeconds"
+    START_WITHIN_SECONDS = "StartWithinSeconds"
+    FAIL_ON_OPTIONAL_ERROR = "FailOnOptionalError"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.registration import Registration, StageRegistrations, StageSettings
@@ -23,7 +24,7 @@ class MemoryRegistry:
 
     def __init__(self, before: Callable[[str], None] = _nothing, *, settings: StageSettings | None = None) -> None:
         self.all: dict[str, Registration] = {}
-        self.settings: dict[tuple[str, Stage], tuple[StageSettings, str]] = {}
+        self.settings: dict[tuple[str, Stage], dict[str, tuple[datetime, StageSettings]]] = {}
         self.reads = 0
         self._default = settings
         self._before = before
@@ -33,22 +34,19 @@ class MemoryRegistry:
         self.reads += 1
         found: dict[Stage, StageRegistrations] = {}
         for stage in stages:
-            settings, _ = self.settings.get((activity, stage), (self._default, ""))
+            by_owner = self.settings.get((activity, stage))
+            settings = max(by_owner.values(), key=lambda one: one[0])[1] if by_owner else self._default
             if settings is not None:
                 found[stage] = StageRegistrations(settings, self._of_stage(activity, stage))
         return found
 
-    def put_settings(self, activity: str, stage: Stage, settings: StageSettings, *, owner: str) -> None:
+    def put_settings(self, activity: str, stage: Stage, settings: StageSettings, *, owner: str, now: datetime) -> None:
         self._before("registry.put_settings")
-        self.settings[activity, stage] = (settings, owner)
+        self.settings.setdefault((activity, stage), {})[owner] = (now, settings)
 
-    def remove_settings(self, activity: str, stage: Stage, *, owner: str) -> bool:
+    def remove_settings(self, activity: str, stage: Stage, *, owner: str) -> None:
         self._before("registry.remove_settings")
-        _, stands = self.settings.get((activity, stage), (None, owner))
-        if stands != owner:
-            return False
-        self.settings.pop((activity, stage), None)
-        return True
+        self.settings.get((activity, stage), {}).pop(owner, None)
 
     def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
         self._before("registry.registrations")

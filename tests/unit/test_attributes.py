@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from orchestrator_runtime.core.attributes import (
     attributes_bytes,
-    filter_keys,
     filterable_attributes,
+    keys_filtered_by_sns,
     message_attributes,
     sendable_attributes,
     to_sns,
@@ -118,15 +118,16 @@ def test_the_metadata_is_not_changed_or_shared() -> None:
     assert metadata == {"key": ["a"]}
 
 
-def test_filter_keys() -> None:
+def test_keys_that_sns_filters_by() -> None:
     policy = {
         "line": ["auto"],
         "plugins": ["Score"],
         "workflow": ["NewBusiness"],
         "$or": [{"line": ["auto"]}, {"state": ["NY"], "$or": [{"a": ["x"]}, {"b": ["y"]}]}],
     }
-    assert filter_keys(policy) == ["a", "b", "line", "state"]
-    assert filter_keys({}) == []
+    assert keys_filtered_by_sns(policy, "MessageAttributes") == ["a", "b", "line", "state"]
+    assert keys_filtered_by_sns(policy, "MessageBody") == []
+    assert keys_filtered_by_sns({}, "MessageAttributes") == []
 
 
 # What the core filters by

@@ -19,7 +19,7 @@ from orchestrator_runtime.contract import (
     RESERVED_ATTRIBUTES,
     WORKFLOW_ATTRIBUTE,
 )
-from orchestrator_runtime.filter_policy import MAX_NUMBER, named_keys
+from orchestrator_runtime.filter_policy import MAX_NUMBER, MESSAGE_ATTRIBUTES, named_keys
 from orchestrator_runtime.names import ATTRIBUTE_NAME
 
 AttributeValue: TypeAlias = str | int | float | list[Any]
@@ -90,12 +90,12 @@ def filterable_attributes(metadata: Mapping[str, Any]) -> Attributes:
     return {name: value for name, value in pairs if value is not None}
 
 
-def filter_keys(policy: Mapping[str, Any]) -> list[str]:
-    """Returns the metadata keys that a filter policy of the scope ``MessageAttributes`` names, sorted.
+def keys_filtered_by_sns(policy: Mapping[str, Any], scope: str) -> list[str]:
+    """Returns the metadata keys that SNS needs as message attributes to evaluate a filter policy, sorted.
 
-    Keys inside ``$or`` count, the reserved ones do not.
+    Keys inside ``$or`` count, and so do those of rules that only SNS understands; the core's own attributes do not.
     """
-    return sorted(set(named_keys(policy)) - RESERVED_ATTRIBUTES)
+    return sorted(set(named_keys(policy)) - RESERVED_ATTRIBUTES) if scope == MESSAGE_ATTRIBUTES else []
 
 
 def to_sns(attributes: Mapping[str, AttributeValue]) -> dict[str, SnsAttribute]:

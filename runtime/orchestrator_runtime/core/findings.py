@@ -1,4 +1,4 @@
-"""What reconciliation repaired, and what is wrong that only people can put right."""
+"""What a reconciliation repaired, and the problems that people have to solve."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from orchestrator_runtime.contract import MAX_MESSAGE_ATTRIBUTES, PLUGINS_ATTRIBUTE, RESERVED_ATTRIBUTES, Stage
+from orchestrator_runtime.contract import PLUGINS_ATTRIBUTE
 from orchestrator_runtime.core.never_matches import why_never
-from orchestrator_runtime.core.plan import keys_to_send
+from orchestrator_runtime.core.plan import HOW_TO_FIT, attribute_keys_needed, attribute_keys_of
 from orchestrator_runtime.core.reconcile import Action, Remove, Sight, Write
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import Listed, StageTopic, Subscription, Unseen
 from orchestrator_runtime.core.topic_permission import may_call
-from orchestrator_runtime.filter_policy import named_keys, problems
-
-_FREE_ATTRIBUTES: Final = MAX_MESSAGE_ATTRIBUTES - len(RESERVED_ATTRIBUTES)
+from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES, named_keys, problems
+from orchestrator_runtime.json_text import compact_json
+from orchestrator_runtime.names import shown
 
 
 class RepairAction(StrEnum):
@@ -29,7 +29,7 @@ class RepairAction(StrEnum):
 
 
 class ProblemKind(StrEnum):
-    """What is wrong."""
+    """Kinds of problems."""
 
     NOT_REGISTERED = "not-registered"
     NOT_CONFIRMED = "not-confirmed"
@@ -41,7 +41,8 @@ class ProblemKind(StrEnum):
     NOT_INITIALIZED = "not-initialized"
     UNREADABLE = "unreadable"
     FUNCTION_GONE = "function-gone"
-    TOO_MANY_FILTER_KEYS = "too-many-filter-keys"
+    SUBSCRIPTION_CHANGED = "subscription-changed"
+    KEYS_DO_NOT_FIT = "keys-do-not-fit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +66,14 @@ class Repair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong.
+    """A problem that people have to solve.
 
     Attributes:
-        kind: What.
+        kind: Its kind.
         stage: ``{activity}/{stage}``.
         plugin: The plugin's name; empty where it has none yet, or all plugins of the stage are meant.
         subscription_arn: The subscription; empty where there is none yet, or all are meant.
-        detail: One sentence for people, which says what to do.
+        detail: What is wrong and what to do, as a sentence.
     """
 
     kind: ProblemKind
@@ -147,7 +148,7 @@ def problems_of(
     standing: Registration | None,
     policy: Mapping[str, Any] | Unseen | None,
 ) -> list[Problem]:
-    """Say what is wrong with one subscription.
+    """Finds the problems of one subscription.
 
     Args:
         sight: What was seen of it.
@@ -193,6 +194,8 @@ def _problems(
             yield ProblemKind.NOT_REGISTERED, "it is subscribed, but not registered, so no run waits for it: reconcile"
         return
     yield from _problems_with_filter(standing)
+    if standing.managed:
+        yield from _problems_with_subscription(standing, subscription)
     if standing.problem and not standing.managed:
         yield (
             ProblemKind.NOT_INITIALIZED,
@@ -205,22 +208,38 @@ def _problems_with_filter(registration: Registration) -> Iterator[tuple[ProblemK
     if found := problems(policy, registration.filter_policy_scope):
         yield (
             ProblemKind.INVALID_FILTER,
-            f"whom its filter lets through cannot be told, so no run waits for it: {'; '.join(found)}",
+            f"its filter policy cannot be evaluated, so no run waits for it: {'; '.join(found)}",
         )
         return
     if reason := why_never(registration):
-        yield ProblemKind.NEVER_MATCHES, f"its filter can never match: {reason}"
-    one_at_a_time = registration.stage is not Stage.PARALLEL
-    if one_at_a_time and not registration.managed and PLUGINS_ATTRIBUTE not in named_keys(policy):
+        yield ProblemKind.NEVER_MATCHES, f"its filter policy never matches: {reason}"
+    if registration.stage.is_sequential and not registration.managed and PLUGINS_ATTRIBUTE not in named_keys(policy):
         yield (
             ProblemKind.NO_NAME_FILTER,
-            "the stage releases one plugin at a time, and without its name in the filter this one is called whenever "
-            f"another is released: add {{'{PLUGINS_ATTRIBUTE}': ['{registration.name}']}} to the filter policy",
+            "the stage invokes one plugin at a time, and without its name in the filter policy SNS invokes this one "
+            f"whenever it is another one's turn: add {{'{PLUGINS_ATTRIBUTE}': ['{registration.name}']}} to it",
         )
 
 
+def _problems_with_subscription(
+    registration: Registration, subscription: Subscription
+) -> Iterator[tuple[ProblemKind, str]]:
+    """A construct's subscription filters by the plugin's name: with another filter SNS and the core disagree."""
+    expected = {PLUGINS_ATTRIBUTE: [registration.name]}
+    found = subscription.filter_policy
+    if found == expected and subscription.filter_policy_scope == MESSAGE_ATTRIBUTES:
+        return
+    current = f"{shown(compact_json(found))} with the scope {subscription.filter_policy_scope}" if found else "absent"
+    yield (
+        ProblemKind.SUBSCRIPTION_CHANGED,
+        f"the filter policy of its subscription is {current}: SNS may not invoke the plugin although a run waits for "
+        f"it, or invoke it for another one; set it to {compact_json(expected)} with the scope {MESSAGE_ATTRIBUTES}, "
+        "and change the plugin's own filter policy in the construct",
+    )
+
+
 def problems_of_stage(topic: StageTopic, registrations: Sequence[Registration]) -> Iterator[Problem]:
-    """Say what is wrong with the registrations of a stage together."""
+    """Finds the problems that registrations of a stage have with one another."""
     times = Counter(registration.name for registration in registrations)
     for registration in registrations:
         if times[registration.name] > 1:
@@ -233,15 +252,19 @@ def problems_of_stage(topic: StageTopic, registrations: Sequence[Registration]) 
                 f"{registration.name!r}, and a run waits for one only: rename all but one, unless a deployment that "
                 "replaces it is under way",
             )
-    keys = keys_to_send(registrations)
-    if len(keys) > _FREE_ATTRIBUTES:
-        yield Problem(
-            kind=ProblemKind.TOO_MANY_FILTER_KEYS,
-            stage=topic.key,
-            detail=f"the filters of the stage name {len(keys)} keys of the metadata, of which "
-            f"{_FREE_ATTRIBUTES} travel as attributes; these do not: {', '.join(keys[_FREE_ATTRIBUTES:])}. "
-            "Filter by fewer keys, or with the scope MessageBody",
-        )
+    travelling = attribute_keys_of(registrations)
+    for registration in registrations:
+        left_out = [key for key in attribute_keys_needed(registration) if key not in travelling]
+        if left_out:
+            yield Problem(
+                kind=ProblemKind.KEYS_DO_NOT_FIT,
+                stage=topic.key,
+                plugin=registration.name,
+                subscription_arn=registration.subscription_arn,
+                detail="its filter policy names metadata keys for which there is no room among the message attributes "
+                f"of the stage: {', '.join(map(repr, left_out))}. A run whose metadata has them does not invoke it; "
+                f"{HOW_TO_FIT}",
+            )
 
 
 def unreadable(topic: StageTopic, subscription_arn: str, detail: str) -> Problem:

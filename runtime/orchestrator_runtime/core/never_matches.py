@@ -1,7 +1,6 @@
-"""Filters that let no message of a stage through, where that is certain from the filter alone.
+"""Finds filter policies that no message of a stage can match, whatever the metadata.
 
-SNS takes them without a word, and the plugin is never called. Found is what cannot be
-otherwise whatever the metadata; a filter on values that just never occur is not.
+SNS accepts them, and the plugin is never invoked. A filter by values that merely never occur is not found.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _ABSENT: Final = {"exists": False}
 
 
 def why_never(registration: Registration) -> str | None:
-    """Say why a plugin's filter can never match, or return ``None`` if that is not certain.
+    """Returns why a plugin's filter policy never matches; ``None`` if that is not certain.
 
     Args:
         registration: A registration whose filter policy is valid.
@@ -54,15 +53,19 @@ def _why_not_met(key: str, rules: list[Any], registration: Registration) -> str 
             f"registered: write {{'{PLUGINS_ATTRIBUTE}': ['{registration.name}']}}, or register it under the other name"
         )
     if registration.filter_policy_scope == MESSAGE_ATTRIBUTES:
-        return _why_no_attribute(key, rules)
+        return _why_no_attribute(key, rules, registration)
     return _why_not_in_body(key, rules, registration)
 
 
-def _why_no_attribute(key: str, rules: list[Any]) -> str | None:
-    if not ATTRIBUTE_NAME.fullmatch(key) and _ABSENT not in rules:
+def _why_no_attribute(key: str, rules: list[Any], registration: Registration) -> str | None:
+    # The core looks a managed plugin's keys up in the metadata itself.
+    if not registration.managed and not ATTRIBUTE_NAME.fullmatch(key) and _ABSENT not in rules:
         return f"no attribute can be named {key!r}: such metadata is found with scope MessageBody, below 'metadata'"
-    if all(isinstance(rule, bool) for rule in rules):
-        return f"'{key}' wants a bare true or false, but booleans of metadata travel as text: write 'true' or 'false'"
+    if all(rule is None or isinstance(rule, bool) for rule in rules):
+        return (
+            f"'{key}' wants a bare true, false or null, but booleans of metadata are text here, and null is absent: "
+            "write 'true', 'false' or {'exists': false}"
+        )
     return None
 
 

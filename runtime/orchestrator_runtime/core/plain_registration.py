@@ -1,4 +1,4 @@
-"""The registration of a subscription that no construct made: from SNS, the function's answer, and defaults."""
+"""Makes the registration of a plain subscription: from SNS, the function's answer, and defaults."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from orchestrator_runtime.contract import PLUGINS_ATTRIBUTE, PluginKind
+from orchestrator_runtime.core.attributes import keys_filtered_by_sns
 from orchestrator_runtime.core.registration import Registration, unqualified
 from orchestrator_runtime.core.subscription import LAMBDA, Answer, NoAnswer, StageTopic, Subscription
 from orchestrator_runtime.names import MAX_NAME, PLUGIN_NAME, problem_with_name
@@ -38,18 +39,20 @@ def plain_registration(
     answer: Answer | NoAnswer | None,
     *,
     seen_at: datetime,
+    registered: Registration | None = None,
     revision: str | None = None,
 ) -> Registration:
-    """Make the registration of a subscription of which only SNS and its function can tell.
+    """Makes the registration of a subscription from what SNS and its function say.
 
-    Whether the function reports its start is known only of one that answered as the protocol
-    says: a deadline for a start that is never reported would fail plugins that do their work.
+    A function that does not answer as the protocol demands is not expected to report its start: a deadline for a start
+    that is never reported would fail plugins that do their work.
 
     Args:
-        topic: What is subscribed to.
+        topic: The topic of the stage.
         subscription: The subscription.
-        answer: What its function said when it was asked; ``None`` if there is none to ask.
-        seen_at: When all this was looked at.
+        answer: The function's answer to ``initialize``; ``None`` if there is no function to ask.
+        seen_at: When all this was read.
+        registered: Its registration until now, if any.
         revision: Of the function, when it was asked; ``None`` if that cannot be told. It is kept unless the function
             has to be asked again: because it was not called, or did not answer for a passing reason.
     """
@@ -70,7 +73,7 @@ def plain_registration(
         revision=revision if _was_asked(answer) else None,
         problem="; ".join(problems) or None,
         seen_at=seen_at,
-        **of_subscription(subscription),
+        **of_subscription(subscription, registered, seen_at=seen_at),
     )
 
 
@@ -130,11 +133,34 @@ def _host(url: str) -> str:
         return url
 
 
-def of_subscription(subscription: Subscription) -> dict[str, Any]:
-    """The attributes of a registration that SNS knows best."""
+def of_subscription(
+    subscription: Subscription, registered: Registration | None, *, seen_at: datetime
+) -> dict[str, Any]:
+    """The attributes of a registration that are as SNS has them.
+
+    A construct's subscription filters by the plugin's name only: its filter policy is not the plugin's.
+
+    Args:
+        subscription: The subscription.
+        registered: Its registration until now, if any.
+        seen_at: When the subscription was read.
+    """
+    found: dict[str, Any] = {"protocol": subscription.protocol, "endpoint": subscription.endpoint}
+    if registered is not None and registered.managed:
+        return found
     return {
-        "protocol": subscription.protocol,
-        "endpoint": subscription.endpoint,
+        **found,
         "filter_policy": subscription.filter_policy,
         "filter_policy_scope": subscription.filter_policy_scope,
+        "filter_keys_since": _keys_since(subscription, registered, seen_at),
     }
+
+
+def _keys_since(subscription: Subscription, registered: Registration | None, seen_at: datetime) -> datetime | None:
+    """Since when the subscription filters by its present keys; a change that adds no key keeps the time."""
+    keys = keys_filtered_by_sns(subscription.filter_policy, subscription.filter_policy_scope)
+    if registered is not None:
+        before = keys_filtered_by_sns(registered.filter_policy, registered.filter_policy_scope)
+        if set(keys) <= set(before):
+            return registered.filter_keys_since
+    return seen_at if keys else None

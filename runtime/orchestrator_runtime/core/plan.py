@@ -13,8 +13,8 @@ from orchestrator_runtime.core.attributes import (
     MAX_METADATA_ATTRIBUTES,
     Attributes,
     core_attributes,
-    filter_keys,
     filterable_attributes,
+    keys_filtered_by_sns,
     sendable_attributes,
 )
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, RunRef, StagePlan, subscription_end
@@ -22,7 +22,6 @@ from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.core.subscription import LAMBDA
 from orchestrator_runtime.filter_policy import (
     MAX_CHECKS,
-    MESSAGE_ATTRIBUTES,
     FilterPolicyError,
     TooCostlyError,
     matches,
@@ -58,7 +57,7 @@ class Matched:
 
     def why_unreachable(self, registration: Registration) -> str:
         """Returns the reason, and what to do, as a sentence."""
-        keys = keys_filtered_by_sns(registration)
+        keys = attribute_keys_needed(registration)
         missing = ", ".join(repr(key) for key in keys if key not in self.attribute_keys)
         if missing:
             return (
@@ -90,7 +89,7 @@ def match_registrations(
         body: The message's body as it will be published, but for the names of the plugins.
     """
     filterable = filterable_attributes(metadata)
-    keys_named = chain.from_iterable(map(keys_filtered_by_sns, registrations))
+    keys_named = chain.from_iterable(map(attribute_keys_needed, registrations))
     sendable = sendable_attributes(metadata, dict.fromkeys(keys_named))
     attribute_keys = attribute_keys_of(registrations, present=sendable.keys())
     travelling = {key: sendable[key] for key in attribute_keys}
@@ -110,14 +109,11 @@ def match_registrations(
     return matched
 
 
-def keys_filtered_by_sns(registration: Registration) -> list[str]:
-    """Returns the metadata keys that SNS filters a subscription by; none for a managed plugin's.
-
-    Keys of a filter policy that only SNS understands count as well.
-    """
-    if registration.managed or registration.filter_policy_scope != MESSAGE_ATTRIBUTES:
+def attribute_keys_needed(registration: Registration) -> list[str]:
+    """Returns the metadata keys that SNS filters a subscription by; none for a managed plugin's."""
+    if registration.managed:
         return []
-    return filter_keys(registration.filter_policy)
+    return keys_filtered_by_sns(registration.filter_policy, registration.filter_policy_scope)
 
 
 def attribute_keys_of(registrations: Iterable[Registration], *, present: Collection[str] | None = None) -> list[str]:
@@ -133,7 +129,7 @@ def attribute_keys_of(registrations: Iterable[Registration], *, present: Collect
     """
     chosen: dict[str, None] = {}
     for registration in sorted(registrations, key=_began_to_filter):
-        keys = [key for key in keys_filtered_by_sns(registration) if present is None or key in present]
+        keys = [key for key in attribute_keys_needed(registration) if present is None or key in present]
         together = {**chosen, **dict.fromkeys(keys)}
         if len(together) <= MAX_METADATA_ATTRIBUTES:
             chosen = together

@@ -1,4 +1,4 @@
-"""What a subscription's registration has to become, given all that was seen of it."""
+"""Decides what the registration of a subscription has to become, given all that was read of it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Remove:
 Action: TypeAlias = Write | Remove | None
 """``None``: leave everything as it is."""
 
-_NOT_COMPARED: Final = frozenset({"revision", "seen_at"})
+_NOT_COMPARED: Final = frozenset({"filter_keys_since", "revision", "seen_at"})
 _COMPARED: Final = tuple(field.name for field in fields(Registration) if field.name not in _NOT_COMPARED)
 
 
@@ -89,7 +89,7 @@ def has_to_ask(sight: Sight) -> bool:
     return (
         registered is None
         or registered.revision is None
-        or _as_subscribed(registered, subscription) != registered
+        or _as_subscribed(registered, subscription, sight) != registered
         or (isinstance(sight.function, Function) and sight.function.revision != registered.revision)
     )
 
@@ -133,7 +133,7 @@ def _wanted(sight: Sight, subscription: Subscription) -> Registration:
     registered, answer = sight.registered, sight.answer
     if registered is None:
         return _plain(sight, subscription)
-    known = _as_subscribed(registered, subscription)
+    known = _as_subscribed(registered, subscription, sight)
     if registered.managed:
         return known
     if subscription.protocol == LAMBDA:
@@ -147,7 +147,12 @@ def _wanted(sight: Sight, subscription: Subscription) -> Registration:
 
 def _plain(sight: Sight, subscription: Subscription) -> Registration:
     return plain_registration(
-        sight.topic, subscription, sight.answer, seen_at=sight.seen_at, revision=_revision(sight.function, sight.answer)
+        sight.topic,
+        subscription,
+        sight.answer,
+        seen_at=sight.seen_at,
+        registered=sight.registered,
+        revision=_revision(sight.function, sight.answer),
     )
 
 
@@ -162,5 +167,5 @@ def _revision(function: Function | Unseen | None, answer: Answer | NoAnswer | No
     return function.revision
 
 
-def _as_subscribed(registered: Registration, subscription: Subscription) -> Registration:
-    return replace(registered, **of_subscription(subscription))
+def _as_subscribed(registered: Registration, subscription: Subscription, sight: Sight) -> Registration:
+    return replace(registered, **of_subscription(subscription, registered, seen_at=sight.seen_at))

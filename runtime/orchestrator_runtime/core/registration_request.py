@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from orchestrator_runtime.contract import DEFAULT_ORDER, MAX_DEADLINE_SECONDS, MAX_ORDER, MAX_TEXT, PluginKind, Stage
+from orchestrator_runtime.contract import (
+    DEFAULT_ORDER,
+    MAX_DEADLINE_SECONDS,
+    MAX_NESTING,
+    MAX_ORDER,
+    MAX_TEXT,
+    PLUGINS_ATTRIBUTE,
+    PluginKind,
+    Stage,
+)
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import LAMBDA
 from orchestrator_runtime.custom_resources import RegistrationProperty
@@ -30,13 +39,39 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,100}")
 
 
 class RegistrationRefusedError(Exception):
-    """The plugin may not be registered; the sentence is shown by the deployment that fails."""
+    """A plugin or a stage may not be registered as requested. The deployment that fails shows the sentence."""
 
 
 def text_property(properties: Properties, name: RegistrationProperty) -> str | None:
     """A property, or ``None`` if it is not there, no text, or none that a registration may have."""
     value = properties.get(name) if isinstance(properties, Mapping) else None
     return value if isinstance(value, str) and _problem_with_text(name, value) is None else None
+
+
+def flag_property(properties: Properties, name: str, *, default: bool) -> bool:
+    """A property that is ``true`` or ``false``.
+
+    Raises:
+        RegistrationRefusedError: It is something else.
+    """
+    text = properties.get(name) or str(default).lower()
+    if text not in {"true", "false"}:
+        raise RegistrationRefusedError(f"{name} must be true or false, got {shown(str(text))!r}")
+    return text == "true"
+
+
+def seconds_property(properties: Properties, name: str) -> int | None:
+    """A property that is a duration in seconds; ``None`` if it is absent.
+
+    Raises:
+        RegistrationRefusedError: It is something else.
+    """
+    if name not in properties:
+        return None
+    seconds = _whole(properties, name, 0)
+    if not 0 < seconds <= MAX_DEADLINE_SECONDS:
+        raise RegistrationRefusedError(f"{name} must be from 1 to {MAX_DEADLINE_SECONDS} seconds, got {seconds}")
+    return seconds
 
 
 def parse_registration(properties: Properties, *, owner: str, seen_at: datetime) -> Registration:
@@ -67,7 +102,7 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
     found = [
         problem_with_name("activity", activity, COMPONENT_NAME),
         problem_with_name("plugin", name, PLUGIN_NAME),
-        *problems(policy, scope),
+        *problems(policy, scope, reserved={PLUGINS_ATTRIBUTE}, for_core=True),
     ]
     if stage not in set(Stage):
         found.append(f"there is no stage {stage!r}: use one of {', '.join(Stage)}")
@@ -85,15 +120,15 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
         endpoint=_required(properties, RegistrationProperty.ENDPOINT),
         protocol=properties.get(RegistrationProperty.PROTOCOL) or LAMBDA,
         kind=properties.get(RegistrationProperty.KIND) or PluginKind.FUNCTION,
-        reports_start=_flag(properties, RegistrationProperty.REPORTS_START, default=True),
+        reports_start=flag_property(properties, RegistrationProperty.REPORTS_START, default=True),
         owner=owner,
         filter_policy=policy,
         filter_policy_scope=scope,
-        mandatory=_flag(properties, RegistrationProperty.MANDATORY, default=True),
+        mandatory=flag_property(properties, RegistrationProperty.MANDATORY, default=True),
         order=_order(properties),
-        always_run=_flag(properties, RegistrationProperty.ALWAYS_RUN, default=False),
-        timeout_seconds=_seconds(properties, RegistrationProperty.TIMEOUT_SECONDS),
-        start_within_seconds=_seconds(properties, RegistrationProperty.START_WITHIN_SECONDS),
+        always_run=flag_property(properties, RegistrationProperty.ALWAYS_RUN, default=False),
+        timeout_seconds=seconds_property(properties, RegistrationProperty.TIMEOUT_SECONDS),
+        start_within_seconds=seconds_property(properties, RegistrationProperty.START_WITHIN_SECONDS),
         sender_role_ids=tuple(filter(None, properties.get(RegistrationProperty.SENDER_ROLE_IDS, "").split(","))),
         description=properties.get(RegistrationProperty.DESCRIPTION, "")[:MAX_TEXT] or None,
         seen_at=seen_at,
@@ -125,23 +160,18 @@ def _policy(properties: Properties) -> dict[str, object]:
     except (ValueError, RecursionError):
         policy = None
     if not isinstance(policy, dict) or is_too_deep(policy):
-        raise RegistrationRefusedError(f"the filter policy is no JSON object that SNS takes: {shown(text)!r}")
+        raise RegistrationRefusedError(
+            f"the filter policy must be a JSON object of at most {MAX_NESTING} levels, got {shown(text)!r}"
+        )
     return policy
 
 
-def _flag(properties: Properties, name: RegistrationProperty, *, default: bool) -> bool:
-    text = properties.get(name) or str(default).lower()
-    if text not in {"true", "false"}:
-        raise RegistrationRefusedError(f"{name} must be true or false, got {shown(text)!r}")
-    return text == "true"
-
-
-def _whole(properties: Properties, name: RegistrationProperty, default: int) -> int:
+def _whole(properties: Properties, name: str, default: int) -> int:
     text = properties.get(name)
     if text is None:
         return default
-    if not _WHOLE.fullmatch(text):
-        raise RegistrationRefusedError(f"{name} must be a whole number, got {shown(text)!r}")
+    if not isinstance(text, str) or not _WHOLE.fullmatch(text):
+        raise RegistrationRefusedError(f"{name} must be a whole number, got {shown(str(text))!r}")
     return int(text)
 
 
@@ -150,12 +180,3 @@ def _order(properties: Properties) -> int:
     if not 0 <= order <= MAX_ORDER:
         raise RegistrationRefusedError(f"{RegistrationProperty.ORDER} must be from 0 to {MAX_ORDER}, got {order}")
     return order
-
-
-def _seconds(properties: Properties, name: RegistrationProperty) -> int | None:
-    if name not in properties:
-        return None
-    seconds = _whole(properties, name, 0)
-    if not 0 < seconds <= MAX_DEADLINE_SECONDS:
-        raise RegistrationRefusedError(f"{name} must be from 1 to {MAX_DEADLINE_SECONDS} seconds, got {seconds}")
-    return seconds

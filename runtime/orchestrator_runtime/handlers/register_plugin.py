@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.aws.cloudformation import answer
 from orchestrator_runtime.core.registration_request import Properties, RegistrationRefusedError, text_property
-from orchestrator_runtime.core.stage_removal import RemovalRefusedError, StagesRequest
+from orchestrator_runtime.core.stages_request import StageKey, StagesRequest
 from orchestrator_runtime.custom_resources import STAGES_RESOURCE_TYPE, RegistrationProperty
-from orchestrator_runtime.handlers.registration_environment import register_ports, removal_ports
+from orchestrator_runtime.handlers.registration_environment import register_ports, stages_ports
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin, unregister_plugin
-from orchestrator_runtime.protocol.remove_stages import RemovalPorts, check_removal
+from orchestrator_runtime.protocol.register_stages import StagesPorts, register_stages
 
 logger = Logger()
 
@@ -27,17 +27,10 @@ def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG
     """
     before = event.get("PhysicalResourceId")
     if event.get("ResourceType") == STAGES_RESOURCE_TYPE:
-        request = StagesRequest.read(event)
-        about = {"stages": [f"{activity}/{stage}" for activity, stage in request.removed]}
         # Another id would make CloudFormation delete the former one.
-        named = before or f"{request.stack_id}/{event.get('LogicalResourceId')}"
+        named = before or f"{event.get('StackId')}/{event.get('LogicalResourceId')}"
         _respond(
-            event,
-            "removal of stages",
-            about,
-            lambda: serve_stages(request, removal_ports()),
-            succeeded=named,
-            failed=named,
+            event, "change of stages", {}, lambda: serve_stages(event, stages_ports()), succeeded=named, failed=named
         )
         return
     properties: Properties = event.get("ResourceProperties") or {}
@@ -62,11 +55,19 @@ def serve(event: Mapping[str, Any], properties: Properties, ports: RegisterPorts
     logger.info("plugin registered", extra=_about(properties))
 
 
-def serve_stages(request: StagesRequest, ports: RemovalPorts) -> None:
-    """Let stages leave a stack, or refuse it."""
-    if losers := check_removal(request, ports):
+def serve_stages(event: Mapping[str, Any], ports: StagesPorts) -> None:
+    """Register the stages of a stack, and delete those that it loses."""
+    request = StagesRequest.read(event)
+    losers = register_stages(request, ports)
+    about = {"stages": _keys(request.stages), "removed": _keys(request.removed)}
+    logger.info("stages registered", extra=about)
+    if losers:
         plugins = [f"{each.key}/{each.name}" for each in losers]
         logger.warning("stages removed under their plugins", extra={"plugins": plugins})
+
+
+def _keys(stages: Iterable[StageKey]) -> list[str]:
+    return [f"{activity}/{stage}" for activity, stage in stages]
 
 
 def physical_id(properties: Properties) -> str:
@@ -86,7 +87,7 @@ def _respond(
     """Serve a request and tell CloudFormation how it ended, under the id that the resource has then."""
     try:
         serve()
-    except (RegistrationRefusedError, RemovalRefusedError) as refusal:
+    except RegistrationRefusedError as refusal:
         logger.warning(f"{what} refused", extra={**about, "detail": str(refusal)})
         answer(event, physical_id=failed, refusal=str(refusal))
     except Exception:

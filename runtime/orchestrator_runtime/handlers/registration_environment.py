@@ -16,7 +16,7 @@ from orchestrator_runtime.contract import MAX_PLUGINS_PER_STAGE, Env
 from orchestrator_runtime.handlers.environment import SLOWS_DOWN, client, registry, variable
 from orchestrator_runtime.protocol.reconcile import ReconcilePorts
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts
-from orchestrator_runtime.protocol.remove_stages import RemovalPorts
+from orchestrator_runtime.protocol.register_stages import StagesPorts
 from orchestrator_runtime.stores.items import utc_now
 from orchestrator_runtime.subscription_ports import RepairLog
 
@@ -36,9 +36,11 @@ def register_ports() -> RegisterPorts:
     )
 
 
-def removal_ports() -> RemovalPorts:
-    """What ``remove_stages`` needs of the world."""
-    return RemovalPorts(registry=registry(), stacks=CloudFormationStacks(client("cloudformation", _GIVES_UP)))
+def stages_ports() -> StagesPorts:
+    """What ``register_stages`` needs of the world."""
+    return StagesPorts(
+        registry=registry(), stacks=CloudFormationStacks(client("cloudformation", _GIVES_UP)), clock=utc_now
+    )
 
 
 def reconcile_ports(log: RepairLog) -> ReconcilePorts:

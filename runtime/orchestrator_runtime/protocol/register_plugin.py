@@ -14,6 +14,7 @@ from orchestrator_runtime.core.registration_request import (
     parse_registration,
     text_property,
 )
+from orchestrator_runtime.core.subscription import topic_of
 from orchestrator_runtime.custom_resources import RegistrationProperty
 from orchestrator_runtime.ports import Registry
 from orchestrator_runtime.registration_ports import Topics
@@ -85,6 +86,11 @@ def _check_topic(registration: Registration, properties: Properties, topics: Top
         raise RegistrationRefusedError(
             f"there is no stage {registration.key} in this deployment (no topic {arn}): deploy the activity "
             f"{registration.activity!r} first, or check its name"
+        )
+    if topic_of(registration.subscription_arn) != arn:
+        raise RegistrationRefusedError(
+            f"{registration.subscription_arn} is no subscription to the topic {arn} of {registration.key}: subscribe "
+            f"plugin {registration.name!r} to that topic and register the subscription's ARN"
         )
 
 

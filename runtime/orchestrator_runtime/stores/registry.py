@@ -1,7 +1,7 @@
 """The registry in DynamoDB.
 
     activity=Rate                   registration=parallel/arn:aws:sns:…   a registration to the stage
-    activity=Rate                   registration=parallel/~settings       the settings of the stage
+    activity=Rate                   registration=parallel/~settings/arn:… the settings of the stage, by stack
     activity=~names/Rate/parallel   registration=Score                    the stack that holds the name
 
 One query reads consecutive stages of an activity with their settings.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator_runtime.contract import REGISTRY_BY_FUNCTION, Stage, TableAttribute
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 NAMES: Final = "~names/"
 """How the partition of a stage's names begins; no activity can be named so."""
-SETTINGS: Final = "~settings"
-"""Takes the place of a subscription in the key of a stage's settings."""
+SETTINGS: Final = "~settings/"
+"""How what stands in the place of a subscription begins in the key of a stage's settings; a stack's ARN follows."""
 _AFTER_SLASH: Final = "0"
 """The character that follows the slash: a range up to it has every key of the stage before it."""
 _TRIES: Final = 20
@@ -47,41 +48,32 @@ class DynamoRegistry:
 
     def stages(self, activity: str, stages: Sequence[Stage]) -> Mapping[Stage, StageRegistrations]:
         """See ``ports.Registry``."""
-        settings: dict[Stage, StageSettings] = {}
+        settings: dict[Stage, tuple[str, StageSettings]] = {}
         registrations: dict[Stage, list[Registration]] = {stage: [] for stage in stages}
         for item in self._query_stages(activity, stages):
             stage, what = _split(item)
-            if what == SETTINGS:
-                settings[stage] = settings_of(item)
+            if what.startswith(SETTINGS):
+                written = (item["written_at"]["S"], settings_of(item))
+                settings[stage] = max(settings.get(stage, written), written, key=lambda one: one[0])
             elif stage in registrations:
                 registrations[stage].append(registration_of(item))
         return {
-            stage: StageRegistrations(settings[stage], registrations[stage]) for stage in stages if stage in settings
+            stage: StageRegistrations(settings[stage][1], registrations[stage]) for stage in stages if stage in settings
         }
 
     def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
         """See ``ports.Registry``."""
         items = self._query_stages(activity, [stage])
-        return [registration_of(item) for item in items if _split(item)[1] != SETTINGS]
+        return [registration_of(item) for item in items if not _split(item)[1].startswith(SETTINGS)]
 
-    def put_settings(self, activity: str, stage: Stage, settings: StageSettings, *, owner: str) -> None:
+    def put_settings(self, activity: str, stage: Stage, settings: StageSettings, *, owner: str, now: datetime) -> None:
         """See ``ports.Registry``."""
-        self._client.put_item(TableName=self._table, Item=settings_item(activity, stage, settings, owner=owner))
+        item = {**_settings_key(activity, stage, owner), **item_of({**asdict(settings), "written_at": now})}
+        self._client.put_item(TableName=self._table, Item=item)
 
-    def remove_settings(self, activity: str, stage: Stage, *, owner: str) -> bool:
+    def remove_settings(self, activity: str, stage: Stage, *, owner: str) -> None:
         """See ``ports.Registry``."""
-        try:
-            write_if(
-                self._client.delete_item,
-                TableName=self._table,
-                Key=_key(activity, f"{stage}/{SETTINGS}"),
-                ConditionExpression="attribute_not_exists(#owner) OR #owner = :owner",
-                ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues={":owner": text(owner)},
-            )
-        except ConditionFailed:
-            return False
-        return True
+        self._client.delete_item(TableName=self._table, Key=_settings_key(activity, stage, owner))
 
     def of_function(self, function_arn: str) -> Sequence[Registration]:
         """See ``ports.Registry``."""
@@ -95,7 +87,7 @@ class DynamoRegistry:
 
     def get(self, activity: str, stage: Stage, subscription_arn: str) -> Registration | None:
         """See ``ports.Registry``."""
-        if subscription_arn == SETTINGS:
+        if subscription_arn.startswith(SETTINGS):
             return None
         item = self._read(_key(activity, f"{stage}/{subscription_arn}"))
         return registration_of(item) if item else None
@@ -252,8 +244,12 @@ def _name_key(registration: Registration) -> NewItem:
     return _key(f"{NAMES}{registration.key}", registration.name)
 
 
+def _settings_key(activity: str, stage: Stage, owner: str) -> NewItem:
+    return _key(activity, f"{stage}/{SETTINGS}{owner}")
+
+
 def _split(item: Item) -> tuple[Stage, str]:
-    """The stage of an item, and its subscription or ``~settings``."""
+    """The stage of an item, and the rest of its key."""
     stage, _, what = item[TableAttribute.REGISTRATION]["S"].partition("/")
     return Stage(stage), what
 
@@ -344,11 +340,6 @@ def registration_of(item: Item) -> Registration:
         problem=values.text("problem"),
         seen_at=values.time("seen_at"),
     )
-
-
-def settings_item(activity: str, stage: Stage, settings: StageSettings, *, owner: str) -> NewItem:
-    """The settings of a stage as they stand in the table."""
-    return {**_key(activity, f"{stage}/{SETTINGS}"), **item_of({**asdict(settings), "owner": owner})}
 
 
 def settings_of(item: Item) -> StageSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -65,10 +66,10 @@ SCORE = a_registration("Score", subscription_arn=SUBSCRIPTION.arn, endpoint=FUNC
             "name, order: now as SNS and the function say",
         ),
         (
-            Write(SCORE, ("filter_policy",)),
+            Write(SCORE, ("endpoint",)),
             replace(SCORE, owner="arn:stack"),
             RepairAction.CHANGED,
-            "filter_policy: now as SNS says",
+            "endpoint: now as SNS says",
         ),
     ],
 )
@@ -145,7 +146,7 @@ def test_a_filter_that_cannot_be_evaluated_is_told_with_all_its_faults() -> None
     standing = replace(SCORE, filter_policy={"line": [{"wildcard": "a*"}], "premium": []})
     (found,) = told(sight(), standing)
     assert found.kind is ProblemKind.INVALID_FILTER
-    assert found.detail.startswith("whom its filter lets through cannot be told, so no run waits for it: ")
+    assert found.detail.startswith("its filter policy cannot be evaluated, so no run waits for it: ")
     assert "; " in found.detail
     assert "XX" not in found.detail
 
@@ -164,7 +165,7 @@ def test_a_filter_that_lets_nothing_through_is_told_why() -> None:
     standing = replace(SCORE, filter_policy={"plugins": ["Other"]})
     (found,) = told(sight(), standing)
     assert found.kind is ProblemKind.NEVER_MATCHES
-    assert found.detail.startswith("its filter can never match: ")
+    assert found.detail.startswith("its filter policy never matches: ")
 
 
 @pytest.mark.parametrize(
@@ -177,16 +178,17 @@ def test_a_filter_that_lets_nothing_through_is_told_why() -> None:
         (Stage.PARALLEL, "", {}, []),
     ],
 )
-def test_a_stage_that_releases_one_at_a_time_wants_the_plugins_name_in_a_filter_made_by_other_means(
+def test_a_sequential_stage_wants_the_plugins_name_in_the_filter_of_a_plain_subscription(
     stage: Stage, owner: str, policy: dict[str, Any], kinds: list[ProblemKind]
 ) -> None:
     standing = replace(SCORE, stage=stage, owner=owner, filter_policy=policy)
-    found = told(sight(topic=replace(TOPIC, stage=stage)), standing)
+    subscription = replace(SUBSCRIPTION, filter_policy={"plugins": ["Score"]} if owner else policy)
+    found = told(sight(subscription, topic=replace(TOPIC, stage=stage)), standing)
     assert [one.kind for one in found] == kinds
     if kinds:
         assert found[0].detail == (
-            "the stage releases one plugin at a time, and without its name in the filter this one is called whenever "
-            "another is released: add {'plugins': ['Score']} to the filter policy"
+            "the stage invokes one plugin at a time, and without its name in the filter policy SNS invokes this one "
+            "whenever it is another one's turn: add {'plugins': ['Score']} to it"
         )
 
 
@@ -194,7 +196,41 @@ def test_what_a_function_did_not_answer_is_told_unless_a_construct_speaks_for_it
     standing = replace(SCORE, problem="it failed: defaults are used")
     detail = "it failed: defaults are used (let the function answer {'initialize': true}, or use the Plugin construct)"
     assert told(sight(), standing) == [problem(ProblemKind.NOT_INITIALIZED, detail)]
-    assert told(sight(), replace(standing, owner="arn:stack")) == []
+    managed = replace(SUBSCRIPTION, filter_policy={"plugins": ["Score"]})
+    assert told(sight(managed), replace(standing, owner="arn:stack")) == []
+
+
+MANAGED = replace(SCORE, owner="arn:stack", filter_policy={"line": ["auto"]})
+
+
+def test_a_constructs_subscription_filters_by_the_plugins_name() -> None:
+    assert told(sight(replace(SUBSCRIPTION, filter_policy={"plugins": ["Score"]})), MANAGED) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "scope", "current"),
+    [
+        ({}, "MessageAttributes", "absent"),
+        ({"plugins": ["Other"]}, "MessageAttributes", '{"plugins":["Other"]} with the scope MessageAttributes'),
+        ({"plugins": ["Score"]}, "MessageBody", '{"plugins":["Score"]} with the scope MessageBody'),
+        (
+            {"plugins": ["Score"], "line": ["auto"]},
+            "MessageAttributes",
+            '{"line":["auto"],"plugins":["Score"]} with the scope MessageAttributes',
+        ),
+        ({"line": ["x" * 300]}, "MessageAttributes", f'{{"line":["{"x" * 190}… with the scope MessageAttributes'),
+    ],
+)
+def test_a_constructs_subscription_with_another_filter_is_a_problem(
+    policy: dict[str, Any], scope: str, current: str
+) -> None:
+    changed = replace(SUBSCRIPTION, filter_policy=policy, filter_policy_scope=scope)
+    detail = (
+        f"the filter policy of its subscription is {current}: SNS may not invoke the plugin although a run waits for "
+        'it, or invoke it for another one; set it to {"plugins":["Score"]} with the scope MessageAttributes, and '
+        "change the plugin's own filter policy in the construct"
+    )
+    assert told(sight(changed), MANAGED) == [problem(ProblemKind.SUBSCRIPTION_CHANGED, detail)]
 
 
 # Problems of a stage
@@ -213,19 +249,39 @@ def test_a_name_that_is_there_twice_is_told_of_each() -> None:
     ]
 
 
-def test_keys_that_do_not_travel_as_attributes_are_told_by_name() -> None:
-    def filtering(*keys: str) -> list[Registration]:
-        return [a_registration(f"P{key}", filter_policy={key: ["x"], "plugins": [f"P{key}"]}) for key in keys]
-
-    assert list(problems_of_stage(TOPIC, filtering(*"abcdefgh"))) == []
-    assert list(problems_of_stage(TOPIC, filtering(*"abcdefghij"))) == [
-        Problem(
-            kind=ProblemKind.TOO_MANY_FILTER_KEYS,
-            stage="Rate/parallel",
-            detail="the filters of the stage name 10 keys of the metadata, of which 8 travel as attributes; these do "
-            "not: i, j. Filter by fewer keys, or with the scope MessageBody",
+def filtering(*keys: str, owner: str = "") -> list[Registration]:
+    """A plugin for each key, seen one after the other."""
+    return [
+        a_registration(
+            f"P{key}",
+            owner=owner,
+            filter_policy={key: ["x"], "plugins": [f"P{key}"]},
+            filter_keys_since=NOW + timedelta(seconds=number),
         )
+        for number, key in enumerate(keys)
     ]
+
+
+def test_keys_that_do_not_fit_are_a_problem_of_the_later_subscriptions() -> None:
+    assert list(problems_of_stage(TOPIC, filtering(*"abcdefgh"))) == []
+    later = filtering(*"zyxwvutsba")[-2:]
+    assert list(problems_of_stage(TOPIC, filtering(*"zyxwvutsba"))) == [
+        Problem(
+            kind=ProblemKind.KEYS_DO_NOT_FIT,
+            stage="Rate/parallel",
+            plugin=each.name,
+            subscription_arn=each.subscription_arn,
+            detail="its filter policy names metadata keys for which there is no room among the message attributes of "
+            f"the stage: '{each.name[1:]}'. A run whose metadata has them does not invoke it; 8 keys travel, those of "
+            "earlier subscriptions first: filter by fewer keys, use the filter policy scope MessageBody, or register "
+            "the plugin with the Plugin construct, which has no such limit",
+        )
+        for each in later
+    ]
+
+
+def test_filters_of_constructs_need_no_room() -> None:
+    assert list(problems_of_stage(TOPIC, filtering(*"abcdefghij", owner="arn:stack"))) == []
 
 
 def test_findings_are_a_document_that_json_takes() -> None:

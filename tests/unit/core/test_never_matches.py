@@ -25,6 +25,7 @@ def reason(policy: dict[str, Any], scope: str) -> str | None:
         ({"plugins": ["Other", {"prefix": "Sc"}]}, ATTRIBUTES),
         ({"plugins": [{"anything-but": ["Other"]}]}, ATTRIBUTES),
         ({"vip": [True, "true"]}, ATTRIBUTES),
+        ({"vip": [None, "x"]}, ATTRIBUTES),
         ({"a b": [{"exists": False}]}, ATTRIBUTES),
         ({"$or": [{"plugins": ["Other"]}, {"line": ["auto"]}]}, ATTRIBUTES),
         ({}, BODY),
@@ -45,7 +46,8 @@ def test_what_may_match_is_left_alone(policy: dict[str, Any], scope: str) -> Non
         ({"plugins": ["Other"]}, ATTRIBUTES, "write {'plugins': ['Score']}"),
         ({"plugins": ["score"]}, BODY, "than 'Score', under which the plugin is registered"),
         ({"line": ["auto"], "plugins": [{"exists": False}]}, ATTRIBUTES, "other names in 'plugins'"),
-        ({"vip": [True, False]}, ATTRIBUTES, "write 'true' or 'false'"),
+        ({"vip": [True, False]}, ATTRIBUTES, "write 'true', 'false' or {'exists': false}"),
+        ({"vip": [None]}, ATTRIBUTES, "wants a bare true, false or null"),
         ({"a b": ["x"]}, ATTRIBUTES, "no attribute can be named 'a b'"),
         ({"line": ["auto"]}, BODY, "no key 'line' at its top: metadata is below 'metadata'"),
         ({"quote.line": ["auto"]}, BODY, "no key 'quote' at its top"),
@@ -58,6 +60,11 @@ def test_what_can_never_match_is_told_with_what_to_do(policy: dict[str, Any], sc
     found = reason(policy, scope)
     assert found is not None
     assert told in found
+
+
+def test_the_core_finds_metadata_under_any_key() -> None:
+    registration = a_registration(filter_policy={"a b": ["x"]}, owner="arn:stack")
+    assert why_never(registration) is None
 
 
 def test_the_keys_are_those_of_the_message() -> None:

@@ -45,6 +45,7 @@ def test_everything_that_a_function_says_is_registered() -> None:
         subscription_arn=f"{TOPIC.arn}:1",
         endpoint=FUNCTION,
         filter_policy={"line": ["auto"]},
+        filter_keys_since=NOW,
         mandatory=False,
         order=7,
         always_run=True,

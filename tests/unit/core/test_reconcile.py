@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -85,7 +85,7 @@ def test_what_is_registered_notes_which_revision_of_the_function_said_so(revisio
         sight(answer=ANSWER),
         sight(SCORE, subscription=replace(CALLS, filter_policy={}), answer=ANSWER),
         sight(SCORE, answer=Answer({"pluginName": "Score", "order": 8})),
-        sight(MANAGED, subscription=replace(CALLS, filter_policy={})),
+        sight(MANAGED, subscription=replace(CALLS, endpoint=f"{FUNCTION}:live")),
     ],
 )
 def test_whatever_is_written_is_a_version_of_its_own(seen: Sight) -> None:
@@ -96,6 +96,9 @@ def test_what_is_as_it_was_is_left_alone() -> None:
     assert decide(sight(SCORE)) is None
     assert decide(sight(SCORE, answer=ANSWER)) is None
     assert decide(sight(MANAGED)) is None
+    assert decide(sight(MANAGED, subscription=replace(CALLS, filter_policy={}))) is None, (
+        "the construct's filter counts"
+    )
 
 
 def test_what_is_changed_is_named() -> None:
@@ -118,3 +121,26 @@ def test_what_is_changed_is_named() -> None:
 def test_what_nothing_can_call_is_removed_and_why_is_told(why: str, other: dict[str, Any]) -> None:
     assert decide(sight(SCORE, **other)) == Remove(SCORE, why)
     assert decide(sight(**other)) is None, "there is nothing to remove"
+
+
+@pytest.mark.parametrize(
+    ("policy", "scope", "since"),
+    [
+        ({"line": ["auto"]}, "MessageAttributes", BEFORE),
+        ({"line": ["home"]}, "MessageAttributes", BEFORE),
+        ({"line": ["auto"], "zone": ["north"]}, "MessageAttributes", NOW),
+        ({"zone": ["north"]}, "MessageAttributes", NOW),
+        ({}, "MessageAttributes", BEFORE),
+        ({"metadata": {"line": ["auto"]}}, "MessageBody", BEFORE),
+    ],
+)
+def test_a_filter_that_names_a_new_key_is_new(policy: dict[str, Any], scope: str, since: datetime) -> None:
+    registered = replace(SCORE, filter_keys_since=BEFORE)
+    subscription = replace(CALLS, filter_policy=policy, filter_policy_scope=scope)
+    action = decide(sight(registered, subscription=subscription, answer=ANSWER))
+    assert (action.registration if isinstance(action, Write) else registered).filter_keys_since == since
+
+
+def test_a_new_subscription_filters_since_it_was_seen() -> None:
+    assert written(sight(answer=ANSWER)).filter_keys_since == NOW
+    assert written(sight(answer=ANSWER, subscription=replace(CALLS, filter_policy={}))).filter_keys_since is None

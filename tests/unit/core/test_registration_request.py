@@ -66,7 +66,7 @@ def test_what_is_not_said_is_as_by_default() -> None:
 
 def test_everything_can_be_said() -> None:
     queue = "arn:aws:sqs:eu-west-1:123456789012:score"
-    policy = {"metadata": {"premium": [{"numeric": [">=", 1000]}]}, "plugins": ["Score"]}
+    policy = {"metadata": {"premium": [{"numeric": [">=", 1000]}], "agent": [None]}}
     said = parsed(
         **{
             P.ENDPOINT: queue,
@@ -143,12 +143,15 @@ BAD: list[tuple[dict[P, Any], str]] = [
     ({P.ENDPOINT: ""}, "the registration has no Endpoint: let the Plugin construct make it"),
     ({P.SUBSCRIPTION_ARN: ""}, "the registration has no SubscriptionArn: let the Plugin construct make it"),
     ({P.OWNER: ""}, "the registration has no Owner: give the id of the stack"),
-    ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object that SNS takes: '{'"),
-    ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object that SNS takes: '[1]'"),
-    ({P.FILTER_POLICY: "x" * 300}, f"the filter policy is no JSON object that SNS takes: '{'x' * 200}…'"),
+    ({P.FILTER_POLICY: "{"}, "the filter policy must be a JSON object of at most 100 levels, got '{'"),
+    ({P.FILTER_POLICY: "[1]"}, "the filter policy must be a JSON object of at most 100 levels, got '[1]'"),
+    (
+        {P.FILTER_POLICY: "x" * 300},
+        f"the filter policy must be a JSON object of at most 100 levels, got '{'x' * 200}…'",
+    ),
     (
         {P.FILTER_POLICY: '{"a": ["\\ud800"]}'},
-        """the filter policy is no JSON object that SNS takes: '{"a": ["\\\\ud800"]}'""",
+        """the filter policy must be a JSON object of at most 100 levels, got '{"a": ["\\\\ud800"]}'""",
     ),
     ({P.FILTER_POLICY: {"premium": []}}, "FilterPolicy must be text: write lists and objects as JSON in a string"),
     (
@@ -184,7 +187,7 @@ def test_a_plugins_name_may_have_spaces_and_dots() -> None:
 def test_a_filter_that_is_nested_too_deeply_is_no_filter() -> None:
     deep = '{"a":' * 200 + '["x"]' + "}" * 200
     assert refused(properties(**{P.FILTER_POLICY: deep, P.FILTER_POLICY_SCOPE: "MessageBody"})).startswith(
-        "the filter policy is no JSON object that SNS takes: "
+        "the filter policy must be a JSON object of at most 100 levels, got "
     )
 
 

@@ -57,7 +57,7 @@ def test_a_create_registers(core: Core, cloudformation: Desk) -> None:
 
 
 def test_every_property_is_registered(core: Core, cloudformation: Desk) -> None:
-    policy = {"line": ["auto"], "premium": [{"numeric": [">=", 1000]}], "plugins": ["Score"]}
+    policy = {"line": ["auto"], "premium": [{"numeric": [">=", 1000]}]}
     properties = registration(
         **{
             P.PROTOCOL: "sqs",
@@ -145,14 +145,15 @@ def test_a_name_that_another_stack_holds_is_refused(core: Core, cloudformation: 
 def test_the_same_name_on_another_stage_is_another(core: Core, cloudformation: Desk, session: boto3.Session) -> None:
     deploy_stage(session, Stage.POST)
     ask(cloudformation, "Create", registration())
-    assert ask(cloudformation, "Create", registration(**OTHER_OWNER, **{P.STAGE: "post"}))["Status"] == "SUCCESS"
+    post = {P.STAGE: "post", P.SUBSCRIPTION_ARN: ARN.replace("-parallel:", "-post:")}
+    assert ask(cloudformation, "Create", registration(**{**OTHER_OWNER, **post}))["Status"] == "SUCCESS"
     assert len(registered(core, Stage.POST)) == 1
 
 
 BAD: dict[str, tuple[dict[str, str], str]] = {
     "operator of EventBridge": ({P.FILTER_POLICY: '{"line": [{"wildcard": "a*"}]}'}, "wildcard"),
-    "no JSON": ({P.FILTER_POLICY: "{"}, "the filter policy is no JSON object that SNS takes: '{'"),
-    "no object": ({P.FILTER_POLICY: "[1]"}, "the filter policy is no JSON object that SNS takes: '[1]'"),
+    "no JSON": ({P.FILTER_POLICY: "{"}, "the filter policy must be a JSON object of at most 100 levels, got '{'"),
+    "no object": ({P.FILTER_POLICY: "[1]"}, "the filter policy must be a JSON object of at most 100 levels, got '[1]'"),
     "unknown scope": ({P.FILTER_POLICY_SCOPE: "Everywhere"}, "Everywhere"),
     "bad name": ({P.NAME: "a/b"}, "the plugin name 'a/b' is not allowed"),
     "bad activity": ({P.ACTIVITY: "a b"}, "the activity name 'a b' is not allowed"),
@@ -175,12 +176,26 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "digits without end": ({P.ORDER: "9" * 5_000}, "Order is 5,000 bytes, a registration takes 512: shorten it"),
     "a flag without end": ({P.MANDATORY: "y" * 500}, f"Mandatory must be true or false, got '{'y' * 200}…'"),
     "a name without end": ({P.NAME: "n" * 400}, f"the plugin name '{'n' * 199}… is not allowed: use 1 to 64"),
+    "no subscription to the topic": (
+        {P.SUBSCRIPTION_ARN: "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-pre:6e5c"},
+        "6e5c is no subscription to the topic arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel of Rate/par",
+    ),
+    "the settings of the stage": (
+        {P.SUBSCRIPTION_ARN: "~settings/arn:stack"},
+        "~settings/arn:stack is no subscription",
+    ),
     "half a character": ({P.OWNER: "arn:\ud800"}, "Owner holds half a character, which is no text: leave it out"),
-    "half a character in a policy": ({P.FILTER_POLICY: '{"a": ["\\ud800"]}'}, "no JSON object that SNS takes"),
-    "an endless number in a policy": ({P.FILTER_POLICY: '{"a": [1e999]}'}, "no JSON object that SNS takes"),
-    "a policy of a thousand levels": (
-        {P.FILTER_POLICY: '{"a":' * 5_000 + "[1]" + "}" * 5_000, P.FILTER_POLICY_SCOPE: "MessageBody"},
-        "no JSON object that SNS takes",
+    "half a character in a policy": (
+        {P.FILTER_POLICY: '{"a": ["\\ud800"]}'},
+        "must be a JSON object of at most",
+    ),
+    "an endless number in a policy": (
+        {P.FILTER_POLICY: '{"a": [1e999]}'},
+        "must be a JSON object of at most",
+    ),
+    "a policy of hundreds of levels": (
+        {P.FILTER_POLICY: '{"a":' * 600 + "[1]" + "}" * 600, P.FILTER_POLICY_SCOPE: "MessageBody"},
+        "must be a JSON object of at most",
     ),
     "a long subscription": ({P.SUBSCRIPTION_ARN: "a" * 513}, "SubscriptionArn is 513 bytes, a registration takes 512"),
     "a long endpoint": ({P.ENDPOINT: "ü" * 1_025}, "Endpoint is 2,050 bytes, a registration takes 2,048: shorten it"),
@@ -247,15 +262,15 @@ def test_a_full_stage_takes_no_more_but_lets_what_it_has_be_changed(
     monkeypatch.setenv(Env.PLUGINS_PER_STAGE, "2")
     for name in "ab":
         assert (
-            ask(cloudformation, "Create", registration(**{P.NAME: name, P.SUBSCRIPTION_ARN: name}))["Status"]
+            ask(cloudformation, "Create", registration(**{P.NAME: name, P.SUBSCRIPTION_ARN: f"{ARN}-{name}"}))["Status"]
             != "FAILED"
         )
-    told = ask(cloudformation, "Create", registration(**{P.NAME: "c", P.SUBSCRIPTION_ARN: "c"}))
+    told = ask(cloudformation, "Create", registration(**{P.NAME: "c", P.SUBSCRIPTION_ARN: f"{ARN}-c"}))
     assert told["Status"] == "FAILED"
     assert told["Reason"].startswith("Rate/parallel has 2 plugins, and SNS allows 2 filter policies on a topic")
     assert "plugins_per_stage" in told["Reason"]
-    changed = registration(**{P.NAME: "b", P.SUBSCRIPTION_ARN: "b", P.ORDER: "1"})
-    assert ask(cloudformation, "Update", changed, PhysicalResourceId="b")["Status"] == "SUCCESS"
+    changed = registration(**{P.NAME: "b", P.SUBSCRIPTION_ARN: f"{ARN}-b", P.ORDER: "1"})
+    assert ask(cloudformation, "Update", changed, PhysicalResourceId=f"{ARN}-b")["Status"] == "SUCCESS"
 
 
 def test_a_name_that_a_subscription_made_by_other_means_has_is_refused(core: Core, cloudformation: Desk) -> None:

@@ -1,4 +1,4 @@
-"""The custom resource with the stages of a stack: none is removed while plugins of others are registered to it."""
+"""The custom resource with the stages of a stack: their settings are registered, and none leaves it while in use."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from orchestrator_runtime.contract import Env, Stage
+from orchestrator_runtime.core.registration import StageSettings
 from orchestrator_runtime.custom_resources import RegistrationProperty
 from tests.unit.cloudformation_desk import Desk
 from tests.unit.handlers.conftest import Core, ask
@@ -21,9 +22,18 @@ from tests.unit.samples import a_registration
 P = RegistrationProperty
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/activities/1f2e"
 TEAM = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team-a/9c8b"
+SUBSCRIPTION = registration()[P.SUBSCRIPTION_ARN]
 PHYSICAL_ID = f"{STACK}/Stages"
-BOTH = {"Stages": ["Check/pre", "Rate/parallel"]}
-CHECK = {"Stages": ["Check/pre"]}
+OTHER = "arn:aws:cloudformation:eu-west-1:123456789012:stack/moved/77aa"
+
+
+def stages(*keys: str, **settings: str) -> dict[str, Any]:
+    return {"Stages": [{"Stage": key, **settings} for key in keys]}
+
+
+BOTH = stages("Check/pre", "Rate/parallel")
+CHECK = stages("Check/pre")
+RATE = stages("Rate/parallel")
 
 
 @dataclass
@@ -51,9 +61,14 @@ def stack(session: boto3.Session) -> Iterator[Stack]:
 
 
 def ask_about_stages(
-    cloudformation: Desk, request: str, properties: dict[str, Any], before: dict[str, Any] | None = None
+    cloudformation: Desk,
+    request: str,
+    properties: dict[str, Any],
+    before: dict[str, Any] | None = None,
+    *,
+    stack_id: str = STACK,
 ) -> dict[str, Any]:
-    other: dict[str, Any] = {"PhysicalResourceId": PHYSICAL_ID} if request != "Create" else {}
+    other: dict[str, Any] = {"PhysicalResourceId": f"{stack_id}/Stages"} if request != "Create" else {}
     if before is not None:
         other["OldResourceProperties"] = before
     return ask(
@@ -61,10 +76,16 @@ def ask_about_stages(
         request,
         properties,
         ResourceType="Custom::OrchestratorStages",
-        StackId=STACK,
+        StackId=stack_id,
         LogicalResourceId="Stages",
         **other,
     )
+
+
+def deployed(core: Core) -> dict[str, StageSettings]:
+    """The stages that are deployed, with their settings."""
+    found = {activity: core.registry.stages(activity, tuple(Stage)) for activity in ("Check", "Rate")}
+    return {f"{activity}/{stage}": one.settings for activity, of in found.items() for stage, one in of.items()}
 
 
 def register(cloudformation: Desk, owner: str = TEAM, **other: str) -> None:
@@ -104,8 +125,7 @@ def test_a_removed_stage_with_plugins_fails_the_update_and_names_them(
     plain = f"'Audit' of Rate/parallel (subscription {audit}, which no construct made)"
     assert named in {f"{score}, {plain}", f"{plain}, {score}"}
     assert stack.asked == [STACK]
-    [line] = [line for line in core.lines() if line["message"] == "removal of stages refused"]
-    assert line["stages"] == ["Rate/parallel"]
+    assert "change of stages refused" in [line["message"] for line in core.lines()]
 
 
 def test_a_deleted_stack_asks_for_all_its_stages(core: Core, cloudformation: Desk, stack: Stack) -> None:
@@ -118,7 +138,7 @@ def test_a_deleted_stack_asks_for_all_its_stages(core: Core, cloudformation: Des
 
 def test_a_stage_that_stays_does_not_matter(core: Core, cloudformation: Desk, stack: Stack) -> None:
     register(cloudformation)
-    assert ask_about_stages(cloudformation, "Update", {"Stages": ["Rate/parallel"]}, BOTH)["Status"] == "SUCCESS"
+    assert ask_about_stages(cloudformation, "Update", RATE, BOTH)["Status"] == "SUCCESS"
     assert ask_about_stages(cloudformation, "Update", BOTH, CHECK)["Status"] == "SUCCESS"
     assert stack.asked == []
 
@@ -152,7 +172,7 @@ def test_what_a_refusal_would_not_stop_is_allowed_and_noted(
 
 def test_many_plugins_are_told_within_what_cloudformation_takes(core: Core, cloudformation: Desk, stack: Stack) -> None:
     for number in range(7):
-        register(cloudformation, **{P.NAME: f"Plugin {number}", P.SUBSCRIPTION_ARN: f"arn:sub:{number}"})
+        register(cloudformation, **{P.NAME: f"Plugin {number}", P.SUBSCRIPTION_ARN: f"{SUBSCRIPTION}{number}"})
     stack.status = "UPDATE_IN_PROGRESS"
     reason = ask_about_stages(cloudformation, "Update", CHECK, BOTH)["Reason"]
     assert reason.endswith("'Plugin 4' of Rate/parallel (stack team-a), and 2 more")
@@ -171,7 +191,7 @@ def test_if_cloudformation_is_out_of_reach_nothing_is_removed(core: Core, cloudf
     told = ask_about_stages(cloudformation, "Update", CHECK, BOTH)
     assert told["Status"] == "FAILED"
     assert told["Reason"] == (
-        "the removal of stages failed inside the orchestrator: see the log of its register-plugin function"
+        "the change of stages failed inside the orchestrator: see the log of its register-plugin function"
     )
 
 
@@ -180,16 +200,96 @@ def test_trouble_of_our_own_is_told_too(
 ) -> None:
     monkeypatch.setenv(Env.REGISTRY_TABLE, "elsewhere")
     assert ask_about_stages(cloudformation, "Delete", BOTH)["Status"] == "FAILED"
-    assert core.lines()[-1]["message"] == "removal of stages failed"
+    assert core.lines()[-1]["message"] == "change of stages failed"
 
 
-@pytest.mark.parametrize(
-    "properties",
-    [{}, {"Stages": []}, {"Stages": ["", "Rate", "/pre", "Rate/after", 7]}, {"Stages": "Rate/parallel"}, {"Stages": 7}],
-)
-def test_what_names_no_stage_asks_for_none(
-    core: Core, cloudformation: Desk, stack: Stack, properties: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("properties", [{}, {"Stages": []}])
+def test_stack_without_stages_loses_none(core: Core, cloudformation: Desk, stack: Stack, properties: Any) -> None:
     register(cloudformation)
     for request_type in ("Create", "Update", "Delete"):
         assert ask_about_stages(cloudformation, request_type, properties, properties)["Status"] == "SUCCESS"
+    assert deployed(core) == {}
+
+
+# Settings
+
+
+def test_settings_are_registered_with_the_stage(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    settings = {"TimeoutSeconds": "600", "StartWithinSeconds": "60", "FailOnOptionalError": "true"}
+    assert (
+        ask_about_stages(cloudformation, "Create", stages("Rate/pre", "Rate/post", **settings))["Status"] == "SUCCESS"
+    )
+    expected = StageSettings(timeout_seconds=600, start_within_seconds=60, fail_on_optional_error=True)
+    assert deployed(core) == {"Rate/pre": expected, "Rate/post": expected}
+    assert core.lines()[-1]["stages"] == ["Rate/pre", "Rate/post"]
+
+
+def test_changed_settings_are_registered(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    ask_about_stages(cloudformation, "Create", RATE)
+    ask_about_stages(cloudformation, "Update", stages("Rate/parallel", TimeoutSeconds="5"), RATE)
+    assert deployed(core) == {"Rate/parallel": StageSettings(timeout_seconds=5)}
+
+
+def test_removed_stages_lose_their_settings_once_the_removal_is_allowed(
+    core: Core, cloudformation: Desk, stack: Stack
+) -> None:
+    ask_about_stages(cloudformation, "Create", BOTH)
+    found(core)
+    stack.status = "UPDATE_IN_PROGRESS"
+    assert ask_about_stages(cloudformation, "Update", CHECK, BOTH)["Status"] == "FAILED"
+    assert set(deployed(core)) == {"Check/pre", "Rate/parallel"}
+    core.registry.remove(core.registry.registrations("Rate", Stage.PARALLEL)[0])
+    assert ask_about_stages(cloudformation, "Update", CHECK, BOTH)["Status"] == "SUCCESS"
+    assert set(deployed(core)) == {"Check/pre"}
+    assert ask_about_stages(cloudformation, "Delete", CHECK)["Status"] == "SUCCESS"
+    assert deployed(core) == {}
+
+
+def test_update_that_is_rolled_back_brings_the_former_settings_back(
+    core: Core, cloudformation: Desk, stack: Stack
+) -> None:
+    """CloudFormation asks for an update to the former properties."""
+    before, after = stages("Rate/parallel", TimeoutSeconds="5"), stages("Rate/pre", TimeoutSeconds="7")
+    ask_about_stages(cloudformation, "Create", before)
+    ask_about_stages(cloudformation, "Update", after, before)
+    assert deployed(core) == {"Rate/pre": StageSettings(timeout_seconds=7)}
+    stack.status = "UPDATE_ROLLBACK_IN_PROGRESS"
+    ask_about_stages(cloudformation, "Update", before, after)
+    assert deployed(core) == {"Rate/parallel": StageSettings(timeout_seconds=5)}
+
+
+def test_refused_update_changes_no_settings(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    ask_about_stages(cloudformation, "Create", RATE)
+    malformed = {"Stages": [{"Stage": "Rate/pre"}, {"Stage": "Rate/post", "TimeoutSeconds": "soon"}]}
+    answer = ask_about_stages(cloudformation, "Update", malformed, RATE)
+    assert (answer["Status"], answer["Reason"]) == (
+        "FAILED",
+        "stage Rate/post: TimeoutSeconds must be a whole number, got 'soon'",
+    )
+    assert set(deployed(core)) == {"Rate/parallel"}
+
+
+def test_failed_creation_is_taken_back(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    malformed = stages("Rate/pre", TimeoutSeconds="soon")
+    assert ask_about_stages(cloudformation, "Create", malformed)["Status"] == "FAILED"
+    stack.status = "ROLLBACK_IN_PROGRESS"
+    assert ask_about_stages(cloudformation, "Delete", malformed)["Status"] == "SUCCESS"
+
+
+def test_stage_that_moves_to_another_stack_keeps_its_settings(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    """The stack that it leaves is deleted after the other one was created."""
+    ask_about_stages(cloudformation, "Create", RATE)
+    ask_about_stages(cloudformation, "Create", stages("Rate/parallel", TimeoutSeconds="5"), stack_id=OTHER)
+    ask_about_stages(cloudformation, "Delete", RATE)
+    assert deployed(core) == {"Rate/parallel": StageSettings(timeout_seconds=5)}
+
+
+def test_stack_that_takes_a_stage_by_mistake_and_rolls_back_leaves_the_settings(
+    core: Core, cloudformation: Desk, stack: Stack
+) -> None:
+    register(cloudformation)
+    ask_about_stages(cloudformation, "Create", stages("Rate/parallel", TimeoutSeconds="600"))
+    ask_about_stages(cloudformation, "Create", RATE, stack_id=OTHER)
+    stack.status = "ROLLBACK_IN_PROGRESS"
+    ask_about_stages(cloudformation, "Delete", RATE, stack_id=OTHER)
+    assert deployed(core) == {"Rate/parallel": StageSettings(timeout_seconds=600)}

@@ -1,4 +1,4 @@
-"""Topics, subscriptions, functions and stacks of teams, in memory; and what the core is told of their changes.
+"""Topics, subscriptions, functions and stacks of teams, in memory; and the events of their changes.
 
 Everything that the flows read of it goes through ``Outside.before``, where a test lets other
 things happen meanwhile.
@@ -6,7 +6,6 @@ things happen meanwhile.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -154,7 +153,6 @@ class Outside:
             P.TOPIC_ARN: topic.arn,
             P.ENDPOINT: function,
             P.OWNER: owner,
-            P.FILTER_POLICY: json.dumps(policy),
             **other,
         }
         if self._register(arn, properties):
@@ -165,12 +163,11 @@ class Outside:
 
     def update(self, arn: str, name: str, **other: str) -> bool:
         """Deploy other props of a construct; what is refused is rolled back."""
-        before, policy = self.constructs[arn], {"plugins": [name]}
-        old_policy = json.loads(before[P.FILTER_POLICY])
-        self.set_filter(arn, policy)
-        if self._register(arn, {**before, P.NAME: name, P.FILTER_POLICY: json.dumps(policy), **other}):
+        before = self.constructs[arn]
+        self.set_filter(arn, {"plugins": [name]})
+        if self._register(arn, {**before, P.NAME: name, **other}):
             return True
-        self.set_filter(arn, old_policy)
+        self.set_filter(arn, {"plugins": [before[P.NAME]]})
         self._register(arn, before)
         return False
 
@@ -233,7 +230,7 @@ class Outside:
     def right(self) -> dict[str, Registration]:
         """The registry that follows from the world alone, by subscription."""
         registrations = (self._right(subscription) for subscription in self.subscribed.values())
-        return {r.subscription_arn: replace(r, seen_at=None) for r in registrations if r}
+        return {r.subscription_arn: _timeless(r) for r in registrations if r}
 
     def _right(self, subscription: Subscription) -> Registration | None:
         code = self.code_of(subscription.endpoint)
@@ -241,14 +238,14 @@ class Outside:
             return None
         if properties := self.constructs.get(subscription.arn):
             told = parse_registration(properties, owner="", seen_at=self._now)
-            return replace(told, **of_subscription(subscription))
+            return replace(told, **of_subscription(subscription, told, seen_at=self._now))
         (topic,) = (topic for topic in self.topics if topic.arn == topic_of(subscription.arn))
         answer, revision = (code.answer, code.revision) if code else (None, None)
         return plain_registration(topic, subscription, answer, seen_at=self._now, revision=revision)
 
     @property
     def registered(self) -> dict[str, Registration]:
-        return {arn: replace(r, seen_at=None) for arn, r in self.registry.all.items()}
+        return {arn: _timeless(r) for arn, r in self.registry.all.items()}
 
     # The ports
 
@@ -271,6 +268,11 @@ class Outside:
     def clock(self) -> datetime:
         self._now += timedelta(milliseconds=1)
         return self._now
+
+
+def _timeless(registration: Registration) -> Registration:
+    """A registration without what depends on when it was read."""
+    return replace(registration, seen_at=None, filter_keys_since=None)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.findings import Findings, Repair, RepairAction
 from orchestrator_runtime.core.subscription import Answer, Listed, NoAnswer, StageTopic, Unseen
-from orchestrator_runtime.custom_resources import RegistrationProperty
+from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.protocol.reconcile import BeingUpdatedError, KeepsChangingError
 from tests.unit.registration.outside import FUNCTIONS, OPEN_TO_SNS, PARALLEL, PRE, PREFIX, THROTTLED, Outside
 
@@ -92,16 +93,54 @@ def test_a_changed_answer_and_a_changed_filter_are_told_as_such(outside: Outside
     assert outside.registered == outside.right()
 
 
-def test_a_construct_is_asked_nothing_and_corrected_in_its_filter_alone(outside: Outside) -> None:
+def test_a_construct_is_asked_nothing_and_its_filter_policy_is_not_corrected(outside: Outside) -> None:
+    function, policy = outside.deploy("score", ANSWER), {P.FILTER_POLICY: '{"line":["auto"]}'}
+    arn = outside.create(PARALLEL, function, owner=TEAM, name="Mine", **policy)
+    assert arn is not None
+    before = outside.registry.all[arn]
+    assert (before.filter_policy, outside.subscribed[arn].filter_policy) == ({"line": ["auto"]}, {"plugins": ["Mine"]})
+    assert outside.reconcile() == Findings([], [], 1)
+    outside.set_filter(arn, {"plugins": ["Mine"], "line": ["home"]})
+    findings = outside.reconcile()
+    assert (told(findings), kinds(findings)) == ([], ["subscription-changed"])
+    assert outside.registry.all[arn] == before
+    assert outside.asked == []
+
+
+def test_an_endpoint_of_a_construct_that_was_changed_is_corrected(outside: Outside) -> None:
     arn = outside.create(PARALLEL, outside.deploy("score", ANSWER), owner=TEAM, name="Mine")
     assert arn is not None
-    outside.set_filter(arn, {"plugins": ["Mine"], "line": ["auto"]})
-    before = outside.registry.all[arn]
+    other = outside.deploy("other")
+    outside.subscribed[arn] = replace(outside.subscribed[arn], endpoint=other)
     (repair,) = outside.reconcile().repairs
-    assert repair.detail == "filter_policy: now as SNS says"
-    after = outside.registry.all[arn]
-    assert after == replace(before, filter_policy={"plugins": ["Mine"], "line": ["auto"]}, seen_at=after.seen_at)
-    assert outside.asked == []
+    assert repair.detail == "endpoint: now as SNS says"
+    assert outside.registry.all[arn].endpoint == other
+
+
+def test_a_plain_subscription_keeps_its_place_until_its_filter_names_new_keys(outside: Outside) -> None:
+    arn = outside.subscribe(PARALLEL, outside.deploy("score", ANSWER), {"plugins": ["Score"]})
+
+    def since() -> datetime | None:
+        outside.reconcile()
+        return outside.registry.all[arn].filter_keys_since
+
+    assert since() is None
+    outside.set_filter(arn, {"line": ["auto"], "zone": ["north"]})
+    first = since()
+    assert first is not None
+    assert since() == first
+    outside.deploy("score", {**ANSWER, "order": 8})
+    assert since() == first, "its function was changed"
+    outside.set_filter(arn, {"line": ["home"]})
+    assert since() == first, "it names fewer keys"
+    outside.set_filter(arn, {"line": ["home"], "zone": ["north"]})
+    second = since()
+    assert second is not None
+    assert second > first
+    outside.unsubscribe(arn)
+    outside.reconcile()
+    arn = outside.subscribe(PARALLEL, f"{FUNCTIONS}score", {"line": ["home"], "zone": ["north"]})
+    assert (since() or first) > second, "a new subscription is a newcomer"
 
 
 @pytest.mark.parametrize("managed", [False, True])
@@ -176,8 +215,8 @@ def test_who_loses_the_race_looks_again(outside: Outside) -> None:
 def test_a_correction_does_not_undo_what_a_deployment_says_meanwhile(outside: Outside) -> None:
     arn = outside.create(PARALLEL, outside.deploy("score"), owner=TEAM, name="Mine")
     assert arn is not None
-    outside.set_filter(arn, {"plugins": ["Mine"], "line": ["auto"]})
-    once: list[Callable[[], object]] = [lambda: outside.update(arn, "Mine", **{RegistrationProperty.ORDER: "1"})]
+    outside.subscribed[arn] = replace(outside.subscribed[arn], endpoint=outside.deploy("other"))
+    once: list[Callable[[], object]] = [lambda: outside.update(arn, "Mine", **{P.ORDER: "1"})]
 
     def interfere(name: str) -> None:
         if name == "registry.put" and once:
@@ -540,10 +579,22 @@ class TestProblems:
             outside.subscribe(PARALLEL, outside.deploy(name, ANSWER))
         assert kinds(outside.reconcile()) == ["name-twice", "name-twice"]
 
-    def test_more_filter_keys_than_travel(self, outside: Outside) -> None:
-        for number in range(3):
-            policy = {f"key{number}{letter}": ["x"] for letter in "abc"}
-            outside.subscribe(PARALLEL, outside.deploy(f"f{number}", {"pluginName": f"P{number}"}), policy)
-        (problem,) = outside.reconcile().problems
-        assert (problem.kind, problem.plugin, problem.stage) == ("too-many-filter-keys", "", "Rate/parallel")
-        assert "name 9 keys of the metadata, of which 8 travel as attributes; these do not: key2c." in problem.detail
+    def test_keys_that_do_not_fit_beside_those_of_earlier_subscriptions(self, outside: Outside) -> None:
+        def subscribe(name: str, *keys: str) -> str:
+            function = outside.deploy(name, {"pluginName": name})
+            return outside.subscribe(PARALLEL, function, {key: ["x"] for key in keys})
+
+        subscribe("A", "a1", "a2", "a3")
+        subscribe("B", "b1", "b2", "b3")
+        assert kinds(outside.reconcile()) == []
+        newcomer = subscribe("C", "c1", "c2", "a1", "c3")
+        subscribe("D", "d1", "d2")
+        for _ in range(2):
+            (problem,) = outside.reconcile().problems
+            assert (problem.kind, problem.plugin, problem.subscription_arn) == ("keys-do-not-fit", "C", newcomer)
+            assert "'c1', 'c2', 'c3'" in problem.detail
+        function = outside.subscribed[newcomer].endpoint
+        outside.unsubscribe(newcomer)
+        outside.reconcile()
+        assert outside.create(PARALLEL, function, owner=TEAM, name="C", **{P.FILTER_POLICY: '{"c1":["x"]}'})
+        assert outside.reconcile().problems == [], "a construct's filter needs no attributes"

@@ -141,7 +141,7 @@ SETTINGS = StageSettings(timeout_seconds=600, start_within_seconds=60, fail_on_o
 
 def deploy(registry: Registry, *stages: Stage, activity: str = "Rate") -> None:
     for stage in stages:
-        registry.put_settings(activity, stage, SETTINGS, owner=STACK)
+        registry.put_settings(activity, stage, SETTINGS, owner=STACK, now=NOW)
 
 
 def test_stages_of_an_activity_are_read_with_their_settings(registry: Registry) -> None:
@@ -170,7 +170,7 @@ def test_stages_of_an_activity_are_read_with_their_settings(registry: Registry) 
 )
 def test_stages_that_were_not_asked_for_are_absent(registry: Registry, stages: tuple[Stage, ...]) -> None:
     for stage in Stage:
-        registry.put_settings("Rate", stage, StageSettings(timeout_seconds=len(stage)), owner=STACK)
+        registry.put_settings("Rate", stage, StageSettings(timeout_seconds=len(stage)), owner=STACK, now=NOW)
         registry.put(a_registration(f"Of {stage}", stage=stage, subscription_arn=f"arn:{stage}"))
 
     found = registry.stages("Rate", stages)
@@ -201,26 +201,39 @@ def test_settings_are_no_registration(registry: Registry) -> None:
     deploy(registry, *Stage)
 
     assert registry.registrations("Rate", Stage.PARALLEL) == []
-    assert registry.get("Rate", Stage.PARALLEL, "~settings") is None
+    assert registry.get("Rate", Stage.PARALLEL, f"~settings/{STACK}") is None
 
 
 def test_settings_are_written_anew(registry: Registry) -> None:
     deploy(registry, Stage.PRE)
-    registry.put_settings("Rate", Stage.PRE, StageSettings(), owner=STACK)
+    registry.put_settings("Rate", Stage.PRE, StageSettings(), owner=STACK, now=NOW + timedelta(seconds=1))
 
     assert registry.stages("Rate", [Stage.PRE]) == {Stage.PRE: StageRegistrations(StageSettings(), [])}
 
 
-def test_settings_are_deleted_by_the_stack_that_wrote_them(registry: Registry) -> None:
+def test_settings_are_deleted_once(registry: Registry) -> None:
     deploy(registry, Stage.PRE, Stage.POST)
-    assert registry.remove_settings("Rate", Stage.PRE, owner=STACK)
-    assert registry.remove_settings("Rate", Stage.PRE, owner=STACK), "they are absent, as they have to be"
-    assert list(registry.stages("Rate", tuple(Stage))) == [Stage.POST]
+    for _ in range(2):
+        registry.remove_settings("Rate", Stage.PRE, owner=STACK)
+        assert list(registry.stages("Rate", tuple(Stage))) == [Stage.POST]
 
 
-def test_settings_that_another_stack_wrote_since_stay(registry: Registry) -> None:
-    deploy(registry, Stage.PRE)
-    registry.put_settings("Rate", Stage.PRE, StageSettings(), owner=OTHER)
+@pytest.mark.parametrize("first", [STACK, OTHER])
+def test_settings_that_a_stack_wrote_last_count_until_it_deletes_them(registry: Registry, first: str) -> None:
+    """A stage moves to another stack, which fails, or outlives the first one."""
+    second = OTHER if first == STACK else STACK
+    before, after = StageSettings(timeout_seconds=1), StageSettings(timeout_seconds=2)
 
-    assert not registry.remove_settings("Rate", Stage.PRE, owner=STACK)
-    assert list(registry.stages("Rate", [Stage.PRE])) == [Stage.PRE]
+    def current() -> list[StageSettings]:
+        return [of_stage.settings for of_stage in registry.stages("Rate", tuple(Stage)).values()]
+
+    registry.put_settings("Rate", Stage.PRE, before, owner=first, now=NOW)
+    registry.put_settings("Rate", Stage.PRE, after, owner=second, now=NOW + timedelta(seconds=1))
+    assert current() == [after]
+    registry.remove_settings("Rate", Stage.PRE, owner=second)
+    assert current() == [before]
+    registry.put_settings("Rate", Stage.PRE, after, owner=second, now=NOW + timedelta(seconds=2))
+    registry.remove_settings("Rate", Stage.PRE, owner=first)
+    assert current() == [after]
+    registry.remove_settings("Rate", Stage.PRE, owner=second)
+    assert current() == []
