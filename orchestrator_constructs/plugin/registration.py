@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -66,7 +67,6 @@ class PluginRegistration:
         self._plugin = plugin
         self._stage = stage
         self._props = props
-        self._policy = {**(props.filter_policy or {}), PLUGINS_ATTRIBUTE: [props.name]}
         self._role_ids: dict[str, str] = {}
         self._unknown_senders: set[str] = set()
         self._resource: CustomResource | None = None
@@ -75,7 +75,9 @@ class PluginRegistration:
     def subscribe(
         self, *, protocol: str, endpoint: str, undelivered: sqs.IQueue, raw: bool = False
     ) -> sns.CfnSubscription:
-        """Subscribe to the stage's topic, for the releases of this plugin that match its filter.
+        """Subscribe to the stage's topic, for the messages that invoke this plugin.
+
+        The core evaluates the plugin's own filter policy, and invokes the plugin by its name.
 
         Args:
             protocol: How SNS delivers.
@@ -89,8 +91,8 @@ class PluginRegistration:
             topic_arn=self.topic_arn,
             protocol=protocol,
             endpoint=endpoint,
-            filter_policy=self._policy,
-            filter_policy_scope=self._props.filter_policy_scope,
+            filter_policy={PLUGINS_ATTRIBUTE: [self._props.name]},
+            filter_policy_scope=policies.MESSAGE_ATTRIBUTES,
             raw_message_delivery=raw or None,
             redrive_policy={"deadLetterTargetArn": undelivered.queue_arn},
         )
@@ -123,8 +125,8 @@ class PluginRegistration:
             RegistrationProperty.START_WITHIN_SECONDS: self._start_within,
             RegistrationProperty.REPORTS_START: _text(reports_start),
             RegistrationProperty.DESCRIPTION: props.description,
-            RegistrationProperty.FILTER_POLICY: Stack.of(self._plugin).to_json_string(self._policy),
-            RegistrationProperty.FILTER_POLICY_SCOPE: props.filter_policy_scope,
+            RegistrationProperty.FILTER_POLICY: _filter_text(self._plugin, props.filter_policy),
+            RegistrationProperty.FILTER_POLICY_SCOPE: props.filter_policy_scope if props.filter_policy else None,
             RegistrationProperty.SENDER_ROLE_IDS: self._senders,
             # The stack, not the construct: where the endpoint is replaced, so is the subscription, and for a
             # moment the stack holds the name twice.
@@ -185,20 +187,36 @@ def _check_region(plugin: Construct, stage: IActivityStage) -> None:
         )
 
 
+def _filter_text(plugin: Construct, policy: Mapping[str, Any] | None) -> str | None:
+    """The filter policy as JSON: inside of objects, CloudFormation would drop null, and turn numbers into text."""
+    if not policy:
+        return None
+    if _has(policy, Token.is_unresolved):
+        return Stack.of(plugin).to_json_string(policy)
+    return json.dumps(policy, ensure_ascii=False, separators=(",", ":"))
+
+
 def _check_filter(path: str, policy: Mapping[str, Any] | None, scope: str) -> None:
-    if _has_token(policy):
+    if _has(policy, Token.is_unresolved):
+        # The core checks the rest when the plugin is deployed.
+        if policy and _has(policy, lambda value: value is None):
+            raise ValueError(
+                f"filter_policy of plugin {path!r}: null and a token cannot be in one policy, since the CDK drops null "
+                "where it resolves tokens: use a value that is known at synth time, or {'exists': false}"
+            )
         return
     problems = policies.problems(dict(policy or {}), scope, reserved={PLUGINS_ATTRIBUTE}, for_core=True)
     if problems:
         raise ValueError(f"filter_policy of plugin {path!r}: {'; '.join(problems)}")
 
 
-def _has_token(value: object) -> bool:
+def _has(value: object, wanted: Callable[[object], bool]) -> bool:
+    """Whether a value, or any part of it, is one of those that are wanted."""
     if isinstance(value, Mapping):
-        return any(_has_token(part) for pair in value.items() for part in pair)
+        return any(_has(part, wanted) for pair in value.items() for part in pair)
     if isinstance(value, list | tuple):
-        return any(_has_token(part) for part in value)
-    return Token.is_unresolved(value)
+        return any(_has(part, wanted) for part in value)
+    return wanted(value)
 
 
 def _seconds(what: str, duration: Duration) -> str:
