@@ -85,7 +85,7 @@ def dead_letter_report(message: MessageDocument, plugin: str, queue: str, max_re
         **message.keys,
         "plugin": plugin,
         "state": State.ERROR.value,
-        "message": f"not handled{receives}: the message is dead in queue {queue}; released at {message.now}",
+        "message": f"not handled{receives}: the message is dead in queue {queue}; dispatched at {message.now}",
     }
 
 

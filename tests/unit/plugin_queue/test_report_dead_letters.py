@@ -19,7 +19,7 @@ from tests.unit.authoring.plugin_calls import RUN_KEYS, message
 from tests.unit.moto_tables import REGION
 
 DEAD = "Score-dead"
-RELEASED = "released at 2026-11-01T00:00:00Z"
+DISPATCHED = "dispatched at 2026-11-01T00:00:00Z"
 
 
 class Sent(list[tuple[str, dict[str, Any]]]):
@@ -64,7 +64,7 @@ def test_a_dead_message_is_an_error_of_the_plugin(raw: bool) -> None:
     assert report == RUN_KEYS | {
         "plugin": "Score",
         "state": "Error",
-        "message": f"not handled in 3 receives: the message is dead in queue Score-dead; {RELEASED}",
+        "message": f"not handled in 3 receives: the message is dead in queue Score-dead; {DISPATCHED}",
     }
     assert Report.model_validate(report).state is State.ERROR
 
@@ -79,7 +79,7 @@ def test_one_receive_is_told_as_one() -> None:
 def test_without_a_number_of_receives_none_is_told(unknown: str | None) -> None:
     sent = Sent()
     report_dead_letters(dead(message("Score")), "Score", unknown, sent)
-    assert sent[0][1]["message"] == f"not handled: the message is dead in queue Score-dead; {RELEASED}"
+    assert sent[0][1]["message"] == f"not handled: the message is dead in queue Score-dead; {DISPATCHED}"
 
 
 def test_what_does_not_release_the_plugin_is_ignored(lines: list[str]) -> None:
@@ -123,4 +123,4 @@ def test_lambda_reports_to_the_queue_that_the_message_names(aws: None, monkeypat
     assert lambda_handler(dead(message("Score", report_to=url)), object()) == {"batchItemFailures": []}
     (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
     report = Report.model_validate_json(received["Body"])
-    assert report.message == f"not handled in 2 receives: the message is dead in queue Score-dead; {RELEASED}"
+    assert report.message == f"not handled in 2 receives: the message is dead in queue Score-dead; {DISPATCHED}"
