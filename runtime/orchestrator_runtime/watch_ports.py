@@ -1,4 +1,4 @@
-"""What watching runs needs of the world."""
+"""What ``watch_runs`` needs of the world, as protocols."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from orchestrator_runtime.core.records import ActiveRun, Run, RunRef
 
 
 class RunsInProgress(Protocol):
-    """The index of the runs in progress; it may lag behind the runs' rows by a moment.
+    """The index of the runs in progress. It may lag behind the runs' rows by a moment.
 
-    A run whose end was written and not finished is in it, too.
+    It also holds runs whose end is stored but not finished, see ``StatusStore.finish_end``.
     """
 
     def count(self) -> Mapping[str, int]:
-        """Count them by workflow; a workflow that has none is absent."""
+        """Count the runs by workflow; a workflow without runs is absent."""
         ...
 
     def started_until(self, workflow: str, until: datetime) -> Iterable[ActiveRun]:
-        """Read those of a workflow that started then or before, and no others."""
+        """Read the runs of a workflow that started at that time or earlier."""
         ...
 
 
@@ -31,55 +31,40 @@ class RunRecords(Protocol):
     """Reads runs from the status table."""
 
     def get_run(self, uid: str, workflow: str) -> Run | None:
-        """Read the run's row; ``None`` if there is none, or none any more."""
+        """Read the run's row; ``None`` if it does not exist or has expired."""
         ...
 
     def run_document(self, *, uid: str, workflow: str) -> dict[str, Any] | None:
-        """Read the run as people see it, see ``core.run_document``."""
+        """Read the run as ``core.run_document`` shows it."""
         ...
 
 
 class Workflows(Protocol):
-    """Knows which workflows are deployed."""
+    """The deployed workflows."""
 
     def published(self) -> Mapping[str, str | None]:
-        """The seconds that a run of each is expected to take at most, as they were published; ``None``: nothing was."""
+        """Read the expected duration of each workflow in seconds, as published; ``None`` if it publishes none."""
         ...
 
 
 class Announcements(Protocol):
-    """Remembers what was said of overdue runs. What has expired is absent."""
+    """The overdue runs that were announced. What has expired is absent to every read and write."""
 
     def all(self) -> Iterable[Announcement]:
-        """Read all of them."""
+        """Read all announcements."""
         ...
 
-    def claim(self, announcement: Announcement, *, stale_before: datetime) -> bool:
-        """Take it upon oneself to say that a run is overdue; return whether nobody else did.
-
-        Bars this: one of the same attempt that was confirmed, was claimed after ``stale_before``, or
-        is about to be ended.
-        """
+    def add(self, announcement: Announcement) -> bool:
+        """Store an announcement unless the attempt has one; return whether it was stored."""
         ...
 
-    def confirm(self, announcement: Announcement, *, now: datetime) -> None:
-        """Note that what was claimed was said, if the claim still is that one."""
-        ...
-
-    def claim_end(self, announcement: Announcement, *, now: datetime, stale_before: datetime) -> bool:
-        """Take it upon oneself to say that it is overdue no more; return whether nobody else did.
-
-        Bars this: a claim of the end after ``stale_before``, or that the announcement is another, or gone.
-        """
-        ...
-
-    def forget(self, announcement: Announcement, *, end_claimed_at: datetime) -> None:
-        """Delete an announcement whose end was claimed then, and said."""
+    def remove(self, announcement: Announcement) -> bool:
+        """Delete an announcement if it still is the one that was read; return whether it was deleted."""
         ...
 
 
 class Alerts(Protocol):
-    """The alerts' topic."""
+    """The alert topic."""
 
     def publish(self, alert: Alert) -> None:
         """Publish an alert."""
@@ -87,16 +72,16 @@ class Alerts(Protocol):
 
 
 class WatchJournal(Protocol):
-    """Takes note of what is counted and said; never of a payload."""
+    """Logs metrics, alerts and errors; never a payload."""
 
     def measured(self, workflow: str | None, counts: Mapping[Metric, int]) -> None:
-        """Make metrics of counts: of one workflow, or of all together."""
+        """Log metrics of one workflow, or of all workflows together."""
         ...
 
-    def said(self, alert: Alert, ref: RunRef) -> None:
+    def published(self, alert: Alert, ref: RunRef) -> None:
         """Log that an alert about a run was published."""
         ...
 
     def failed(self, error: Exception, **about: str) -> None:
-        """Log an error that concerns one workflow; the others go on."""
+        """Log an error with one workflow. The next invocation retries."""
         ...

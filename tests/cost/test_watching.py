@@ -139,8 +139,6 @@ def test_what_an_overdue_run_adds(entry_bytes: int) -> None:
         started_at=NOW,
         expected=timedelta(hours=2),
         expires_at=run.expires_at,
-        claimed_at=NOW,
-        announced_at=NOW,
     )
     size = item_bytes(announcement_item(announcement))
     assert f"the announcement of each has {size} bytes" in TEXT, size

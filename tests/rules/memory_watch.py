@@ -1,10 +1,10 @@
-"""The ports of watching runs in memory."""
+"""The ports of ``watch_runs`` in memory."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.rules.memory_status import MemoryStatusStore, Shelf
 
 @dataclass
 class MemoryRunsInProgress:
-    """Implements ``watch_ports.RunsInProgress``; ``hidden`` are runs that the index does not show yet, or not now."""
+    """Implements ``watch_ports.RunsInProgress``; the index lags behind with ``hidden`` runs."""
 
     calls: Calls
     status: MemoryStatusStore
@@ -27,13 +27,13 @@ class MemoryRunsInProgress:
 
     def count(self) -> Mapping[str, int]:
         self.calls.read("active.count")
-        return Counter(run.ref.workflow for run in self._shown())
+        return Counter(run.ref.workflow for run in self._visible())
 
     def started_until(self, workflow: str, until: datetime) -> Iterator[ActiveRun]:
         self.calls.read("active.started_until")
-        yield from (run for run in self._shown() if run.ref.workflow == workflow and run.started_at <= until)
+        yield from (run for run in self._visible() if run.ref.workflow == workflow and run.started_at <= until)
 
-    def _shown(self) -> list[ActiveRun]:
+    def _visible(self) -> list[ActiveRun]:
         return [run for run in self.status.active_runs() if run.ref not in self.hidden]
 
 
@@ -77,41 +77,20 @@ class MemoryAnnouncements:
         self._calls.read("announcements.all")
         return [found for key in self._shelf.items if (found := self._shelf.get(*key)) is not None]
 
-    def claim(self, announcement: Announcement, *, stale_before: datetime) -> bool:
-        self._calls.effect("announcements.claim")
-        stored = self._stored(announcement)
-        if stored is not None and not stored.may_be_claimed(stale_before):
+    def add(self, announcement: Announcement) -> bool:
+        self._calls.effect("announcements.add")
+        if self._shelf.get(*_key(announcement)) is not None:
             return False
-        self._put(announcement)
-        return True
-
-    def confirm(self, announcement: Announcement, *, now: datetime) -> None:
-        self._calls.effect("announcements.confirm")
-        stored = self._stored(announcement)
-        if stored is not None and stored.claimed_at == announcement.claimed_at:
-            self._put(replace(stored, announced_at=now))
-
-    def claim_end(self, announcement: Announcement, *, now: datetime, stale_before: datetime) -> bool:
-        self._calls.effect("announcements.claim_end")
-        stored = self._stored(announcement)
-        if stored is None or stored.claimed_at != announcement.claimed_at:
-            return False
-        if stored.end_claimed_at is not None and stored.end_claimed_at > stale_before:
-            return False
-        self._put(replace(stored, end_claimed_at=now))
-        return True
-
-    def forget(self, announcement: Announcement, *, end_claimed_at: datetime) -> None:
-        self._calls.effect("announcements.forget")
-        stored = self._stored(announcement)
-        if stored and (stored.claimed_at, stored.end_claimed_at) == (announcement.claimed_at, end_claimed_at):
-            del self._shelf.items[_key(announcement)]
-
-    def _stored(self, announcement: Announcement) -> Announcement | None:
-        return self._shelf.get(*_key(announcement))
-
-    def _put(self, announcement: Announcement) -> None:
         self._shelf.put(*_key(announcement), announcement, announcement.expires_at)
+        return True
+
+    def remove(self, announcement: Announcement) -> bool:
+        self._calls.effect("announcements.remove")
+        stored = self._shelf.items.get(_key(announcement))
+        if stored is None or stored[0].expected != announcement.expected:
+            return False
+        del self._shelf.items[_key(announcement)]
+        return True
 
 
 def _key(announcement: Announcement) -> tuple[str, str]:
@@ -120,7 +99,7 @@ def _key(announcement: Announcement) -> tuple[str, str]:
 
 @dataclass
 class MemoryAlerts:
-    """Implements ``watch_ports.Alerts``; ``refused`` are workflows whose alerts do not come through."""
+    """Implements ``watch_ports.Alerts``; publishing alerts of ``refused`` workflows fails."""
 
     calls: Calls
     published: list[Alert] = field(default_factory=list)
@@ -135,18 +114,18 @@ class MemoryAlerts:
 
 @dataclass
 class MemoryWatchJournal:
-    """Implements ``watch_ports.WatchJournal``; keeps what it is told."""
+    """Implements ``watch_ports.WatchJournal``; keeps everything."""
 
     counts: dict[str | None, dict[Metric, int]] = field(default_factory=dict)
-    told: list[tuple[str, RunRef]] = field(default_factory=list)
+    alerts: list[tuple[str, RunRef]] = field(default_factory=list)
     errors: list[tuple[Exception, Mapping[str, str]]] = field(default_factory=list)
 
     def measured(self, workflow: str | None, counts: Mapping[Metric, int]) -> None:
-        assert counts, "nothing is measured"
+        assert counts, "a line without metrics"
         self.counts[workflow] = dict(counts)
 
-    def said(self, alert: Alert, ref: RunRef) -> None:
-        self.told.append((alert.id, ref))
+    def published(self, alert: Alert, ref: RunRef) -> None:
+        self.alerts.append((alert.id, ref))
 
     def failed(self, error: Exception, **about: str) -> None:
         self.errors.append((error, about))

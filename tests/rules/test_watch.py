@@ -1,331 +1,270 @@
-"""Runs in progress are counted; that one is overdue is said once, and so is that it is so no more."""
+"""Runs in progress are counted; an overdue run is announced once, and once more when it no longer is."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from orchestrator_runtime.contract import Stage, State
-from orchestrator_runtime.core.overdue import CLAIM_HOLDS
+from orchestrator_runtime.contract import State
 from orchestrator_runtime.protocol.watch_runs import MOST_ALERTS, WatchFailedError
 from tests.rules.calls import Crash
 from tests.rules.watching import EXPECTED, YEAR, Watch, overdue
 from tests.rules.world import WORKFLOW, plugin
 
-STALE = CLAIM_HOLDS.total_seconds()
+# One run
 
 
-def test_a_run_is_overdue_when_its_time_is_over_and_not_before() -> None:
+def test_run_is_overdue_once_its_expected_duration_has_passed() -> None:
     watch = Watch()
     ref = watch.start()
     watch.clock.forward(EXPECTED - 0.001)
-    assert watch.look().announced == []
+    assert watch.run().announced == []
     assert watch.counted() == watch.counted(WORKFLOW) == (1, 0)
     watch.clock.forward(0.001)
-    assert watch.look().announced == [ref]
+    assert watch.run().announced == [ref]
     assert watch.counted() == watch.counted(WORKFLOW) == (1, 1)
-    assert watch.said == ["overdue q-1 1"]
-    assert watch.journal.told == [(watch.ids[0], ref)]
+    assert watch.published == ["overdue q-1 1"]
+    assert watch.journal.alerts == [(watch.ids[0], ref)]
 
 
-def test_it_is_said_once_over_many_passes() -> None:
+def test_overdue_run_is_announced_once() -> None:
     watch, _ = overdue()
     for _ in range(5):
-        watch.look()
+        watch.run()
         watch.clock.forward(60)
-    assert watch.said == ["overdue q-1 1"]
+    assert watch.published == ["overdue q-1 1"]
     assert watch.counted() == (1, 1)
 
 
 @pytest.mark.parametrize("state", [State.COMPLETE, State.ERROR])
-def test_its_end_is_said_once(state: State) -> None:
+def test_end_of_an_overdue_run_is_announced_once(state: State) -> None:
     watch, ref = overdue()
-    watch.look()
+    watch.run()
     watch.clock.forward(60)
     watch.end(ref, state)
-    assert watch.look().ended == [ref]
-    watch.clock.forward(STALE)
-    assert watch.look().ended == []
-    assert watch.said == ["overdue q-1 1", "overdue-ended q-1 1"]
-    assert watch.journal.told[1] == (watch.ids[1], ref)
-    told = watch.alerts.published[1].document
-    assert (told["outcome"], told["state"], told["took_seconds"]) == ("ended", state, EXPECTED + 60)
+    assert watch.run().ended == [ref]
+    assert watch.run().ended == []
+    assert watch.published == ["overdue q-1 1", "overdue-ended q-1 1"]
+    assert watch.journal.alerts[1] == (watch.ids[1], ref)
+    document = watch.alerts.published[1].document
+    assert (document["outcome"], document["state"], document["took_seconds"]) == ("ended", state, EXPECTED + 60)
     assert watch.announcements.all() == []
     assert watch.counted() == (0, 0)
 
 
-def test_of_a_run_that_was_never_overdue_nothing_is_said() -> None:
+def test_run_that_ends_in_time_is_not_announced() -> None:
     watch = Watch()
     ref = watch.start()
-    watch.look()
+    watch.run()
     watch.end(ref)
-    watch.look()
-    assert watch.said == []
+    watch.run()
+    assert watch.published == []
 
 
-def test_a_run_whose_end_is_not_finished_is_counted_and_not_announced() -> None:
+def test_run_with_an_unfinished_end_is_counted_and_not_announced() -> None:
     watch, ref = overdue()
     watch.end(ref, State.ERROR, finish=False)
-    watch.look()
+    watch.run()
     assert watch.counted() == (1, 1)
-    assert watch.said == []
+    assert watch.published == []
 
 
-def test_an_end_that_is_not_finished_is_said_when_it_is() -> None:
+def test_unfinished_end_is_announced_when_it_is_finished() -> None:
     watch, ref = overdue()
-    watch.look()
+    watch.run()
     watch.end(ref, State.ERROR, finish=False)
-    watch.look()
-    assert watch.said == ["overdue q-1 1"]
+    watch.run()
+    assert watch.published == ["overdue q-1 1"]
     watch.status.finish_end(ref, execution="arn:1")
-    watch.look()
-    assert watch.said == ["overdue q-1 1", "overdue-ended q-1 1"]
+    watch.run()
+    assert watch.published == ["overdue q-1 1", "overdue-ended q-1 1"]
 
 
-def test_a_run_that_is_resumed_between_index_and_row_is_not_announced_for_its_former_attempt() -> None:
+def test_run_that_is_resumed_meanwhile_is_not_announced_for_its_earlier_attempt() -> None:
     watch, _ = overdue()
     watch.calls.meanwhile("status.get_run", lambda: watch.start(attempt=2))
-    watch.look()
-    assert watch.said == []
+    watch.run()
+    assert watch.published == []
 
 
-def test_the_next_attempt_is_announced_anew() -> None:
+def test_each_attempt_is_announced() -> None:
     watch, _ = overdue()
-    watch.look()
+    watch.run()
     watch.start(attempt=2)
-    watch.look()
-    assert watch.said == ["overdue q-1 1", "overdue-ended q-1 1"]
-    told = watch.alerts.published[1].document
-    assert (told["outcome"], told["by"]["attempt"], told["execution"]) == ("resumed", 2, "arn:1")
+    watch.run()
+    assert watch.published == ["overdue q-1 1", "overdue-ended q-1 1"]
+    document = watch.alerts.published[1].document
+    assert (document["outcome"], document["by"]["attempt"], document["execution"]) == ("resumed", 2, "arn:1")
     watch.clock.forward(EXPECTED)
-    watch.look()
-    assert watch.said[2:] == ["overdue q-1 2"]
+    watch.run()
+    assert watch.published[2:] == ["overdue q-1 2"]
 
 
-def test_a_run_that_is_gone_is_said_to_be_so() -> None:
+def test_deleted_run_is_announced_as_gone() -> None:
     watch, ref = overdue()
-    watch.look()
+    watch.run()
     del watch.status.runs.items[ref.uid, ref.path]
-    watch.look()
-    assert watch.said == ["overdue q-1 1", "overdue-ended q-1 1"]
+    watch.run()
+    assert watch.published == ["overdue q-1 1", "overdue-ended q-1 1"]
     assert watch.alerts.published[1].document["outcome"] == "gone"
 
 
-def test_of_a_run_that_has_expired_nothing_is_known_any_more() -> None:
+def test_announcement_expires_with_its_run() -> None:
     watch, _ = overdue()
-    watch.look()
+    watch.run()
     watch.clock.forward(YEAR)
-    watch.look()
-    assert watch.said == ["overdue q-1 1"]
+    watch.run()
+    assert watch.published == ["overdue q-1 1"]
 
 
-def test_a_run_that_may_take_longer_now_is_overdue_no_more_and_may_be_so_again() -> None:
+def test_run_that_is_allowed_more_time_can_become_overdue_again() -> None:
     watch, _ = overdue()
-    watch.look()
+    watch.run()
     watch.workflows.workflows[WORKFLOW] = str(2 * EXPECTED)
-    watch.look()
-    assert watch.said == ["overdue q-1 1", "overdue-ended q-1 1"]
-    told = watch.alerts.published[1].document
-    assert (told["outcome"], told["now_expected_seconds"]) == ("not-overdue", 2 * EXPECTED)
+    watch.run()
+    assert watch.published == ["overdue q-1 1", "overdue-ended q-1 1"]
+    document = watch.alerts.published[1].document
+    assert (document["outcome"], document["now_expected_seconds"]) == ("not-overdue", 2 * EXPECTED)
     assert watch.counted() == (1, 0)
     watch.clock.forward(EXPECTED)
-    watch.look()
-    assert watch.said[2:] == ["overdue q-1 1"]
-    assert len({*watch.ids}) == 3, "it is something new to say"
+    watch.run()
+    assert watch.published[2:] == ["overdue q-1 1"]
+    assert len({*watch.ids}) == 3, "the last alert does not repeat the first"
 
 
-@pytest.mark.parametrize("published", [{}, {WORKFLOW: None}], ids=["not deployed any more", "without a duration"])
-def test_a_run_of_a_workflow_that_expects_nothing_any_more_is_overdue_no_more(published: dict[str, None]) -> None:
+@pytest.mark.parametrize("published", [{}, {WORKFLOW: None}], ids=["workflow removed", "without a duration"])
+def test_run_without_an_expected_duration_is_no_longer_overdue(published: dict[str, None]) -> None:
     watch, ref = overdue()
-    watch.look()
+    watch.run()
     watch.workflows.workflows = {**published}
-    assert watch.look().ended == [ref]
+    assert watch.run().ended == [ref]
     assert watch.alerts.published[1].document["now_expected_seconds"] is None
     assert watch.counted(WORKFLOW) == (1, 0)
 
 
-def test_a_run_that_the_index_does_not_show_for_a_moment_stays_overdue() -> None:
+def test_overdue_run_that_the_index_misses_for_a_moment_stays_overdue() -> None:
     watch, ref = overdue()
-    watch.look()
+    watch.run()
     watch.active.hidden.add(ref)
-    watch.look()
+    watch.run()
     watch.active.hidden.clear()
-    watch.look()
-    assert watch.said == ["overdue q-1 1"]
+    watch.run()
+    assert watch.published == ["overdue q-1 1"]
 
 
-@pytest.mark.parametrize("ordinal", range(3))
-def test_what_a_dead_pass_left_unsaid_is_said_by_another_when_its_claim_is_over(ordinal: int) -> None:
-    watch, _ = overdue()
-    watch.calls.crash_at(ordinal)
-    with pytest.raises(Crash):
-        watch.look()
-    published, claimed = ordinal == 2, ordinal > 0
-    watch.clock.forward(STALE - 1)
-    watch.look()
-    assert len(watch.said) == (1 if published or not claimed else 0)
-    watch.clock.forward(1)
-    for _ in range(3):
-        watch.look()
-    assert watch.said == ["overdue q-1 1"] * (2 if published else 1)
-    assert len({*watch.ids}) == 1, "who heard it twice can tell"
+# Crashes, and two invocations at the same time
 
 
-@pytest.mark.parametrize("ordinal", range(3))
-def test_an_end_that_a_dead_pass_left_unsaid_is_said_by_another(ordinal: int) -> None:
+@pytest.mark.parametrize(("effect", "times"), [(0, 1), (1, 2)], ids=["before publishing", "after publishing"])
+def test_crash_repeats_an_alert_at_most_and_with_the_same_id(effect: int, times: int) -> None:
     watch, ref = overdue()
-    watch.look()
-    watch.end(ref)
-    watch.calls.crash_at(ordinal)
+    watch.calls.crash_at(effect)
     with pytest.raises(Crash):
-        watch.look()
-    published, claimed = ordinal == 2, ordinal > 0
-    watch.clock.forward(STALE - 1)
-    watch.look()
-    assert len(watch.said) == (2 if published or not claimed else 1)
-    watch.clock.forward(1)
-    for _ in range(3):
-        watch.look()
-    assert watch.said[1:] == ["overdue-ended q-1 1"] * (2 if published else 1)
+        watch.run()
+    watch.clock.forward(60)
+    watch.run()
+    watch.run()
+    assert watch.published == ["overdue q-1 1"] * times
+    watch.end(ref)
+    watch.calls.crash_at(effect)
+    with pytest.raises(Crash):
+        watch.run()
+    watch.clock.forward(60)
+    watch.run()
+    watch.run()
+    assert watch.published[times:] == ["overdue-ended q-1 1"] * times
     assert len({*watch.ids}) == 2
     assert watch.announcements.all() == []
 
 
-def test_the_end_of_a_run_whose_announcement_died_half_way_is_said_when_that_claim_is_over() -> None:
+def test_run_that_ends_after_a_crash_has_no_second_alert() -> None:
     watch, ref = overdue()
     watch.calls.crash_at(1)
     with pytest.raises(Crash):
-        watch.look()
+        watch.run()
     watch.end(ref)
-    watch.look()
-    assert watch.said == []
-    watch.clock.forward(STALE)
-    watch.look()
-    assert watch.said == ["overdue-ended q-1 1"]
+    watch.run()
+    assert watch.published == ["overdue q-1 1"]
+
+
+@pytest.mark.parametrize("call", ["active.started_until", "status.get_run", "alerts.publish", "announcements.add"])
+def test_two_invocations_at_the_same_time_announce_a_run_once(call: str) -> None:
+    watch, ref = overdue()
+    others = []
+    watch.calls.meanwhile(call, lambda: others.append(watch.run()))
+    watched = watch.run()
+    assert watched.announced + others[0].announced == [ref]
+    assert len({*watch.ids}) == len(watch.announcements.all()) == 1
+
+
+@pytest.mark.parametrize("call", ["status.get_run", "alerts.publish", "announcements.remove"])
+def test_two_invocations_at_the_same_time_announce_an_end_once(call: str) -> None:
+    watch, ref = overdue()
+    watch.run()
+    watch.end(ref)
+    others = []
+    watch.calls.meanwhile(call, lambda: others.append(watch.run()))
+    watched = watch.run()
+    assert watched.ended + others[0].ended == [ref]
+    assert len({*watch.ids}) == 2
     assert watch.announcements.all() == []
 
 
-def dies_after_claiming(watch: Watch) -> None:
-    """Another pass claims, and dies before it publishes."""
-    watch.calls.crash_at(1)
-    with suppress(Crash):
-        watch.look()
+# Many runs and workflows
 
 
-def test_what_another_pass_has_claimed_and_not_said_yet_is_left_to_it() -> None:
-    watch, _ = overdue()
-    watch.calls.meanwhile("announcements.claim", lambda: dies_after_claiming(watch))
-    watch.look()
-    assert watch.said == []
-    watch.calls.log.clear()
-    watch.clock.forward(STALE - 1)
-    watch.look()
-    assert "status.get_run" not in watch.calls.log, "there is nothing to look for"
-    watch.clock.forward(1)
-    watch.look()
-    assert watch.said == ["overdue q-1 1"]
-
-
-def test_the_end_that_another_pass_has_claimed_and_not_said_yet_is_left_to_it() -> None:
-    watch, ref = overdue()
-    watch.look()
-    watch.end(ref)
-    watch.calls.meanwhile("announcements.claim_end", lambda: dies_after_claiming(watch))
-    watch.look()
-    assert watch.said == ["overdue q-1 1"]
-    watch.calls.log.clear()
-    watch.clock.forward(STALE - 1)
-    watch.look()
-    assert "status.get_run" not in watch.calls.log
-    watch.clock.forward(1)
-    watch.look()
-    assert watch.said == ["overdue q-1 1", "overdue-ended q-1 1"]
-
-
-CALLS = ("status.get_run", "announcements.claim", "alerts.publish", "announcements.confirm")
-
-
-@pytest.mark.parametrize("call", ["announcements.all", "active.started_until", *CALLS])
-def test_of_two_passes_at_once_one_says_it(call: str) -> None:
-    watch, _ = overdue()
-    watch.calls.meanwhile(call, watch.look)
-    watch.look()
-    assert watch.said == ["overdue q-1 1"]
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        "announcements.all",
-        "status.get_run",
-        "announcements.claim_end",
-        "alerts.publish",
-        "announcements.forget",
-    ],
-)
-def test_of_two_passes_at_once_one_says_that_it_is_over(call: str) -> None:
-    watch, ref = overdue()
-    watch.look()
-    watch.end(ref)
-    watch.calls.meanwhile(call, watch.look)
-    watch.look()
-    assert watch.said == ["overdue q-1 1", "overdue-ended q-1 1"]
-    assert watch.announcements.all() == []
-
-
-def test_a_pass_says_a_hundred_things_and_counts_all() -> None:
+def test_invocation_publishes_a_hundred_alerts_and_counts_all_runs() -> None:
     watch = Watch()
     refs = [watch.start(f"q-{number:03}") for number in range(2 * MOST_ALERTS + 1)]
     watch.clock.forward(EXPECTED)
-    watch.look()
-    assert (len(watch.said), watch.counted()) == (MOST_ALERTS, (len(refs), len(refs)))
-    watch.look()
-    watch.look()
-    assert len(watch.said) == len({*watch.ids}) == len(refs)
+    watch.run()
+    assert (len(watch.published), watch.counted()) == (MOST_ALERTS, (len(refs), len(refs)))
+    watch.run()
+    watch.run()
+    assert len(watch.published) == len({*watch.ids}) == len(refs)
     for ref in refs:
         watch.end(ref)
-    watch.look()
-    assert len(watch.said) == len(refs) + MOST_ALERTS
+    watch.run()
+    assert len(watch.published) == len(refs) + MOST_ALERTS
 
 
-def test_a_workflow_with_many_overdue_runs_does_not_hold_up_another() -> None:
+def test_workflow_with_many_overdue_runs_does_not_delay_another() -> None:
     watch = Watch()
     watch.workflows.workflows["Zebra"] = str(EXPECTED)
     for number in range(3 * MOST_ALERTS):
         watch.start(f"q-{number:03}")
     last = watch.start("z-1", "Zebra")
     watch.clock.forward(EXPECTED)
-    assert watch.look().announced[1] == last
+    assert watch.run().announced[1] == last
 
 
-def test_who_has_ended_takes_no_other_run_s_place() -> None:
+def test_ended_runs_do_not_count_as_alerts() -> None:
     watch = Watch()
     for number in range(MOST_ALERTS):
         watch.end(watch.start(f"q-{number:03}"), State.ERROR, finish=False)
     last = watch.start("z-1")
     watch.clock.forward(EXPECTED)
-    assert watch.look().announced == [last]
+    assert watch.run().announced == [last]
 
 
-def test_a_pass_looks_at_a_thousand_runs_of_a_workflow_at_most() -> None:
+def test_invocation_reads_at_most_a_thousand_runs_of_a_workflow() -> None:
     watch = Watch()
     for number in range(10 * MOST_ALERTS + 1):
         watch.end(watch.start(f"q-{number:04}"), State.ERROR, finish=False)
     watch.clock.forward(EXPECTED)
-    watch.look()
+    watch.run()
     assert watch.calls.log.count("status.get_run") == 10 * MOST_ALERTS
     assert watch.counted() == (10 * MOST_ALERTS + 1, 10 * MOST_ALERTS + 1)
 
 
-def test_every_workflow_is_counted_zero_too() -> None:
+def test_every_workflow_has_counts() -> None:
     watch = Watch()
     watch.workflows.workflows |= {"Quiet": None, "Calm": "60"}
     watch.start("q-1", "Unpublished")
     watch.start("q-2")
-    watch.look()
+    watch.run()
     assert {name: watch.counted(name) for name in ("Quiet", "Calm", "Unpublished", WORKFLOW, None)} == {
         "Quiet": (0, 0),
         "Calm": (0, 0),
@@ -335,61 +274,70 @@ def test_every_workflow_is_counted_zero_too() -> None:
     }
 
 
-def test_a_duration_that_is_none_is_one_workflow_s_trouble() -> None:
+def test_counts_are_zero_without_runs() -> None:
+    watch = Watch()
+    watch.run()
+    assert watch.counted() == watch.counted(WORKFLOW) == (0, 0)
+
+
+# Errors
+
+
+def test_invalid_duration_affects_its_workflow_only() -> None:
     watch, ref = overdue()
     watch.workflows.workflows = {"Broken": "soon", **watch.workflows.workflows}
     watch.start("q-2", "Broken")
-    with pytest.raises(WatchFailedError, match="1 errors, each of them logged: Broken"):
-        watch.look()
-    assert watch.said == ["overdue q-1 1"]
+    with pytest.raises(WatchFailedError, match="1 errors, see the log: Broken"):
+        watch.run()
+    assert watch.published == ["overdue q-1 1"]
     assert (watch.counted("Broken"), watch.counted(WORKFLOW)) == ((1, None), (1, 1))
-    assert watch.counted() == (2, None), "nothing is better than a wrong number"
+    assert watch.counted() == (2, None), "the total is unknown"
     [(error, about)] = watch.journal.errors
     assert about == {"workflow": "Broken"}
     assert "of Broken is published as 'soon'" in str(error)
-    assert ref in {told for _, told in watch.journal.told}
+    assert [logged for _, logged in watch.journal.alerts] == [ref]
 
 
-def test_who_cannot_be_judged_is_not_said_to_be_overdue_no_more() -> None:
+def test_end_is_not_announced_while_the_duration_is_invalid() -> None:
     watch, _ = overdue()
-    watch.look()
+    watch.run()
     watch.workflows.workflows[WORKFLOW] = ""
     with pytest.raises(WatchFailedError):
-        watch.look()
-    assert watch.said == ["overdue q-1 1"]
+        watch.run()
+    assert watch.published == ["overdue q-1 1"]
 
 
-def test_alerts_that_do_not_come_through_are_tried_again_and_hold_up_nobody() -> None:
+def test_failed_alerts_are_retried_and_do_not_delay_other_workflows() -> None:
     watch, _ = overdue()
     watch.workflows.workflows["Zebra"] = str(EXPECTED)
     for number in range(5):
         watch.start(f"z-{number}", "Zebra", started_at=watch.clock.now - timedelta(seconds=EXPECTED))
-    watch.alerts.refused = {WORKFLOW, "Zebra"}
-    with pytest.raises(WatchFailedError, match="4 errors, each of them logged: NewBusiness, Zebra"):
-        watch.look()
+    watch.alerts.refused = {"Zebra"}
+    with pytest.raises(WatchFailedError, match="3 errors, see the log: Zebra"):
+        watch.run()
+    assert watch.published == ["overdue q-1 1"]
     assert watch.counted() == (6, 6)
     watch.alerts.refused.clear()
-    watch.look()
-    assert sorted(watch.said) == ["overdue z-3 1", "overdue z-4 1"], "the claims of the others still hold"
-    watch.clock.forward(STALE)
-    watch.look()
-    assert sorted(watch.said) == ["overdue q-1 1", *(f"overdue z-{number} 1" for number in range(5))]
+    watch.run()
+    assert sorted(watch.published) == ["overdue q-1 1", *(f"overdue z-{number} 1" for number in range(5))]
 
 
-def test_ends_that_do_not_come_through_are_their_workflow_s_trouble() -> None:
+def test_failed_alerts_of_ended_runs_are_retried() -> None:
     watch = Watch()
     refs = [watch.start(f"q-{number}") for number in range(5)]
     watch.clock.forward(EXPECTED)
-    watch.look()
+    watch.run()
     for ref in refs:
         watch.end(ref)
     watch.alerts.refused = {WORKFLOW}
-    with pytest.raises(WatchFailedError, match="3 errors, each of them logged: NewBusiness"):
-        watch.look()
+    with pytest.raises(WatchFailedError, match="3 errors, see the log: NewBusiness"):
+        watch.run()
     assert [about for _, about in watch.journal.errors] == [{"workflow": WORKFLOW}] * 3
+    watch.alerts.refused.clear()
+    assert watch.run().ended == refs
 
 
-def test_what_cannot_be_counted_is_not_measured_and_the_rest_is_said() -> None:
+def test_runs_are_announced_if_counting_fails() -> None:
     watch, _ = overdue()
 
     def fail() -> None:
@@ -397,31 +345,34 @@ def test_what_cannot_be_counted_is_not_measured_and_the_rest_is_said() -> None:
 
     watch.calls.meanwhile("active.count", fail)
     with pytest.raises(WatchFailedError, match="all workflows"):
-        watch.look()
-    assert watch.said == ["overdue q-1 1"]
+        watch.run()
+    assert watch.published == ["overdue q-1 1"]
     assert watch.counted() == watch.counted(WORKFLOW) == (None, 1)
 
 
-def test_an_announcement_says_nothing_of_what_the_run_is_about() -> None:
+# Contents
+
+
+def test_alerts_contain_no_metadata_and_no_messages() -> None:
     watch, ref = overdue()
     run = watch.status.runs.get(ref.uid, ref.path)
     assert run is not None
     watch.status.runs.put(ref.uid, ref.path, replace(run, metadata={"note": "secret"}))
-    watch.look()
+    watch.run()
     watch.end(ref, State.ERROR)
-    watch.look()
-    assert len(watch.said) == 2
+    watch.run()
+    assert len(watch.published) == 2
     assert "secret" not in repr(watch.alerts.published)
 
 
-def test_it_is_said_what_the_run_waits_for_and_whose_it_is() -> None:
+def test_alert_names_the_pending_plugins_and_their_owners() -> None:
     watch = Watch(plugin("A", owner="arn:aws:cloudformation:eu-west-1:123456789012:stack/team-a/1"), plugin("B"))
     watch.world.begin()
-    watch.world.advance()
+    watch.world.open()
     watch.world.report("A", State.IN_PROGRESS, message="secret", progress=20)
     watch.world.report("B", State.COMPLETE)
     watch.clock.forward(EXPECTED)
-    watch.look()
+    watch.run()
     [alert] = watch.alerts.published
     [stage] = alert.document["waits_for"]
     assert (stage["activity"], stage["stage"], stage["more"]) == ("Rate", "parallel", 0)
@@ -429,17 +380,16 @@ def test_it_is_said_what_the_run_waits_for_and_whose_it_is() -> None:
     assert "secret" not in repr(alert)
 
 
-def test_the_registry_is_read_once_for_runs_that_wait_for_the_same() -> None:
+def test_registrations_of_a_stage_are_read_once() -> None:
     watch = Watch(plugin("A"))
     watch.world.begin()
-    watch.world.advance()
+    watch.world.open()
     for uid in ("q-2", "q-3"):
-        ref = watch.world.begin(f"execution-{uid}", uid=uid).stage("Rate", Stage.PARALLEL)
-        watch.status.open_stage(ref, now=watch.clock.now, expires_at=watch.clock.epoch + YEAR)
+        ref = watch.world.begin(f"execution-{uid}", uid=uid).stage("Rate", watch.world.place)
         watch.status.save_plan(ref, watch.world.plan)
     watch.clock.forward(EXPECTED)
     before = watch.world.registry.reads
-    watch.look()
-    named = [stage["plugins"][0]["name"] for alert in watch.alerts.published for stage in alert.document["waits_for"]]
-    assert named == ["A", "A", "A"]
+    watch.run()
+    names = [stage["plugins"][0]["name"] for alert in watch.alerts.published for stage in alert.document["waits_for"]]
+    assert names == ["A", "A", "A"]
     assert watch.world.registry.reads == before + 1

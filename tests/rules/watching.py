@@ -1,4 +1,4 @@
-"""The world of ``watch_runs``: runs of several workflows, each as simple as it gets, and what is said of them."""
+"""The world of ``watch_runs``: runs of several workflows, and the alerts about them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.rules.memory_watch import (
 from tests.rules.world import WORKFLOW, World, present
 
 EXPECTED = 3_600
-"""Seconds that a run of the workflow is expected to take."""
+"""Expected duration of the workflow's runs, in seconds."""
 YEAR = 365 * 86_400
 
 
 class Watch:
-    """A core whose runs are watched; ``world`` has a run as the flows make it, ``start`` makes one out of nothing."""
+    """A core whose runs are watched. ``start`` writes nothing but a run's row; ``world`` runs the real flows."""
 
     def __init__(self, *plugins: Registration) -> None:
         self.world = World(*plugins)
@@ -60,7 +60,7 @@ class Watch:
         if finish:
             self.status.finish_end(ref, execution=run.execution)
 
-    def look(self) -> Watched:
+    def run(self) -> Watched:
         return watch_runs(self.ports)
 
     @property
@@ -78,8 +78,8 @@ class Watch:
         )
 
     @property
-    def said(self) -> list[str]:
-        """What was published: kind, uid and attempt."""
+    def published(self) -> list[str]:
+        """Kind, uid and attempt of each alert that was published."""
         documents = [alert.document for alert in self.alerts.published]
         return [f"{each['kind']} {each['uid']} {each['attempt']}" for each in documents]
 
@@ -88,13 +88,13 @@ class Watch:
         return [alert.id for alert in self.alerts.published]
 
     def counted(self, workflow: str | None = None) -> tuple[int | None, int | None]:
-        """The last counts of a workflow, or of all together: runs in progress, and overdue."""
+        """The last metrics of a workflow, or of all together: runs in progress, overdue runs."""
         counts = self.journal.counts.get(workflow, {})
         return counts.get(Metric.ACTIVE_RUNS), counts.get(Metric.OVERDUE_RUNS)
 
 
 def overdue(*plugins: Registration) -> tuple[Watch, RunRef]:
-    """A run that has just become overdue."""
+    """Makes a run that has just become overdue."""
     watch = Watch(*plugins)
     ref = watch.start()
     watch.clock.forward(EXPECTED)

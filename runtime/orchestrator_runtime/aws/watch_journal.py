@@ -1,4 +1,4 @@
-"""One JSON line for each workflow and one for all: what CloudWatch makes metrics of; and one for each alert."""
+"""Logs one JSON line with metrics for each workflow and for all together, and one line for each alert."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from orchestrator_runtime.core.records import RunRef
 
 
 class LoggedWatch:
-    """Implements ``watch_ports.WatchJournal`` with Powertools: JSON lines, and metrics in the embedded format.
+    """Implements ``watch_ports.WatchJournal`` with Powertools: JSON lines, and metrics in the embedded metric format.
 
     Args:
-        logger: Writes what is no metric.
-        namespace: Of the metrics. Default: that of the environment, as Powertools reads it.
-        stream: Takes the metrics. Default: standard output, which in Lambda is the log.
+        logger: Writes lines without metrics.
+        namespace: Namespace of the metrics. Default: the one that Powertools reads from the environment.
+        stream: Where lines with metrics are written. Default: standard output, which Lambda logs.
     """
 
     def __init__(self, logger: Logger, namespace: str | None = None, *, stream: TextIO | None = None) -> None:
@@ -38,10 +38,10 @@ class LoggedWatch:
         )
         write_measures(line, self._namespace, service=self._logger.service, stream=self._stream)
 
-    def said(self, alert: Alert, ref: RunRef) -> None:
+    def published(self, alert: Alert, ref: RunRef) -> None:
         """See ``watch_ports.WatchJournal``."""
         self._logger.info("alert published", extra={"kind": alert.kind.value, **ref.as_document()})
 
     def failed(self, error: Exception, **about: str) -> None:
         """See ``watch_ports.WatchJournal``."""
-        self._logger.error("runs not watched", exc_info=error, extra={**about})
+        self._logger.error("runs could not be watched", exc_info=error, extra={**about})

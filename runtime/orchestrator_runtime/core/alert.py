@@ -1,4 +1,4 @@
-"""What is published on the alerts' topic: one message, for people and for machines."""
+"""An alert: one message on the alert topic, for people and for machines."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from enum import StrEnum
 from typing import Any, Final
 
 _MOST_IN_A_SUBJECT: Final = 99
-"""Characters: SNS takes fewer than a hundred, of ASCII."""
+"""Characters. SNS accepts fewer than 100, in ASCII."""
 _CUT: Final = "..."
 
 
 class AlertKind(StrEnum):
-    """What an alert says; the message attribute ``kind``, by which subscribers of the alerts' topic can filter."""
+    """The kinds of alerts; also the message attribute ``kind``, by which subscribers can filter."""
 
     OVERDUE = "overdue"
     """A run takes longer than its workflow expects."""
     OVERDUE_ENDED = "overdue-ended"
-    """A run of which that was said has ended, or is not overdue any more."""
+    """A run that was announced as overdue has ended, or is no longer overdue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One alert.
+    """An alert about a run.
 
     Attributes:
-        kind: What it says.
-        workflow: Of which workflow's run.
-        id: The same whenever the same is said: a receiver that has it can drop the message.
-        subject: One line, as SNS takes it.
-        text: For people: what mail shows.
-        document: For machines: what every other subscriber gets, as JSON. It holds the id, too.
+        kind: The kind.
+        workflow: The run's workflow.
+        id: The same each time the alert is repeated: a subscriber can drop the repetition.
+        subject: The subject of the mail, as SNS accepts it.
+        text: The text of the mail.
+        document: What every other subscriber receives, as JSON. It contains the id.
     """
 
     kind: AlertKind
@@ -43,6 +43,6 @@ class Alert:
 
 
 def subject_of(text: str) -> str:
-    """Make a line a subject that SNS takes: ASCII, and not too long."""
+    """Makes a subject that SNS accepts: ASCII, and not too long."""
     line = "".join(character if character.isascii() else "?" for character in text)
     return line if len(line) <= _MOST_IN_A_SUBJECT else line[: _MOST_IN_A_SUBJECT - len(_CUT)] + _CUT

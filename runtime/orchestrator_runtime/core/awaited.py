@@ -1,4 +1,4 @@
-"""What a run in progress waits for, as its document and the registry tell it."""
+"""The stages and plugins that a run waits for, from its document and the registry."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.names import shown
 
-_OPEN: Final = frozenset({State.IN_PROGRESS, State.MANDATORY_COMPLETED})
+_IN_PROGRESS: Final = frozenset({State.IN_PROGRESS, State.MANDATORY_COMPLETED})
 _MOST_NAMED: Final = 10
-"""Stages, and plugins of all of them together; the others are counted."""
+"""Stages that are named, and plugins of all stages together; the others are counted."""
 
 Registrations = Callable[[str, Stage], Sequence[Registration]]
-"""Reads who is registered to a stage."""
+"""Reads the registrations of a stage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +24,14 @@ class AwaitedPlugin:
 
     Attributes:
         name: Its name.
-        state: ``In Progress``, or ``Not Started``.
+        state: ``In Progress`` or ``Not Started``.
         mandatory: Whether its error fails the stage.
-        progress: As it reported it, percent.
-        started_at: When it started; ``None``: it did not.
+        progress: Its reported progress in percent.
+        started_at: When it started; ``None`` if it has not.
         registered: Whether it still is registered to the stage.
         stack: The stack that owns it; empty if no construct registered it.
-        description: What it does.
-        endpoint: What is subscribed.
+        description: Its description.
+        endpoint: The endpoint of its subscription.
     """
 
     name: str
@@ -47,15 +47,15 @@ class AwaitedPlugin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwaitedStage:
-    """A stage that is open.
+    """A stage in progress.
 
     Attributes:
         activity: The activity's name.
         stage: ``pre``, ``parallel`` or ``post``.
         since: When it opened.
         plugins: The plugins that it waits for, as many as are named.
-        more: How many others it waits for.
-        in_turn: How many are not released before one of those has ended.
+        more: Number of other plugins that it waits for.
+        in_turn: Number of plugins that are dispatched after these, one at a time.
     """
 
     activity: str
@@ -71,8 +71,8 @@ class Awaited:
     """What a run waits for.
 
     Attributes:
-        stages: Its open stages, as many as are named.
-        more: How many others are open.
+        stages: Its stages in progress, as many as are named.
+        more: Number of other stages in progress.
     """
 
     stages: tuple[AwaitedStage, ...]
@@ -80,62 +80,62 @@ class Awaited:
 
 
 def awaited(document: Mapping[str, Any], registrations: Registrations) -> Awaited:
-    """Find out what a run waits for.
+    """Finds what a run waits for.
 
     Args:
-        document: The run as ``core.run_document`` puts it together.
-        registrations: Reads who is registered; asked only about stages of which plugins are named.
+        document: The run as ``core.run_document`` shows it.
+        registrations: Reads the registrations of a stage; used only for stages with named plugins.
 
     Returns:
-        At most ten stages, with at most ten plugins in all: those first whose error fails the stage.
+        At most ten stages with at most ten plugins in all, mandatory plugins first.
     """
-    found = [*_open_stages(document)]
+    found = [*_stages_in_progress(document)]
     left = _MOST_NAMED
     stages = []
-    for activity, stage, told in found[:_MOST_NAMED]:
-        still_open = [
+    for activity, stage, stage_document in found[:_MOST_NAMED]:
+        pending = [
             (name, plugin)
-            for name, plugin in told["plugins"].items()
+            for name, plugin in stage_document["plugins"].items()
             if plugin["expected"] and not State(plugin["state"]).is_terminal
         ]
-        # Before and after the parallel stage plugins are called one at a time, in this order.
-        called = still_open if stage is Stage.PARALLEL else still_open[:1]
-        called.sort(key=lambda each: not each[1]["mandatory"])
-        named = called[:left]
+        # A sequential stage dispatches its plugins one at a time, in this order.
+        dispatched = pending[:1] if stage.is_sequential else pending
+        dispatched.sort(key=lambda each: not each[1]["mandatory"])
+        named = dispatched[:left]
         left -= len(named)
         stages.append(
             AwaitedStage(
                 activity=activity,
                 stage=stage,
-                since=told["started_at"],
+                since=stage_document["started_at"],
                 plugins=tuple(_named(named, registrations(activity, stage) if named else ())),
-                more=len(called) - len(named),
-                in_turn=len(still_open) - len(called),
+                more=len(dispatched) - len(named),
+                in_turn=len(pending) - len(dispatched),
             )
         )
     return Awaited(stages=tuple(stages), more=len(found) - len(stages))
 
 
-def _open_stages(document: Mapping[str, Any]) -> Iterator[tuple[str, Stage, Mapping[str, Any]]]:
-    for activity, told in document["activities"].items():
-        for stage, stage_told in told["stages"].items():
-            if State(stage_told["state"]) in _OPEN:
-                yield activity, Stage(stage), stage_told
+def _stages_in_progress(document: Mapping[str, Any]) -> Iterator[tuple[str, Stage, Mapping[str, Any]]]:
+    for activity, activity_document in document["activities"].items():
+        for stage, stage_document in activity_document["stages"].items():
+            if State(stage_document["state"]) in _IN_PROGRESS:
+                yield activity, Stage(stage), stage_document
 
 
 def _named(
     plugins: Iterable[tuple[str, Mapping[str, Any]]], registrations: Sequence[Registration]
 ) -> Iterator[AwaitedPlugin]:
-    # A name may stand for a subscription made by other means, too; then the managed one is meant.
+    # If a plain subscription has the same name, the managed one counts.
     registered = {each.name: each for each in sorted(registrations, key=lambda each: each.managed)}
-    for name, told in plugins:
+    for name, document in plugins:
         plugin = registered.get(name)
         yield AwaitedPlugin(
             name=name,
-            state=told["state"],
-            mandatory=told["mandatory"],
-            progress=told["progress"],
-            started_at=told["started_at"],
+            state=document["state"],
+            mandatory=document["mandatory"],
+            progress=document["progress"],
+            started_at=document["started_at"],
             registered=plugin is not None,
             stack=plugin.stack if plugin else "",
             description=shown(plugin.description) if plugin and plugin.description else None,

@@ -1,4 +1,4 @@
-"""Runs that take longer than their workflow expects: since when, and what was said of them."""
+"""Runs that take longer than their workflow expects."""
 
 from __future__ import annotations
 
@@ -10,24 +10,19 @@ from orchestrator_runtime.contract import MAX_DEADLINE_SECONDS
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.names import shown
 
-CLAIM_HOLDS: Final = timedelta(minutes=2)
-"""How long nobody else says what one has claimed to say; whoever claims it has to be done, or dead, by then."""
 _MOST_DIGITS: Final = len(str(MAX_DEADLINE_SECONDS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
-    """What was said, or is about to be said, of one attempt of an overdue run.
+    """An overdue run that was announced.
 
     Attributes:
-        ref: The attempt.
+        ref: The attempt of the run.
         execution: Its execution.
         started_at: When it started.
         expected: How long it was expected to take at most.
-        expires_at: When this is forgotten: with the run's row.
-        claimed_at: When somebody took it upon themselves to say that it is overdue.
-        announced_at: When that was said; ``None`` until then.
-        end_claimed_at: When somebody took it upon themselves to say that it is overdue no more.
+        expires_at: When the announcement expires, together with the run's row.
     """
 
     ref: RunRef
@@ -35,35 +30,22 @@ class Announcement:
     started_at: datetime
     expected: timedelta
     expires_at: int
-    claimed_at: datetime
-    announced_at: datetime | None = None
-    end_claimed_at: datetime | None = None
 
     @property
     def since(self) -> datetime:
-        """Since when it is overdue."""
+        """When it became overdue."""
         return self.started_at + self.expected
-
-    def may_be_claimed(self, stale_before: datetime) -> bool:
-        """Whether it may have to be said once more that the run is overdue: who claimed that did not confirm it."""
-        return self.announced_at is None and self.end_claimed_at is None and self.claimed_at <= stale_before
-
-    def end_may_be_claimed(self, stale_before: datetime) -> bool:
-        """Whether nobody is about to say anything of it, neither that it is overdue nor that it is so no more."""
-        if self.end_claimed_at is not None:
-            return self.end_claimed_at <= stale_before
-        return self.announced_at is not None or self.claimed_at <= stale_before
 
 
 def expected_duration(workflow: str, seconds: str | None) -> timedelta | None:
-    """How long a run of a workflow is expected to take at most, as the workflow publishes it.
+    """Reads how long a run of a workflow is expected to take at most.
 
     Args:
         workflow: The workflow's name.
-        seconds: What it published; ``None``: nothing.
+        seconds: The published value; ``None`` if the workflow publishes none.
 
     Raises:
-        ValueError: That is no whole number of seconds from 1 to a year.
+        ValueError: The value is not a whole number of seconds from 1 to a year.
     """
     if seconds is None:
         return None
@@ -71,6 +53,6 @@ def expected_duration(workflow: str, seconds: str | None) -> timedelta | None:
     if not 1 <= whole <= MAX_DEADLINE_SECONDS:
         raise ValueError(
             f"the expected duration of {workflow} is published as {shown(repr(seconds))}: deploy the workflow again "
-            f"with one of 1 to {MAX_DEADLINE_SECONDS:,} seconds, or without"
+            f"with a duration of 1 to {MAX_DEADLINE_SECONDS:,} seconds, or without one"
         )
     return timedelta(seconds=whole)

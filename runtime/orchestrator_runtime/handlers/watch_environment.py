@@ -1,4 +1,4 @@
-"""The ports of the function that watches runs, made from its environment."""
+"""The ports of ``watch_runs``, made from the function's environment."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from orchestrator_runtime.stores.active_runs import DynamoActiveRuns
 from orchestrator_runtime.stores.announcements import DynamoAnnouncements
 from orchestrator_runtime.stores.items import utc_now
 
-_GIVES_UP: Final = Config(read_timeout=5, connect_timeout=5, retries={"mode": "standard", "max_attempts": 2})
-"""A pass has a minute for a hundred alerts; what was not published in time, the next one publishes."""
+_SNS_CONFIG: Final = Config(read_timeout=5, connect_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+"""An invocation has a minute for a hundred alerts. The next one publishes the rest."""
 
 
 def watch_ports() -> WatchPorts:
-    """What ``watch_runs`` needs of the world."""
+    """Makes the ports."""
     return WatchPorts(
         active=DynamoActiveRuns(client("dynamodb"), variable(Env.STATUS_TABLE)),
         runs=status_store(),
         registry=registry(),
         workflows=SsmWorkflows(client("ssm"), variable(Env.WORKFLOWS_PATH)),
         announcements=DynamoAnnouncements(client("dynamodb"), variable(Env.CONTROL_TABLE)),
-        alerts=SnsAlerts(client("sns", _GIVES_UP), variable(Env.ALERTS_TOPIC_ARN)),
+        alerts=SnsAlerts(client("sns", _SNS_CONFIG), variable(Env.ALERTS_TOPIC_ARN)),
         journal=LoggedWatch(logger),
         deployment=Deployment(variable(Env.SYSTEM), variable(Env.STAGE)),
         clock=utc_now,

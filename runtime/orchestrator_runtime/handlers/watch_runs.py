@@ -1,4 +1,4 @@
-"""Counts the runs in progress and tells of those that are overdue, on a schedule."""
+"""Counts the runs in progress and announces overdue ones, on a schedule."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from orchestrator_runtime.protocol.watch_runs import Watched, WatchPorts, watch_
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Look at all runs in progress once.
+    """Counts all runs in progress and announces what became overdue or no longer is.
 
     Args:
         event: ``{}`` or a scheduled event of EventBridge.
-        context: Lambda's.
+        context: The Lambda context.
 
     Returns:
-        ``{announced: [{uid, workflow, attempt}, …], ended: […]}``: the runs of which it was said that they are
-        overdue, and that they are so no more.
+        ``{announced: [{uid, workflow, attempt}, …], ended: […]}``: the runs that were announced as overdue, and
+        as no longer overdue.
     """
     watched = serve(event, watch_ports())
     return {
@@ -29,12 +29,12 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
 
 
 def serve(event: Mapping[str, Any], ports: WatchPorts) -> Watched:
-    """Do what the event asks.
+    """Handles the event.
 
     Raises:
-        ValueError: The event asks for nothing that is known here.
+        ValueError: The event is not a scheduled one.
         WatchFailedError: See ``protocol.watch_runs``.
     """
-    if kind_of(event, "look at every run") != SCHEDULE:
-        raise ValueError("events of this detail-type are not understood: send {} to look at every run in progress")
+    if kind_of(event, "watch all runs") != SCHEDULE:
+        raise ValueError("events of this detail-type are not understood: send {} to watch all runs")
     return watch_runs(ports)

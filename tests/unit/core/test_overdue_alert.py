@@ -1,4 +1,4 @@
-"""What the alerts say, to people and to machines."""
+"""The contents of the alerts, for people and for machines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orchestrator_runtime.core.alert import AlertKind, subject_of
 from orchestrator_runtime.core.awaited import awaited
 from orchestrator_runtime.core.overdue import Announcement, expected_duration
 from orchestrator_runtime.core.overdue_alert import ended_alert, overdue_alert
-from orchestrator_runtime.core.records import PluginRow, RunRef, StagePlan, StageRow
+from orchestrator_runtime.core.records import PluginRow, RunRef, StagePlan
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.run_document import run_document
 from orchestrator_runtime.deployment import Deployment
@@ -36,52 +36,50 @@ def announcement(**other: Any) -> Announcement:
         started_at=NOW,
         expected=timedelta(hours=2),
         expires_at=EXPIRES_AT,
-        claimed_at=NOW + timedelta(hours=2, seconds=30),
     )
     return replace(made, **other)
 
 
 def document(
-    *rows: PluginRow, plan: StagePlan | None = None, stage: Stage = Stage.PARALLEL, opened: int = 1
+    *rows: PluginRow, plan: StagePlan | None = None, stage: Stage = Stage.PARALLEL, activities: int = 1
 ) -> dict[str, Any]:
-    """A run with one open stage, or the same stage open in several activities."""
-    activities = [f"Rate{number}" if number else "Rate" for number in range(opened)]
-    row = StageRow(attempt=1, state=State.IN_PROGRESS, started_at=OPENED)
+    """Makes a run with the same stage in progress in each activity."""
+    names = [f"Rate{number}" if number else "Rate" for number in range(activities)]
+    opened = replace(plan or a_plan(), opened_at=OPENED)
     return run_document(
-        a_run(activities=(tuple(activities),), metadata={"note": SECRET}),
-        {f"{activity}/{stage}": row for activity in activities},
-        {f"{activity}/{stage}": plan or a_plan() for activity in activities},
-        {f"{activity}/{stage}": {each.name: each for each in rows} for activity in activities},
+        a_run(activities=(tuple(names),), metadata={"note": SECRET}),
+        {},
+        {f"{name}/{stage}": opened for name in names},
+        {f"{name}/{stage}": {each.name: each for each in rows} for name in names},
     )
 
 
-def nobody(_activity: str, _stage: Stage) -> Sequence[Registration]:
+def no_registrations(_activity: str, _stage: Stage) -> Sequence[Registration]:
     return []
 
 
-def names_of(told: dict[str, Any], registrations: Any = nobody) -> list[tuple[list[str], int, int]]:
-    return [([p.name for p in s.plugins], s.more, s.in_turn) for s in awaited(told, registrations).stages]
+def awaited_names(run: dict[str, Any]) -> list[tuple[list[str], int, int]]:
+    return [([p.name for p in s.plugins], s.more, s.in_turn) for s in awaited(run, no_registrations).stages]
 
 
-# What it waits for
+# An overdue run
 
 
-def test_the_open_plugins_are_named_with_whose_they_are() -> None:
+def test_pending_plugins_are_named_with_their_owners() -> None:
     score = a_row(message=SECRET, progress=40.0, started_at=OPENED + timedelta(seconds=1))
-    asked: list[tuple[str, Stage]] = []
+    reads: list[tuple[str, Stage]] = []
 
     def registrations(activity: str, stage: Stage) -> Sequence[Registration]:
-        asked.append((activity, stage))
+        reads.append((activity, stage))
         return [a_registration(owner=STACK, description="Scores the driver"), a_registration(endpoint="arn:by-hand")]
 
-    told = document(score, plan=a_plan(1, "Score", "Weather"))
-    alert = overdue_alert(announcement(), awaited(told, registrations), DEPLOYMENT)
-    assert asked == [("Rate", Stage.PARALLEL)]
+    run = document(score, plan=a_plan(1, "Score", "Weather"))
+    alert = overdue_alert(announcement(), awaited(run, registrations), DEPLOYMENT)
+    assert reads == [("Rate", Stage.PARALLEL)]
     assert alert.document == {
         "kind": "overdue",
         "id": "NewBusiness/q-1/1/2026-11-24T11:30:00.123Z/overdue",
-        "system": "claims",
-        "stage": "dev",
+        "deployment": "claims-dev",
         "uid": "q-1",
         "workflow": "NewBusiness",
         "attempt": 1,
@@ -135,15 +133,15 @@ def test_the_open_plugins_are_named_with_whose_they_are() -> None:
     assert (
         alert.text
         == f"""\
-NewBusiness q-1 takes longer than expected.
+NewBusiness q-1, attempt 1, takes longer than expected.
 
-Run        NewBusiness q-1, attempt 1, of claims-dev
+Deployment claims-dev
 Started    2026-11-24 09:30:00 UTC
 Expected   within 2 h; overdue since 2026-11-24 11:30:00 UTC
 Execution  {EXECUTION}
 
 It waits for
-  Rate/parallel, open since 2026-11-24T09:30:02.123Z
+  Rate/parallel, opened at 2026-11-24T09:30:02.123Z
     Score: In Progress since 2026-11-24T09:30:03.123Z, 40 %
       Scores the driver
       stack claims-score: arn:aws:lambda:eu-west-1:123456789012:function:Score
@@ -152,85 +150,85 @@ It waits for
 
 What you can do
   orchestrator status NewBusiness q-1 --system claims --stage dev
-      how it stands
+      show its state
   orchestrator history NewBusiness q-1 --system claims --stage dev
-      what happened to it
+      show what happened to it
   orchestrator cancel NewBusiness q-1 --system claims --stage dev
-      end it; nothing more of it is called
+      end it; no further plugins are invoked
   orchestrator retry NewBusiness q-1 --system claims --stage dev
-      start it again once it has ended; what is complete is kept"""
+      resume it once it has ended; completed plugins are not invoked again"""
     )
     assert alert.subject == "claims-dev: NewBusiness q-1 is overdue"
     assert SECRET not in repr(alert)
 
 
-def test_who_has_ended_or_was_not_expected_is_not_waited_for() -> None:
+def test_ended_and_unexpected_plugins_are_not_named() -> None:
     done = a_row(state=State.COMPLETE)
     stranger = a_row(name="Stranger", expected=False)
-    assert names_of(document(done, stranger, plan=a_plan(1, "Score", "Weather"))) == [(["Weather"], 0, 0)]
+    assert awaited_names(document(done, stranger, plan=a_plan(1, "Score", "Weather"))) == [(["Weather"], 0, 0)]
 
 
-def test_ten_are_named_the_mandatory_first_and_the_others_are_counted() -> None:
+def test_ten_plugins_are_named_mandatory_first() -> None:
     plan = a_plan(1, *(f"P{number:02}" for number in range(14)))
     optional = tuple(replace(p, mandatory=p.name > "P03") for p in plan.plugins)
-    told = document(plan=replace(plan, plugins=optional))
-    assert names_of(told) == [([f"P{number:02}" for number in range(4, 14)], 4, 0)]
-    text = overdue_alert(announcement(), awaited(told, nobody), DEPLOYMENT).text
+    run = document(plan=replace(plan, plugins=optional))
+    assert awaited_names(run) == [([f"P{number:02}" for number in range(4, 14)], 4, 0)]
+    text = overdue_alert(announcement(), awaited(run, no_registrations), DEPLOYMENT).text
     assert "\n    and 4 more plugins\n" in text
     assert "optional" not in text
 
 
-def test_optional_plugins_are_called_so() -> None:
+def test_optional_plugins_are_marked() -> None:
     plan = a_plan()
-    told = document(plan=replace(plan, plugins=tuple(replace(p, mandatory=False) for p in plan.plugins)))
-    assert told["activities"]["Rate"]["stages"]["parallel"]["state"] == "Mandatory Completed"
+    run = document(plan=replace(plan, plugins=tuple(replace(p, mandatory=False) for p in plan.plugins)))
+    assert run["activities"]["Rate"]["stages"]["parallel"]["state"] == "Mandatory Completed"
     registered = a_registration(description="two\nlines")
-    text = overdue_alert(announcement(), awaited(told, lambda *_: [registered]), DEPLOYMENT).text
+    text = overdue_alert(announcement(), awaited(run, lambda *_: [registered]), DEPLOYMENT).text
     assert "    Score: Not Started, optional\n      two lines\n      registered by no stack: arn:aws:lambda" in text
 
 
 @pytest.mark.parametrize("stage", [Stage.PRE, Stage.POST])
-def test_of_plugins_that_are_called_one_at_a_time_the_first_is_waited_for(stage: Stage) -> None:
-    told = document(a_row(name="A", state=State.COMPLETE), plan=a_plan(1, "A", "B", "C", "D"), stage=stage)
-    assert names_of(told) == [(["B"], 0, 2)]
-    text = overdue_alert(announcement(), awaited(told, nobody), DEPLOYMENT).text
+def test_sequential_stage_waits_for_its_first_pending_plugin(stage: Stage) -> None:
+    run = document(a_row(name="A", state=State.COMPLETE), plan=a_plan(1, "A", "B", "C", "D"), stage=stage)
+    assert awaited_names(run) == [(["B"], 0, 2)]
+    text = overdue_alert(announcement(), awaited(run, no_registrations), DEPLOYMENT).text
     assert "\n    then 2 more, one at a time\n" in text
 
 
-def test_the_names_of_all_stages_together_are_ten_and_so_are_the_stages() -> None:
-    told = document(plan=a_plan(1, "A", "B", "C", "D"), opened=12)
-    asked: list[str] = []
+def test_ten_stages_and_ten_plugins_of_all_stages_are_named() -> None:
+    run = document(plan=a_plan(1, "A", "B", "C", "D"), activities=12)
+    reads: list[str] = []
 
     def registrations(activity: str, _stage: Stage) -> Sequence[Registration]:
-        asked.append(activity)
+        reads.append(activity)
         return []
 
-    found = awaited(told, registrations)
+    found = awaited(run, registrations)
     assert [len(stage.plugins) for stage in found.stages] == [4, 4, 2, 0, 0, 0, 0, 0, 0, 0]
     assert [stage.more for stage in found.stages] == [0, 0, 2, 4, 4, 4, 4, 4, 4, 4]
-    assert (asked, found.more) == (["Rate", "Rate1", "Rate2"], 2)
+    assert (reads, found.more) == (["Rate", "Rate1", "Rate2"], 2)
     alert = overdue_alert(announcement(), found, DEPLOYMENT)
     assert "\n  and 2 more stages\n" in alert.text
     assert alert.document["more_stages"] == 2
 
 
-def test_a_stage_that_waits_for_nobody_is_about_to_close() -> None:
-    found = awaited(document(a_row(state=State.COMPLETE)), nobody)
+def test_stage_without_pending_plugins_is_about_to_close() -> None:
+    found = awaited(document(a_row(state=State.COMPLETE)), no_registrations)
     text = overdue_alert(announcement(), found, DEPLOYMENT).text
-    assert "    no plugin: it is about to close\n" in text
+    assert "    no plugin: the stage is about to close\n" in text
 
 
-def test_a_run_between_two_stages_waits_for_none() -> None:
-    told = run_document(a_run(), {}, {}, {})
-    alert = overdue_alert(announcement(), awaited(told, nobody), DEPLOYMENT)
-    assert "\nNo stage of it is open: its execution tells where it is.\n" in alert.text
+def test_run_between_two_stages_waits_for_none() -> None:
+    run = run_document(a_run(), {}, {}, {})
+    alert = overdue_alert(announcement(), awaited(run, no_registrations), DEPLOYMENT)
+    assert "\nNo stage of it is in progress: see its execution.\n" in alert.text
     assert alert.document["waits_for"] == []
 
 
-# That it is over
+# A run that is no longer overdue
 
 
-def test_an_end_says_how_and_offers_to_start_again_what_did_not_complete() -> None:
+def test_failed_run_can_be_retried() -> None:
     run = a_run(
         state=State.ERROR, ending=Ending.TIMED_OUT, message=SECRET, ended_at=NOW + timedelta(days=1, hours=2, minutes=3)
     )
@@ -239,23 +237,23 @@ def test_an_end_says_how_and_offers_to_start_again_what_did_not_complete() -> No
     assert alert.text.splitlines() == [
         "NewBusiness q-1, attempt 1, has ended: Error (timed out), after 1 d 2 h.",
         "",
-        "Run        NewBusiness q-1, attempt 1, of claims-dev",
+        "Deployment claims-dev",
         "Started    2026-11-24 09:30:00 UTC",
         "Expected   within 2 h; overdue since 2026-11-24 11:30:00 UTC",
         f"Execution  {EXECUTION}",
         "",
         "What you can do",
         "  orchestrator status NewBusiness q-1 --system claims --stage dev",
-        "      how it stands",
+        "      show its state",
         "  orchestrator history NewBusiness q-1 --system claims --stage dev",
-        "      what happened to it",
+        "      show what happened to it",
         "  orchestrator retry NewBusiness q-1 --system claims --stage dev",
-        "      start it again once it has ended; what is complete is kept",
+        "      resume it once it has ended; completed plugins are not invoked again",
     ]
     assert alert.id == alert.document["id"] == "NewBusiness/q-1/1/2026-11-24T11:30:00.123Z/overdue-ended"
     assert (alert.kind, alert.workflow) == (AlertKind.OVERDUE_ENDED, "NewBusiness")
-    told = {name: alert.document[name] for name in ("outcome", "state", "ending", "ended_at", "took_seconds")}
-    assert told == {
+    shown = {name: alert.document[name] for name in ("outcome", "state", "ending", "ended_at", "took_seconds")}
+    assert shown == {
         "outcome": "ended",
         "state": "Error",
         "ending": "timed out",
@@ -265,55 +263,58 @@ def test_an_end_says_how_and_offers_to_start_again_what_did_not_complete() -> No
     assert SECRET not in repr(alert)
 
 
-def test_a_run_that_completed_is_not_to_be_started_again() -> None:
+def test_completed_run_is_not_retried() -> None:
     run = a_run(state=State.COMPLETE, ending=Ending.COMPLETED, ended_at=NOW + timedelta(hours=3, seconds=9))
     alert = ended_alert(announcement(), run, None, DEPLOYMENT)
     assert alert.text.startswith("NewBusiness q-1, attempt 1, has ended: Complete (completed), after 3 h 9 s.\n")
     assert [*alert.document["commands"]] == ["status", "history"]
 
 
-def test_an_attempt_whose_place_another_has_taken_is_over() -> None:
+def test_attempt_is_over_when_another_has_started() -> None:
     alert = ended_alert(announcement(), a_run(2, started_at=NOW + timedelta(hours=4)), timedelta(hours=2), DEPLOYMENT)
-    assert alert.text.startswith("NewBusiness q-1, attempt 1, is over: attempt 2 has taken its place.\n")
+    assert alert.text.startswith("NewBusiness q-1, attempt 1, is over: attempt 2 has started.\n")
     assert alert.subject == "claims-dev: NewBusiness q-1 is over, attempt 1"
     assert alert.document["by"] == {"attempt": 2, "started_at": "2026-11-24T13:30:00.123Z"}
     assert alert.document["attempt"] == 1
     assert [*alert.document["commands"]] == ["status", "history"]
 
 
-def test_a_run_that_is_gone_is_said_to_be_so() -> None:
+def test_deleted_run_is_gone() -> None:
     alert = ended_alert(announcement(), None, timedelta(hours=2), DEPLOYMENT)
-    assert alert.text.startswith("NewBusiness q-1, attempt 1, is not in the status table any more.\n")
+    assert alert.text.startswith("NewBusiness q-1, attempt 1, has no row in the status table any more.\n")
     assert (alert.subject, alert.document["outcome"]) == ("claims-dev: NewBusiness q-1 is over, attempt 1", "gone")
 
 
 @pytest.mark.parametrize(
-    ("expected", "says", "seconds"),
-    [(timedelta(hours=5), "it may take 5 h now", 18_000), (None, "no duration is expected now", None)],
+    ("expected", "detail", "seconds"),
+    [
+        (timedelta(hours=5), "it is expected to take 5 h now", 18_000),
+        (None, "it has no expected duration now", None),
+    ],
 )
-def test_a_run_that_has_more_time_now_is_not_overdue(expected: timedelta | None, says: str, seconds: int) -> None:
+def test_run_that_is_allowed_more_time_is_not_overdue(expected: timedelta | None, detail: str, seconds: int) -> None:
     alert = ended_alert(announcement(), a_run(), expected, DEPLOYMENT)
-    assert alert.text.startswith(f"NewBusiness q-1, attempt 1, is not overdue any more, and in progress: {says}.\n")
-    assert alert.subject == "claims-dev: NewBusiness q-1 is not overdue any more"
+    assert alert.text.startswith(f"NewBusiness q-1, attempt 1, is in progress and no longer overdue: {detail}.\n")
+    assert alert.subject == "claims-dev: NewBusiness q-1 is no longer overdue"
     assert (alert.document["outcome"], alert.document["now_expected_seconds"]) == ("not-overdue", seconds)
     assert "Expected   within 2 h;" in alert.text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "says"),
+    ("seconds", "span"),
     [(1, "1 s"), (60, "1 min"), (3_661, "1 h 1 min"), (86_400, "1 d"), (90_061, "1 d 1 h"), (86_460, "1 d 1 min")],
 )
-def test_a_duration_is_told_in_its_two_largest_units(seconds: int, says: str) -> None:
+def test_duration_is_shown_in_its_two_largest_units(seconds: int, span: str) -> None:
     late = announcement(expected=timedelta(seconds=seconds))
-    assert f"Expected   within {says};" in ended_alert(late, None, None, DEPLOYMENT).text
+    assert f"Expected   within {span};" in ended_alert(late, None, None, DEPLOYMENT).text
 
 
-def test_a_run_that_ended_at_once_took_no_time() -> None:
+def test_run_that_ended_at_once_took_no_time() -> None:
     run = a_run(state=State.ERROR, ended_at=NOW)
     assert "has ended: Error, after 0 s." in ended_alert(announcement(), run, None, DEPLOYMENT).text
 
 
-# What it is put into
+# Formats
 
 
 @pytest.mark.parametrize(
@@ -323,45 +324,47 @@ def test_a_run_that_ended_at_once_took_no_time() -> None:
         ("--help", "orchestrator status --system claims --stage dev -- NewBusiness --help"),
     ],
 )
-def test_commands_can_be_pasted_whatever_the_uid(uid: str, line: str) -> None:
-    alert = overdue_alert(announcement(ref=RunRef(uid, "NewBusiness", 1)), awaited(document(), nobody), DEPLOYMENT)
+def test_commands_can_be_pasted_for_any_uid(uid: str, line: str) -> None:
+    alert = overdue_alert(
+        announcement(ref=RunRef(uid, "NewBusiness", 1)), awaited(document(), no_registrations), DEPLOYMENT
+    )
     assert alert.document["commands"]["status"] == line
 
 
-def test_a_subject_is_what_sns_takes() -> None:
+def test_subject_is_accepted_by_sns() -> None:
     assert subject_of("claims-dev: Büro q\u2028") == "claims-dev: B?ro q?"
     assert subject_of("x" * 99) == "x" * 99
     assert subject_of("x" * 100) == "x" * 96 + "..."
 
 
-def test_the_largest_alert_is_far_below_what_sns_takes() -> None:
+def test_largest_alert_fits_into_a_message() -> None:
     names = [f"{number:02}".ljust(MAX_NAME, "x") for number in range(12)]
-    told = document(plan=a_plan(1, *names), opened=12)
+    run = document(plan=a_plan(1, *names), activities=12)
     widest = [
         a_registration(name, description="\U0001f697" * 1024, owner=STACK, endpoint=f"https://{'x' * 2000}")
         for name in names
     ]
     ref = RunRef("\U0001f697" * MAX_UID, "w" * MAX_NAME, 1)
-    alert = overdue_alert(announcement(ref=ref), awaited(told, lambda *_: widest), DEPLOYMENT)
+    alert = overdue_alert(announcement(ref=ref), awaited(run, lambda *_: widest), DEPLOYMENT)
     both = compact_json({"default": compact_json(alert.document), "email": alert.text})
     assert 30_000 < len(both.encode()) < 64_000
 
 
-# What is expected
+# Expected durations
 
 
 @pytest.mark.parametrize("seconds", ["1", "7200", "31536000"])
-def test_a_published_duration_is_read(seconds: str) -> None:
+def test_published_duration_is_read(seconds: str) -> None:
     assert expected_duration("NewBusiness", seconds) == timedelta(seconds=int(seconds))
 
 
-def test_nothing_published_is_nothing_expected() -> None:
+def test_duration_is_optional() -> None:
     assert expected_duration("NewBusiness", None) is None
 
 
 @pytest.mark.parametrize("seconds", ["", "0", "-1", "1.5", "soon", "31536001", "9" * 5000, "٣", " 60"])
-def test_what_is_no_duration_is_refused(seconds: str) -> None:
+def test_invalid_duration_is_refused(seconds: str) -> None:
     with pytest.raises(ValueError, match="expected duration of NewBusiness is published as") as refused:
         expected_duration("NewBusiness", seconds)
-    assert "deploy the workflow again with one of 1 to 31,536,000 seconds, or without" in str(refused.value)
+    assert "deploy the workflow again with a duration of 1 to 31,536,000 seconds, or without one" in str(refused.value)
     assert len(str(refused.value)) < 400

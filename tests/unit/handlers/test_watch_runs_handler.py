@@ -1,4 +1,4 @@
-"""The function that counts the runs in progress and tells of those that are overdue."""
+"""The function that counts the runs in progress and announces overdue ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATH = "/claims/dev/workflows/"
 
 @pytest.fixture
 def alerts(core: Core, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
-    """The alerts published since the last look, of a core with a workflow whose runs may take an hour."""
+    """Receives the alerts since the last call, of a core with a workflow whose runs are expected to take an hour."""
     topic = boto3.client("sns").create_topic(Name="claims-dev-alerts")["TopicArn"]
     queue = boto3.resource("sqs").create_queue(QueueName="alerts")
     boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.attributes["QueueArn"])
@@ -55,20 +55,19 @@ def start(core: Core, hours_ago: float) -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"detail-type": "Scheduled Event", "source": "aws.events"}], ids=str)
-def test_an_overdue_run_is_told_of_once_and_its_end_once(
+def test_overdue_run_and_its_end_are_announced_once(
     core: Core, alerts: Callable[[], list[dict[str, Any]]], given: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     core.registry.put(a_registration())
     start(core, hours_ago=2)
     expires_at = int(utc_now().timestamp()) + 1_000
-    core.status.open_stage(stage_ref(), now=utc_now(), expires_at=expires_at)
-    core.status.save_plan(stage_ref(), a_plan(1, "Score", expires_at=expires_at))
+    core.status.save_plan(stage_ref(), a_plan(1, "Score", opened_at=utc_now(), expires_at=expires_at))
     ref = run_ref().as_document()
     assert watch_runs.lambda_handler(given, None) == {"announced": [ref], "ended": []}
     assert watch_runs.lambda_handler(given, None) == {"announced": [], "ended": []}
-    [told] = alerts()
-    assert (told["kind"], told["uid"], told["system"], told["stage"]) == ("overdue", "q-1", "claims", "dev")
-    [[waits_for]] = [stage["plugins"] for stage in told["waits_for"]]
+    [alert] = alerts()
+    assert (alert["kind"], alert["uid"], alert["deployment"]) == ("overdue", "q-1", "claims-dev")
+    [[waits_for]] = [stage["plugins"] for stage in alert["waits_for"]]
     assert (waits_for["name"], waits_for["registered"]) == ("Score", True)
     measured = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(each.get("workflow"), each["ActiveRuns"], each["OverdueRuns"]) for each in measured] == [
@@ -87,11 +86,11 @@ def test_an_overdue_run_is_told_of_once_and_its_end_once(
     )
     assert watch_runs.lambda_handler(given, None) == {"announced": [], "ended": [ref]}
     assert watch_runs.lambda_handler(given, None) == {"announced": [], "ended": []}
-    assert [told["kind"] for told in alerts()] == ["overdue-ended"]
+    assert [alert["kind"] for alert in alerts()] == ["overdue-ended"]
     assert SECRET not in core.log.getvalue()
 
 
-def test_a_run_that_is_in_time_is_counted(
+def test_run_that_is_not_overdue_is_counted(
     core: Core, alerts: Callable[[], list[dict[str, Any]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     start(core, hours_ago=0.5)
@@ -103,7 +102,7 @@ def test_a_run_that_is_in_time_is_counted(
     assert (total["ActiveRuns"], total["OverdueRuns"]) == ([1.0], [0.0])
 
 
-def test_one_workflow_s_trouble_fails_the_pass_when_the_rest_is_done(
+def test_error_with_one_workflow_fails_the_invocation_after_the_others(
     core: Core, alerts: Callable[[], list[dict[str, Any]]]
 ) -> None:
     boto3.client("ssm").put_parameter(Name=f"{PATH}Broken/expected-seconds", Value="soon", Type="String")
@@ -111,15 +110,15 @@ def test_one_workflow_s_trouble_fails_the_pass_when_the_rest_is_done(
     with pytest.raises(WatchFailedError, match="Broken"):
         watch_runs.lambda_handler({}, None)
     assert len(alerts()) == 1
-    assert "runs not watched" in [line["message"] for line in core.lines()]
+    assert "runs could not be watched" in [line["message"] for line in core.lines()]
 
 
 @pytest.mark.parametrize("given", [[], "x", None, {"detail-type": "AWS API Call via CloudTrail"}], ids=str)
-def test_what_is_no_such_event_is_an_error(core: Core, given: Any) -> None:
+def test_other_event_is_an_error(core: Core, given: Any) -> None:
     with pytest.raises(ValueError, match=r"must be an object|not understood"):
         watch_runs.serve(given, None)  # type: ignore[arg-type]
 
 
-def test_it_says_what_it_needs(core: Core) -> None:
+def test_missing_variable_is_named(core: Core) -> None:
     with pytest.raises(environment.MissingEnvironmentError, match=Env.WORKFLOWS_PATH):
         watch_runs.lambda_handler({}, None)

@@ -1,4 +1,4 @@
-"""What was said of overdue runs: the same rules in DynamoDB as in the memory that the flows are tested with."""
+"""The overdue runs that were announced: the same contract for DynamoDB and for the memory that the flows run on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.overdue import Announcement
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.names import MAX_NAME, MAX_UID
-from orchestrator_runtime.stores.announcements import DynamoAnnouncements
+from orchestrator_runtime.stores.announcements import OVERDUE, DynamoAnnouncements
 from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.watch_ports import Announcements
 from tests.rules.calls import Calls
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 EXPIRES_AT = int(NOW.timestamp()) + 100_000
-HOLDS = timedelta(minutes=2)
-SECOND = timedelta(seconds=1)
 
 
 def announcement(**other: Any) -> Announcement:
@@ -36,12 +33,12 @@ def announcement(**other: Any) -> Announcement:
         started_at=NOW - timedelta(hours=2),
         expected=timedelta(hours=1),
         expires_at=EXPIRES_AT,
-        claimed_at=NOW,
     )
     return replace(made, **other)
 
 
 A = announcement()
+LATER = announcement(expected=timedelta(hours=2))
 
 
 @pytest.fixture
@@ -56,129 +53,68 @@ def store(request: pytest.FixtureRequest, clock: EpochClock) -> Announcements:
     return DynamoAnnouncements(request.getfixturevalue("dynamodb"), CONTROL, clock)
 
 
-def stands(store: Announcements) -> Announcement:
-    [found] = store.all()
-    return found
+def test_announcement_is_stored_once(store: Announcements) -> None:
+    assert store.add(A)
+    assert not store.add(LATER)
+    assert [*store.all()] == [A]
 
 
-def claim(store: Announcements, again: Announcement = A) -> bool:
-    return store.claim(again, stale_before=again.claimed_at - HOLDS)
+def test_announcement_is_removed_once(store: Announcements) -> None:
+    store.add(A)
+    assert store.remove(A)
+    assert not store.remove(A)
+    assert [*store.all()] == []
+    assert store.add(LATER)
 
 
-def test_what_is_claimed_is_claimed_by_one(store: Announcements) -> None:
-    assert claim(store)
-    assert stands(store) == A
-    assert not claim(store)
-    assert not claim(store, announcement(claimed_at=NOW + HOLDS - SECOND))
-    assert stands(store) == A
+def test_newer_announcement_is_not_removed(store: Announcements) -> None:
+    store.add(LATER)
+    assert not store.remove(A)
+    assert [*store.all()] == [LATER]
 
 
-def test_a_claim_that_was_not_confirmed_in_time_is_another_s(store: Announcements) -> None:
-    later = announcement(claimed_at=NOW + HOLDS, expected=timedelta(minutes=30))
-    claim(store)
-    assert claim(store, later)
-    assert stands(store) == later
-    store.confirm(A, now=NOW + HOLDS + SECOND)
-    assert stands(store) == later, "who was late confirms nothing"
-
-
-def test_what_was_said_is_not_claimed_again(store: Announcements) -> None:
-    claim(store)
-    store.confirm(A, now=NOW + SECOND)
-    assert stands(store) == announcement(announced_at=NOW + SECOND)
-    assert not claim(store, announcement(claimed_at=NOW + timedelta(days=1)))
-
-
-def test_each_attempt_and_each_workflow_has_its_own(store: Announcements) -> None:
+def test_each_attempt_of_each_workflow_has_its_own(store: Announcements) -> None:
     refs = [RunRef(uid, workflow, attempt) for uid in ("1", "a/1") for workflow in ("W", "W2") for attempt in (1, 11)]
     for ref in refs:
-        assert claim(store, announcement(ref=ref))
+        assert store.add(announcement(ref=ref))
     assert sorted(map(repr, (each.ref for each in store.all()))) == sorted(map(repr, refs))
 
 
-def test_an_end_is_claimed_by_one_and_forgotten_by_him(store: Announcements) -> None:
-    claim(store)
-    store.confirm(A, now=NOW + SECOND)
-    ended = NOW + timedelta(hours=1)
-    assert store.claim_end(A, now=ended, stale_before=ended - HOLDS)
-    assert stands(store).end_claimed_at == ended
-    assert not store.claim_end(A, now=ended + SECOND, stale_before=ended + SECOND - HOLDS)
-    store.forget(A, end_claimed_at=ended + SECOND)
-    assert stands(store).end_claimed_at == ended
-    store.forget(A, end_claimed_at=ended)
+def test_expired_announcement_is_absent_and_replaced(store: Announcements, clock: EpochClock) -> None:
+    store.add(A)
+    clock.forward(100_000)
     assert [*store.all()] == []
+    new = announcement(expires_at=clock.epoch + 9)
+    assert store.add(new)
+    assert [*store.all()] == [new]
 
 
-def test_an_end_that_was_not_said_in_time_is_another_s(store: Announcements) -> None:
-    claim(store)
-    ended = NOW + timedelta(hours=1)
-    assert store.claim_end(A, now=ended, stale_before=ended - HOLDS)
-    assert store.claim_end(A, now=ended + HOLDS, stale_before=ended)
-    store.forget(A, end_claimed_at=ended)
-    assert stands(store).end_claimed_at == ended + HOLDS
-
-
-def test_while_an_end_is_being_said_nothing_is_announced(store: Announcements) -> None:
-    claim(store)
-    ended = NOW + timedelta(hours=1)
-    store.claim_end(A, now=ended, stale_before=ended - HOLDS)
-    assert not claim(store, announcement(claimed_at=ended + SECOND))
-
-
-def test_the_end_of_what_another_has_claimed_since_is_not_claimed(store: Announcements) -> None:
-    later = announcement(claimed_at=NOW + HOLDS)
-    claim(store)
-    claim(store, later)
-    assert not store.claim_end(A, now=NOW + 2 * HOLDS, stale_before=NOW + HOLDS)
-    assert stands(store) == later
-    store.claim_end(later, now=NOW + 2 * HOLDS, stale_before=NOW + HOLDS)
-    store.forget(A, end_claimed_at=NOW + 2 * HOLDS)
-    assert len([*store.all()]) == 1
-
-
-def test_what_is_forgotten_is_neither_confirmed_nor_ended(store: Announcements) -> None:
-    store.confirm(A, now=NOW)
-    assert not store.claim_end(A, now=NOW, stale_before=NOW)
-    store.forget(A, end_claimed_at=NOW)
-    assert [*store.all()] == []
-
-
-def test_what_has_expired_is_absent_and_written_over(store: Announcements, clock: EpochClock) -> None:
-    claim(store)
-    store.confirm(A, now=NOW)
-    clock.forward(100_001)
-    assert [*store.all()] == []
-    new = announcement(claimed_at=clock.now, expires_at=clock.epoch + 9)
-    assert claim(store, new)
-    assert stands(store) == new
-
-
-def test_all_are_read_on_more_than_a_page(dynamodb: DynamoDBClient, clock: EpochClock) -> None:
+def test_all_pages_are_read(dynamodb: DynamoDBClient, clock: EpochClock) -> None:
     store = DynamoAnnouncements(dynamodb, CONTROL, clock)
     for number in range(4):
-        store.claim(announcement(ref=run_ref(uid=f"q-{number}"), execution="x" * 350_000), stale_before=NOW)
+        store.add(announcement(ref=run_ref(uid=f"q-{number}"), execution="x" * 350_000))
     assert len([*store.all()]) == 4
 
 
-def test_the_longest_uid_fits_into_the_key(dynamodb: DynamoDBClient, clock: EpochClock) -> None:
+def test_longest_uid_fits_into_the_key(dynamodb: DynamoDBClient, clock: EpochClock) -> None:
     longest = announcement(ref=RunRef("\U0001f697" * MAX_UID, "w" * MAX_NAME, 10**6))
     store = DynamoAnnouncements(dynamodb, CONTROL, clock)
-    assert claim(store, longest)
-    assert stands(store) == longest
+    assert store.add(longest)
+    assert [*store.all()] == [longest]
 
 
-def test_a_run_that_is_called_as_they_are_kept_gets_into_nobody_s_way(
+def test_item_expires_with_the_run(dynamodb: DynamoDBClient, clock: EpochClock) -> None:
+    DynamoAnnouncements(dynamodb, CONTROL, clock).add(A)
+    assert [item["expires_at"] for item in items(dynamodb, CONTROL)] == [{"N": str(EXPIRES_AT)}]
+
+
+def test_items_of_a_run_with_the_partition_s_name_are_no_announcements(
     dynamodb: DynamoDBClient, control: DynamoControlStore, clock: EpochClock
 ) -> None:
+    ref = run_ref(uid=OVERDUE).activity("Rate")
+    control.store_token(ref, token="t", rank="1", expires_at=EXPIRES_AT)
     store = DynamoAnnouncements(dynamodb, CONTROL, clock)
-    run = run_ref(uid="~overdue")
-    claim(store)
-    control.store_token(run.stage("Rate", Stage.PARALLEL), token="t", rank="1")
-    assert stands(store) == A
-    assert [*control.end_stages(run)] == [("Rate", Stage.PARALLEL)]
-    assert stands(store) == A
-
-
-def test_it_expires_with_the_run(dynamodb: DynamoDBClient, clock: EpochClock) -> None:
-    claim(DynamoAnnouncements(dynamodb, CONTROL, clock))
-    assert [item["expires_at"] for item in items(dynamodb, CONTROL)] == [{"N": str(EXPIRES_AT)}]
+    store.add(A)
+    assert [*store.all()] == [A]
+    assert store.remove(A)
+    assert control.get_token(ref) == "t"
