@@ -21,7 +21,7 @@ H = TypeVar("H", bound=Happening)
 
 @dataclass
 class MemoryPublisher:
-    """Implements ``ports.Publisher``; ``released`` says whom each message named."""
+    """Implements ``ports.Publisher``; ``dispatched`` says whom each message named."""
 
     calls: Calls
     messages: list[Message] = field(default_factory=list)
@@ -33,7 +33,7 @@ class MemoryPublisher:
         self.messages.append(message)
 
     @property
-    def released(self) -> list[list[str]]:
+    def dispatched(self) -> list[list[str]]:
         return [json.loads(message.body)["plugins"] for message in self.messages]
 
 

@@ -16,10 +16,9 @@ A, B = plugin("A"), plugin("B")
 
 def test_the_plan_is_computed_once_an_attempt() -> None:
     world = open_stage(A)
-    reads, plan = world.registry.reads, world.plan
+    plan = world.plan
     world.registry.put(B)
-    world.advance()
-    assert world.registry.reads == reads
+    world.open()
     assert world.plan is plan
 
 
@@ -29,11 +28,11 @@ def test_of_two_handlers_that_plan_the_first_plan_stands() -> None:
 
     def another_with_a_changed_registry() -> None:
         world.registry.put(B)
-        world.advance()
+        world.open()
 
     world.calls.meanwhile("status.save_plan", another_with_a_changed_registry)
-    world.advance()
-    assert world.released == [["A", "B"]]
+    world.open()
+    assert world.dispatched == [["A", "B"]]
     world.report("A")
     assert world.outcome is None
 
@@ -44,13 +43,13 @@ def test_a_retry_opens_the_stage_whose_first_handler_died(effect: int) -> None:
     world.begin()
     world.calls.crash_at(effect)
     try:
-        world.advance()
+        world.open()
     except Crash:
         world.clock.forward(30)
-        world.advance()
+        world.open()
     world.calls.steady()
-    assert world.tally.open == {0}
-    assert world.released[-1] == ["A"]
+    assert world.item.pending == {0}
+    assert world.dispatched[-1] == ["A"]
 
 
 def test_a_new_attempt_plans_anew() -> None:
@@ -58,44 +57,44 @@ def test_a_new_attempt_plans_anew() -> None:
     world.end(error="Broken")
     world.registry.put(B)
     world.begin("two")
-    world.advance()
+    world.open()
     assert (world.plan.attempt, [expected.name for expected in world.plan.plugins]) == (2, ["A", "B"])
 
 
-def test_an_older_attempts_child_fails_its_own_task() -> None:
+def test_a_task_of_an_earlier_attempt_fails_its_own_task() -> None:
     world = open_stage(A)
     world.executions.forget()
     world.begin("two")
     world.calls.log.clear()
-    token = world.advance(attempt=1)
-    assert [(signal.token, signal.error) for signal in world.heard] == [(token, ErrorName.RUN_SUPERSEDED)]
+    token = world.open(attempt=1)
+    assert [(signal.token, signal.error) for signal in world.answered] == [(token, ErrorName.RUN_SUPERSEDED)]
     assert world.outcome is None
-    assert world.calls.log == ["control.store_token", "status.get_run", "signals.fail"]
+    assert world.calls.log == ["status.get_run", "signals.fail"]
 
 
-def test_an_older_attempts_child_fails_after_the_new_attempt_opened_the_stage() -> None:
+def test_a_task_of_an_earlier_attempt_fails_after_the_new_attempt_opened_the_stage() -> None:
     world = open_stage(A)
     world.executions.forget()
     world.begin("two")
-    new = world.advance()
-    world.advance(attempt=1)
-    assert world.heard[0].error == ErrorName.RUN_SUPERSEDED
-    assert world.tally.token == new
+    new = world.open()
+    world.open(attempt=1)
+    assert world.answered[0].error == ErrorName.RUN_SUPERSEDED
+    assert world.token == new
 
 
-def test_a_child_of_no_run_fails_its_own_task() -> None:
+def test_a_task_of_no_run_fails_its_own_task() -> None:
     world = World(A)
-    world.advance()
-    assert world.heard[0].error == ErrorName.RUN_SUPERSEDED
+    world.open()
+    assert world.answered[0].error == ErrorName.RUN_SUPERSEDED
 
 
-def test_a_child_of_an_ended_run_fails_its_own_task() -> None:
+def test_a_task_of_an_ended_run_fails_its_own_task() -> None:
     world = World(A)
     world.begin()
     world.end(error="Broken")
-    world.advance()
-    assert world.heard[0].error == ErrorName.RUN_ENDED
-    assert world.released == []
+    world.open()
+    assert world.answered[0].error == ErrorName.RUN_ENDED
+    assert world.dispatched == []
 
 
 def test_the_same_execution_gets_the_same_attempt() -> None:
@@ -180,13 +179,13 @@ def test_a_handler_of_an_earlier_attempt_that_comes_late_makes_no_plan_of_its_ow
         world.end("one", error="Broken")
         world.registry.delete("Rate", B.stage, B.subscription_arn)
         world.begin("two")
-        world.advance()
+        world.open()
 
     world.calls.meanwhile("status.load_stage", another_attempt_with_a_plugin_less)
-    world.advance()
+    world.open()
     assert world.attempt == 2
     assert [plugin.name for plugin in world.plan.plugins] == ["A"]
-    assert world.released == [["A", "B"], ["A"]]
+    assert world.dispatched == [["A", "B"], ["A"]]
 
 
 def test_metadata_override_replaces_what_is_stored() -> None:

@@ -8,7 +8,7 @@ from orchestrator_runtime.contract import Ending, ErrorName, State
 from orchestrator_runtime.core.ended_execution import ExecutionStatus
 from orchestrator_runtime.protocol.cancel_run import CancelRefusedError
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present
+from tests.rules.world import PRE, World, open_stage, plugin, present
 
 OPERATOR = "arn:aws:iam::123456789012:role/Operator"
 A, B = plugin("A", order=1), plugin("B", order=2)
@@ -34,7 +34,7 @@ def test_the_row_says_by_whom_and_why(reason: str | None, by: str | None, messag
     assert world.run.ended_at == world.clock.now
 
 
-def test_the_execution_is_stopped_and_told_why() -> None:
+def test_the_execution_is_stopped_with_the_reason() -> None:
     world = open_stage(A)
     world.cancel("sent twice")
     execution = world.executions.executions["one"]
@@ -45,24 +45,24 @@ def test_the_execution_is_stopped_and_told_why() -> None:
     )
 
 
-def test_what_is_open_ends_and_its_execution_is_woken() -> None:
+def test_what_is_pending_ends_and_its_task_fails() -> None:
     world = open_stage(A, B)
     world.report("B")
     world.cancel("sent twice")
     assert (world.state("A"), world.state("B")) == (State.ERROR, State.COMPLETE)
     assert present(world.row("A")).message == "run ended: cancelled: sent twice"
     assert present(world.outcome).state is State.ERROR
-    assert [(s.error, s.cause) for s in world.heard] == [(ErrorName.RUN_ENDED, "run ended: cancelled: sent twice")]
+    assert [(s.error, s.cause) for s in world.answered] == [(ErrorName.RUN_ENDED, "run ended: cancelled: sent twice")]
 
 
 def test_nothing_more_is_called() -> None:
-    world = open_stage(A, B, rule=SEQUENTIAL)
+    world = open_stage(A, B, stage=PRE)
     world.cancel()
     world.report("A")
-    assert world.released == [["A"]]
-    assert world.journal.reasons == ["already-ended"]
-    world.advance(rule=SEQUENTIAL)
-    assert world.released == [["A"]]
+    assert world.dispatched == [["A"]]
+    assert world.journal.reasons == ["run-ended"]
+    world.open()
+    assert world.dispatched == [["A"]]
 
 
 @pytest.mark.parametrize("ordinal", range(5))
@@ -72,6 +72,7 @@ def test_cancelling_again_does_what_a_death_left_undone(ordinal: int) -> None:
     with pytest.raises(Crash):
         world.cancel("sent twice")
     world.calls.steady()
+    world.clock.forward(1)
     world.cancel("another reason")
     told = "cancelled: another reason" if ordinal == 0 else "cancelled: sent twice"
     assert (world.run.ending, world.run.message) == (Ending.CANCELLED, told)
@@ -100,7 +101,8 @@ def test_a_run_that_was_resumed_meanwhile_is_not_touched() -> None:
     world = open_stage(A)
     world.executions.forget()
     world.calls.meanwhile("status.end_run", lambda: world.begin("two"))
-    world.cancel()
+    with pytest.raises(CancelRefusedError, match="another attempt has begun"):
+        world.cancel()
     assert (world.run.execution, world.run.ended) == ("two", False)
     assert world.executions.is_running("two")
 
@@ -110,6 +112,6 @@ def test_a_cancelled_run_is_resumed_by_starting_it_again() -> None:
     world.report("B")
     world.cancel()
     world.begin("two")
-    world.advance()
+    world.open()
     assert (world.run.ref.attempt, world.run.state, world.run.ending) == (2, State.IN_PROGRESS, None)
-    assert world.released[-1] == ["A"]
+    assert world.dispatched[-1] == ["A"]

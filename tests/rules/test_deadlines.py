@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator_runtime.contract import State
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present
+from tests.rules.world import PRE, World, open_stage, plugin, present
 
 SCORE = plugin("Score", start_within_seconds=20, timeout_seconds=100)
 QUEUE = plugin("Queue", reports_start=False, timeout_seconds=100)
@@ -11,7 +11,7 @@ QUEUE = plugin("Queue", reports_start=False, timeout_seconds=100)
 
 def wake_after(world: World, seconds: float) -> None:
     world.clock.forward(seconds)
-    world.advance()
+    world.open()
 
 
 def test_no_start_within_the_time_is_an_error() -> None:
@@ -21,7 +21,7 @@ def test_no_start_within_the_time_is_an_error() -> None:
     wake_after(world, 1)
     row = present(world.row("Score"))
     assert row.state is State.ERROR
-    assert row.message == "did not report a start within 20 s; released at 2026-11-24T09:30:00Z"
+    assert row.message == "did not report a start within 20 s; dispatched at 2026-11-24T09:30:00Z"
 
 
 def test_the_row_of_an_overdue_plugin_says_when_it_was_given_up() -> None:
@@ -50,7 +50,7 @@ def test_the_timeout_runs_from_the_release_where_no_start_is_reported() -> None:
     wake_after(world, 99)
     assert world.row("Queue") is None
     wake_after(world, 1)
-    assert "released at 2026-11-24T09:30:00Z" in str(present(world.row("Queue")).message)
+    assert "dispatched at 2026-11-24T09:30:00Z" in str(present(world.row("Queue")).message)
 
 
 def test_a_plugin_that_need_not_report_its_start_has_no_deadline_for_it() -> None:
@@ -82,13 +82,13 @@ def test_an_overdue_optional_plugin_ends_in_an_optional_task_error() -> None:
 
 
 def test_before_its_release_nobody_is_late() -> None:
-    world = open_stage(plugin("A", order=1, timeout_seconds=10_000, reports_start=False), SCORE, rule=SEQUENTIAL)
+    world = open_stage(plugin("A", order=1, timeout_seconds=10_000, reports_start=False), SCORE, stage=PRE)
     wake_after(world, 5_000)
     assert world.row("Score") is None
     world.report("A")
-    assert world.released == [["A"], ["Score"]]
+    assert world.dispatched == [["A"], ["Score"]]
     world.clock.forward(19)
-    world.advance()
+    world.open()
     assert world.row("Score") is None
 
 
@@ -96,9 +96,9 @@ def test_deadlines_run_from_the_confirmed_release() -> None:
     world = World(SCORE)
     world.begin()
     world.calls.meanwhile("publisher.publish", lambda: world.clock.forward(21))
-    world.advance()
-    assert present(world.tally.release).confirmed_at == world.clock.now
-    world.advance()
+    world.open()
+    assert present(world.item.dispatch).published_at == world.clock.now
+    world.open()
     assert world.row("Score") is None, "the release was confirmed just now"
 
 
@@ -118,7 +118,7 @@ def test_a_report_that_came_before_the_mark_stands() -> None:
     world = open_stage(SCORE)
     world.clock.forward(20)
     world.calls.meanwhile("status.record", lambda: world.report("Score"))
-    world.advance()
+    world.open()
     assert world.state("Score") is State.COMPLETE
     assert present(world.outcome).state is State.COMPLETE
 

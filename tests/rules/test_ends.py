@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_runtime.contract import Ending, State
+from orchestrator_runtime.contract import Ending, Stage, State
 from orchestrator_runtime.core.begin import RunInProgress
 from orchestrator_runtime.core.failure import Failure
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, UID, World, open_stage, plugin, present
+from tests.rules.world import PRE, UID, World, open_stage, plugin, present
 
 A, B, C = plugin("A", order=1), plugin("B", order=2), plugin("C", order=3)
 
@@ -35,12 +35,12 @@ def test_a_refused_second_start_disturbs_nothing() -> None:
     world = open_stage(A)
     with pytest.raises(RunInProgress):
         world.begin("two")
-    before = world.run, world.stage, world.tally
+    before = world.run, world.plan, world.item
     failure = world.end("two", error="RunInProgress", cause="in progress")
     assert failure == Failure("RunInProgress", "in progress")
-    assert (world.run, world.stage, world.tally) == before
+    assert (world.run, world.plan, world.item) == before
     world.report("A")
-    assert world.heard
+    assert world.answered
 
 
 def test_an_end_of_an_execution_that_was_taken_over_changes_nothing() -> None:
@@ -84,7 +84,7 @@ def test_who_was_released_and_is_optional_ends_in_an_optional_task_error() -> No
 
 
 def test_who_was_never_released_stays_without_a_row() -> None:
-    world = open_stage(A, B, C, rule=SEQUENTIAL)
+    world = open_stage(A, B, C, stage=PRE)
     world.report("A")
     world.end(error="Timeout")
     assert (world.state("A"), world.state("B"), world.state("C")) == (State.COMPLETE, State.ERROR, None)
@@ -102,10 +102,10 @@ def test_a_stage_that_was_closed_keeps_its_outcome() -> None:
 def test_a_repeated_end_is_harmless(error: str | None) -> None:
     world = open_stage(A)
     first = world.end(error=error)
-    before = world.run, world.stage, world.row("A")
+    before = world.run, world.outcome, world.row("A")
     world.clock.forward(5)
     assert world.end(error=error) == first
-    assert (world.run, world.stage, world.row("A")) == before
+    assert (world.run, world.outcome, world.row("A")) == before
 
 
 @pytest.mark.parametrize("effect", range(5))
@@ -116,7 +116,7 @@ def test_an_end_survives_a_crash_at_any_effect(effect: int) -> None:
         world.end(error="Broken")
     world.end(error="Broken")
     assert world.run.ended
-    assert world.tally.ended
+    assert world.item.run_ended
     assert present(world.outcome).state is State.ERROR
     assert (world.state("A"), world.state("B")) == (State.ERROR, State.ERROR)
 
@@ -125,7 +125,7 @@ def test_the_run_row_says_ended_before_its_stages_are_listed() -> None:
     world = open_stage(A)
     world.calls.log.clear()
     world.end(error="Broken")
-    assert world.calls.log.index("status.end_run") < world.calls.log.index("control.end_stages")
+    assert world.calls.log.index("status.end_run") < world.calls.log.index("control.end")
 
 
 def test_a_report_after_the_end_changes_nothing() -> None:
@@ -147,10 +147,10 @@ def test_how_it_ended_is_told_beside_the_state() -> None:
     assert failed.run.ending is Ending.FAILED
 
 
-def test_what_is_open_is_told_so_that_its_execution_ends_too() -> None:
+def test_the_task_of_an_activity_in_progress_fails() -> None:
     world = open_stage(A)
     world.end(error="Broken", cause="no rate")
-    assert [(signal.error, signal.cause) for signal in world.heard] == [("RunEnded", "run ended: no rate")]
+    assert [(signal.error, signal.cause) for signal in world.answered] == [("RunEnded", "run ended: no rate")]
 
 
 def test_a_stage_that_was_closed_is_not_told_again() -> None:
@@ -197,8 +197,8 @@ def test_what_an_earlier_attempt_left_of_the_unexpected_is_not_touched() -> None
     before = present(world.row("Late"))
     world.executions.forget()
     world.begin("two")
-    world.status.stages.put(UID, world.ref().path, replace(world.stage, attempt=2, outcome=None))
-    world.control.store_token(world.ref(), token="t", rank="9")
+    world.registry.put(replace(A, stage=Stage.PRE, subscription_arn="arn:pre"))
+    world.open()
     world.end("two", error="Broken")
     assert world.row("Late") == before
 
@@ -224,4 +224,4 @@ def test_a_run_that_expires_while_it_is_ended_is_let_be() -> None:
     world = open_stage(A)
     world.calls.meanwhile("status.end_run", world.status.runs.items.clear)
     world.end(error="Broken")
-    assert "control.end_stages" not in world.calls.log
+    assert "control.end" not in world.calls.log

@@ -7,7 +7,7 @@ import pytest
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.records import Outcome
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin
+from tests.rules.world import PRE, World, open_stage, plugin
 
 A, B, C = plugin("A"), plugin("B"), plugin("C")
 
@@ -15,9 +15,12 @@ A, B, C = plugin("A"), plugin("B"), plugin("C")
 def test_a_wake_signals_the_stored_outcome_though_the_rows_are_open() -> None:
     """As after a message that did not fit, whose signal was lost."""
     world = open_stage(A)
-    world.status.close_stage(world.ref(), Outcome(state=State.ERROR, message="too large"), now=world.clock.now)
-    world.advance()
-    assert [signal.cause for signal in world.heard] == ["Rate/parallel: too large"]
+    outcome = Outcome(state=State.ERROR, message="too large")
+    world.status.close_stage(
+        world.ref(), outcome, started_at=world.clock.now, now=world.clock.now, expires_at=world.run.expires_at
+    )
+    world.open()
+    assert [signal.cause for signal in world.answered] == ["Rate/parallel: too large"]
 
 
 def test_a_report_that_fails_the_stage_marks_nobody_overdue() -> None:
@@ -34,20 +37,20 @@ def test_a_report_before_the_stage_is_set_up_releases_nobody() -> None:
 
     def early() -> None:
         world.report("A")
-        assert world.released == []
+        assert world.dispatched == []
 
-    world.calls.meanwhile("control.open", early)
-    world.advance()
-    assert len(world.released) == 1
+    world.calls.meanwhile("control.enter", early)
+    world.open()
+    assert len(world.dispatched) == 1
 
 
 def test_a_report_of_an_attempt_that_was_taken_over_releases_nobody() -> None:
     """The first attempt was never ended, and the next has not reached the stage yet."""
-    world = open_stage(A, B, rule=SEQUENTIAL)
+    world = open_stage(A, B, stage=PRE)
     world.executions.forget()
     world.begin("two")
     world.report("A", attempt=1)
-    assert world.released == [["A"]]
+    assert world.dispatched == [["A"]]
 
 
 def test_a_failure_costs_one_recount_and_not_one_for_each_later_report() -> None:
@@ -68,26 +71,26 @@ def test_a_claim_that_another_made_meanwhile_is_respected_for_30_seconds() -> No
             if name == "publisher.publish":
                 raise Crash
 
+        world.clock.forward(5)
         world.calls.effects = die
         with pytest.raises(Crash):
-            world.advance()
+            world.open()
         world.calls.steady()
-        world.clock.forward(5)
 
-    world.calls.meanwhile("control.claim", die_before_publishing)
-    world.advance(token="first")
-    assert world.released == []
+    world.calls.meanwhile("control.enter", die_before_publishing)
+    world.open(token="first")
+    assert world.dispatched == []
 
 
 def test_a_report_that_came_before_the_mark_leaves_no_failure_in_the_tally() -> None:
     """Else the reports that follow would wait for a failure that never was."""
-    world = open_stage(A, B, C, rule=SEQUENTIAL)
+    world = open_stage(A, B, C, stage=PRE)
     world.clock.forward(60)
     world.calls.meanwhile("status.record", lambda: world.report("A"))
-    world.advance(rule=SEQUENTIAL)
-    assert world.tally.failed == frozenset()
+    world.open()
+    assert world.item.failed == frozenset()
     world.report("B")
-    assert world.released == [["A"], ["B"], ["C"]]
+    assert world.dispatched == [["A"], ["B"], ["C"]]
 
 
 def test_who_an_earlier_attempt_finished_is_left_alone_at_the_end() -> None:
@@ -95,7 +98,7 @@ def test_who_an_earlier_attempt_finished_is_left_alone_at_the_end() -> None:
     world.report("A")
     world.end(error="States.Timeout")
     world.begin("two")
-    world.advance()
+    world.open()
     world.end("two", error="States.Timeout")
     assert (world.state("A"), world.state("B")) == (State.COMPLETE, State.ERROR)
 
@@ -103,10 +106,9 @@ def test_who_an_earlier_attempt_finished_is_left_alone_at_the_end() -> None:
 def test_a_stage_that_released_nobody_when_the_run_ended_marks_nobody() -> None:
     world = World(A)
     world.begin()
-    world.calls.meanwhile("control.claim", lambda: world.end(error="States.Timeout"))
-    world.advance()
-    assert world.row("A") is None
-    assert world.stage.state is State.ERROR
+    world.calls.meanwhile("control.enter", lambda: world.end(error="States.Timeout"))
+    world.open()
+    assert (world.row("A"), world.outcome, world.dispatched) == (None, None, [])
 
 
 def test_the_run_row_says_the_unwrapped_reason() -> None:
@@ -115,16 +117,15 @@ def test_the_run_row_says_the_unwrapped_reason() -> None:
     assert world.run.message == "A: no rate"
 
 
-def test_a_stage_that_the_end_of_its_run_left_open_is_closed_by_its_next_entry() -> None:
+def test_a_stage_that_the_end_of_its_run_left_open_is_closed_by_the_next_end() -> None:
     world = open_stage(A)
     world.calls.crash_at(1)
     with pytest.raises(Crash):
-        world.end(error="Broken")
-    assert world.stage.ended_at is None
+        world.end(error="Broken", cause="no rate")
+    assert world.outcome is None
     world.clock.forward(5)
-    world.advance()
-    assert world.outcome == Outcome(state=State.ERROR, message="the run ended before the stage did")
-    assert world.stage.ended_at == world.clock.now
+    world.end(error="Broken", cause="no rate")
+    assert world.outcome == Outcome(state=State.ERROR, message="run ended: no rate")
 
 
 def test_what_is_called_again_lives_as_long_as_the_run_that_calls_it() -> None:
@@ -134,22 +135,21 @@ def test_what_is_called_again_lives_as_long_as_the_run_that_calls_it() -> None:
     world.registry.delete(B.activity, B.stage, B.subscription_arn)
     world.clock.forward(1000)
     world.begin("two")
-    world.advance()
+    world.open()
     for name, state in (("A", State.NOT_STARTED), ("B", State.DO_NOT_RUN)):
         row, expires_at = world.status.plugins.items["q-1", f"NewBusiness/Rate/parallel/{name}/"]
         assert (row.state, expires_at) == (state, world.run.expires_at)
 
 
-def test_a_stage_that_opens_while_its_run_ends_is_closed_at_once() -> None:
-    """The end of the run finds the token, and no row that it could close."""
+def test_an_activity_that_opens_while_its_run_ends_fails_its_task() -> None:
+    """The end of the run leaves an item that says so."""
     world = World(A)
     world.begin()
-    world.calls.meanwhile("status.open_stage", lambda: world.end(error="Broken"))
-    token = world.advance()
-    assert world.outcome == Outcome(state=State.ERROR, message="the run ended before the stage did")
-    assert [signal.token for signal in world.heard] == [token]
-    assert world.released == []
+    world.calls.meanwhile("status.save_plan", lambda: world.end(error="Broken"))
+    token = world.open()
+    assert [(signal.token, signal.error) for signal in world.answered] == [(token, "RunEnded")]
+    assert world.dispatched == []
 
 
-def test_the_first_entry_of_a_stage_reads_its_rows_once() -> None:
-    assert open_stage(A, B).calls.log.count("status.load_stage") == 1
+def test_opening_the_first_attempt_reads_no_rows() -> None:
+    assert "status.load_stage" not in open_stage(A, B).calls.log

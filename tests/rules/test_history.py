@@ -92,7 +92,7 @@ def test_a_plugin_that_is_not_expected_any_more_is_skipped_by_the_core() -> None
     world.clock.forward(60)
     world.begin("two")
     for _ in "12":
-        world.advance()
+        world.open()
     assert told(world)[2:] == [(2, "resumed", None, None), (2, "skipped", "the core", "not expected any more")]
 
 

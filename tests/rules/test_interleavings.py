@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator_runtime.contract import ReleaseRule, State
+from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.records import Outcome
 from tests.rules.calls import Crash
 from tests.rules.world import World, plugin, received
@@ -45,7 +45,7 @@ STEP = st.one_of(
 class Play:
     """Plays steps against a world, and checks after each what must hold at any time."""
 
-    rule: ReleaseRule
+    stage: Stage
     mandatory: list[bool]
     world: World = field(init=False)
     outcome: Outcome | None = None
@@ -54,15 +54,15 @@ class Play:
     def __post_init__(self) -> None:
         self.names = [f"P{i}" for i in range(len(self.mandatory))]
         plugins = [plugin(n, mandatory=m) for n, m in zip(self.names, self.mandatory, strict=True)]
-        self.world = World(*plugins)
+        self.world = World(*plugins, stage=self.stage)
         self.world.begin()
 
     def step(self, step: Step) -> None:
         match step.what:
             case "reports":
                 self._handle(step, lambda: self._report(step))
-            case "wake" if not self.world.heard:
-                self._handle(step, lambda: self.world.advance(rule=self.rule))
+            case "wake" if not self.world.answered:
+                self._handle(step, self.world.open)
             case "token dies":
                 self.world.signals.alive.clear()
             case "time passes":
@@ -70,9 +70,9 @@ class Play:
         self.check()
 
     def _report(self, step: Step) -> None:
-        called = {name for names in self.world.released for name in names}
+        called = {name for names in self.world.dispatched for name in names}
         batch = [
-            received(f"P{i}", state, progress=50 if state is State.IN_PROGRESS else None)
+            received(f"P{i}", state, stage=self.stage, progress=50 if state is State.IN_PROGRESS else None)
             for i, state in step.reports
             if f"P{i}" in called
         ]
@@ -97,34 +97,34 @@ class Play:
         if self.outcome is not None:
             assert failed or len(self.ended) == len(self.names), "closed early"
             assert failed or self.outcome.state is State.COMPLETE, "failed without a mandatory error"
-        assert len(world.heard) <= 1
+        assert len(world.answered) <= 1
         for signal in world.signals.sent:
             assert self.outcome is not None, "signalled before the outcome was written"
             assert (signal.error is None) == (self.outcome.state is State.COMPLETE), "signalled another outcome"
-        if self.rule is ReleaseRule.ONE_AT_A_TIME:
-            for names in world.released:
+        if self.stage.is_sequential:
+            for names in world.dispatched:
                 before = self.names[: self.names.index(names[0])]
                 assert len(names) == 1
                 assert all(name in self.ended for name in before), "released before its turn"
 
     def finish(self) -> None:
         """Let nobody report any more: the wakes alone have to bring the stage to its end."""
-        wakes = 2 if self.rule is ReleaseRule.ALL_AT_ONCE else len(self.names) + 1
+        wakes = len(self.names) + 1 if self.stage.is_sequential else 2
         for _ in range(wakes):
             self.step(Step("time passes", seconds=BEYOND_ALL_DEADLINES))
             self.step(Step("wake"))
         assert self.outcome is not None
-        assert len(self.world.heard) == 1
+        assert len(self.world.answered) == 1
 
 
 @settings(derandomize=True, max_examples=150, deadline=None, database=None)
 @given(
-    rule=st.sampled_from(ReleaseRule),
+    stage=st.sampled_from(Stage),
     mandatory=st.lists(st.booleans(), min_size=1, max_size=MOST_PLUGINS),
     steps=st.lists(STEP, max_size=25),
 )
-def test_one_outcome_and_it_is_heard(rule: ReleaseRule, mandatory: list[bool], steps: list[Step]) -> None:
-    play = Play(rule, mandatory)
+def test_one_outcome_and_it_is_heard(stage: Stage, mandatory: list[bool], steps: list[Step]) -> None:
+    play = Play(stage, mandatory)
     play.step(Step("wake"))
     for step in steps:
         play.step(step)

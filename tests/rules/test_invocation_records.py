@@ -7,29 +7,29 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.invocation_record import InvocationRecord
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.protocol.attribution import ReceivedRecord
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present, received
+from tests.rules.world import PRE, World, open_stage, plugin, present, received
 
-A, B = plugin("A", reports_start=False), plugin("B", reports_start=False)
+A, B, C = (plugin(name, reports_start=False) for name in "ABC")
 ROLE = "AROAPLUGIN"
 
 
 def record(
     world: World, of: Registration, state: State = State.COMPLETE, *, sender: str | None = None, **other: Any
-) -> ReceivedRecord:
+) -> IncomingReport:
     said: dict[str, Any] = {"message": None if state is State.COMPLETE else "ValueError: no such line", **other}
     read = InvocationRecord(
         stage=world.ref(),
         subscription_arn=said.pop("subscription_arn", of.subscription_arn),
         function_arn=f"{of.endpoint}:$LATEST",
-        released=said.pop("released", frozenset({of.name})),
+        dispatched=said.pop("dispatched", frozenset({of.name})),
         report_to=said.pop("report_to", "https://sqs/results"),
         state=state,
         **said,
     )
-    return ReceivedRecord(id=f"record-of-{of.name}", record=read, sender=sender)
+    return IncomingReport.of_record(read, id=f"record-of-{of.name}", sender=sender)
 
 
 def test_a_success_completes_the_plugin_with_its_output() -> None:
@@ -55,7 +55,7 @@ def test_records_and_reports_of_a_batch_make_one_decision() -> None:
         "control.settle",
         "status.close_stage",
     ]
-    assert len(world.heard) == 1
+    assert len(world.answered) == 1
 
 
 @pytest.mark.parametrize("state", [State.DO_NOT_RUN, State.ERROR])
@@ -139,10 +139,10 @@ def test_a_call_of_a_subscription_that_is_replaced_counts_as_that_of_the_new_one
 def test_a_call_out_of_turn_is_ignored() -> None:
     """A subscription without ``plugins`` in its filter is called for the turns of others, too."""
     first, second = plugin("First", order=1), plugin("Second", order=2)
-    world = open_stage(first, second, rule=SEQUENTIAL)
-    world.report_all([record(world, second, State.ERROR, released=frozenset({"First"}))])
+    world = open_stage(first, second, stage=PRE)
+    world.report_all([record(world, second, State.ERROR, dispatched=frozenset({"First"}))])
     assert (world.row("Second"), world.outcome) == (None, None)
-    assert world.journal.reasons == ["not-released"]
+    assert world.journal.reasons == ["not-dispatched"]
     world.report_all([record(world, first)])
     world.report_all([record(world, second)])
     assert present(world.outcome).state is State.COMPLETE
@@ -177,14 +177,14 @@ def test_a_record_of_a_run_that_is_not_there_is_refused() -> None:
 
 def test_a_batch_reads_the_registry_once_a_stage_for_those_that_are_not_expected() -> None:
     home = plugin("Home", filter_policy={"line": ["home"]})
-    world = open_stage(A, B, home)
+    world = open_stage(A, B, C, home)
     before = world.registry.reads
     world.report_all([record(world, A), record(world, B), received("Home"), record(world, home)])
     assert world.registry.reads == before + 1
 
 
 def test_reports_and_records_of_those_that_are_expected_read_no_registry() -> None:
-    world = open_stage(A, B)
+    world = open_stage(A, B, C)
     before = world.registry.reads
     world.report_all([received("A"), record(world, B)])
     assert world.registry.reads == before

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.contract import ErrorName, ReleaseRule, State
+from orchestrator_runtime.contract import ErrorName, Stage, State
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present, received
+from tests.rules.memory_registry import MemoryRegistry
+from tests.rules.world import PRE, World, open_stage, plugin, present, received
 
 A, B = plugin("A", order=1), plugin("B", order=2)
 OPTIONAL = plugin("Nice", mandatory=False, order=0)
@@ -29,11 +30,11 @@ def test_the_plan_counts_and_not_the_registry_as_it_is_by_now() -> None:
     world.registry.delete(B.activity, B.stage, B.subscription_arn)
     world.registry.put(plugin("Late"))
     world.report("A")
-    world.advance()
+    world.open()
     assert world.outcome is None
     world.report("B")
     assert present(world.outcome).state is State.COMPLETE
-    assert world.released == [["A", "B"]]
+    assert world.dispatched == [["A", "B"]]
 
 
 def test_who_is_filtered_out_is_not_expected() -> None:
@@ -59,19 +60,15 @@ def test_a_filter_on_the_body_sees_what_is_published_beside_the_metadata(policy:
     first = plugin("Address", activity="Validate")
     world = World(first, plugin("Fits", filter_policy_scope="MessageBody", filter_policy=policy))
     world.begin()
-    world.advance(activity="Validate")
+    world.open("Validate")
     world.report("Address", activity="Validate", output={"known": "yes"})
-    world.advance()
+    world.open()
     assert [expected.name for expected in world.plan.plugins] == ["Fits"]
 
 
-def test_a_stage_that_nobody_is_registered_to_reads_no_outputs() -> None:
-    assert "status.outputs" not in open_stage().calls.log
-
-
 def test_a_filter_on_its_own_name_lets_its_turn_through() -> None:
-    world = open_stage(plugin("A", filter_policy={"plugins": ["A"]}), rule=SEQUENTIAL)
-    assert world.released == [["A"]]
+    world = open_stage(plugin("A", filter_policy={"plugins": ["A"]}), stage=PRE)
+    assert world.dispatched == [["A"]]
 
 
 def test_optional_plugins_are_waited_for() -> None:
@@ -84,7 +81,7 @@ def test_a_mandatory_error_fails_the_stage_at_once() -> None:
     world = open_stage(A, B)
     world.report("A", State.ERROR, message="no rate")
     assert present(world.outcome).state is State.ERROR
-    signal = world.heard[0]
+    signal = world.answered[0]
     assert (signal.error, signal.cause) == (ErrorName.PLUGIN_FAILED, "Rate/parallel: A: no rate")
 
 
@@ -97,37 +94,57 @@ def test_an_optional_error_does_not_fail_the_stage() -> None:
     assert present(world.outcome).state is State.COMPLETE
 
 
-@pytest.mark.parametrize("rule", ReleaseRule)
-def test_an_optional_error_fails_the_stage_that_was_told_so(rule: ReleaseRule) -> None:
-    world = open_stage(A, OPTIONAL, rule=rule, fail_on_optional_error=True)
+@pytest.mark.parametrize("stage", Stage)
+def test_an_optional_error_fails_the_stage_that_was_told_so(stage: Stage) -> None:
+    world = open_stage(A, OPTIONAL, stage=stage, fail_on_optional_error=True)
     world.report("Nice", State.ERROR)
     assert present(world.outcome).state is State.ERROR
 
 
 def test_one_at_a_time_stops_at_a_mandatory_error() -> None:
-    world = open_stage(A, B, rule=SEQUENTIAL)
+    world = open_stage(A, B, stage=PRE)
     world.report("A", State.ERROR)
     assert present(world.outcome).state is State.ERROR
-    world.advance()
-    assert world.released == [["A"]]
+    world.open()
+    assert world.dispatched == [["A"]]
 
 
 def test_one_at_a_time_goes_on_after_an_optional_error() -> None:
-    world = open_stage(OPTIONAL, A, rule=SEQUENTIAL)
+    world = open_stage(OPTIONAL, A, stage=PRE)
     world.report("Nice", State.ERROR)
-    assert world.released == [["Nice"], ["A"]]
+    assert world.dispatched == [["Nice"], ["A"]]
 
 
-def test_an_empty_stage_closes_at_once() -> None:
-    world = open_stage()
-    assert present(world.outcome).state is State.COMPLETE
-    assert world.heard[0].token == "token-1"
-    assert world.released == []
+def test_an_activity_without_a_matching_plugin_is_answered_without_a_write_or_a_publish() -> None:
+    world = World(plugin("Home", filter_policy={"line": ["home"]}))
+    world.begin()
+    world.calls.log.clear()
+    token = world.open()
+    assert [(signal.token, signal.error) for signal in world.answered] == [(token, None)]
+    assert world.calls.log == ["status.get_run", "control.get", "status.outputs", "signals.succeed"]
+
+
+def test_an_activity_without_registrations_reads_no_outputs() -> None:
+    world = World()
+    world.begin()
+    world.calls.log.clear()
+    world.open()
+    assert world.calls.log == ["status.get_run", "control.get", "signals.succeed"]
+
+
+def test_an_activity_that_is_not_deployed_fails_its_task() -> None:
+    world = World()
+    world.registry = MemoryRegistry()
+    world.begin()
+    world.open()
+    [signal] = world.answered
+    assert signal.error == ErrorName.UNKNOWN_ACTIVITY
+    assert "activity 'Rate' is not deployed" in signal.cause
 
 
 def test_a_name_registered_twice_for_a_moment_is_expected_once() -> None:
     world = open_stage(A, plugin("A", subscription_arn="arn:new"))
-    assert world.released == [["A"]]
+    assert world.dispatched == [["A"]]
     world.report("A")
     assert present(world.outcome).state is State.COMPLETE
 
@@ -137,28 +154,33 @@ def test_no_rows_are_written_for_who_has_not_started() -> None:
     assert world.status.load_stage(world.ref()).plugins == {}
 
 
-def test_a_stage_closes_on_the_rows_and_not_on_the_tally_alone() -> None:
+def test_a_complete_stage_closes_on_the_pending_set_alone() -> None:
     world = open_stage(A, B)
-    world.control.settle(world.ref(), closed=[1], failed=[])
+    world.report("B")
+    world.calls.log.clear()
     world.report("A")
-    assert world.outcome is None, "B's row says nothing of an end"
+    assert present(world.outcome).state is State.COMPLETE
+    assert "status.load_stage" not in world.calls.log
 
 
-def test_a_wake_takes_off_the_tally_what_the_rows_say_is_closed() -> None:
-    world = open_stage(A, B)
+def test_a_plugin_whose_row_is_terminal_but_pending_does_not_hold_up_its_stage() -> None:
+    """The handler died after the row, and the report was never received again."""
+    world = open_stage(A)
     world.calls.crash_at(1)
     with pytest.raises(Crash):
         world.report("A")
-    assert world.tally.open == {0, 1}
-    world.advance()
-    assert world.tally.open == {1}
+    assert world.item.pending == {0}
+    world.clock.forward(60)
+    world.check_deadlines()
+    assert present(world.outcome).state is State.COMPLETE
+    assert [signal.error for signal in world.answered] == [None]
 
 
 def test_outputs_reach_later_stages() -> None:
     world = open_stage(A)
     world.report("A", output={"score": 7})
     world.registry.put(plugin("Print", activity="Documents"))
-    world.advance(activity="Documents")
+    world.open("Documents")
     assert json.loads(world.publisher.messages[-1].body)["outputs"] == {"Rate/parallel/A": {"score": 7}}
 
 

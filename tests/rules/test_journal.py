@@ -10,15 +10,13 @@ import pytest
 from orchestrator_runtime.contract import Ending, Stage, State
 from orchestrator_runtime.core.happening import (
     PluginEnded,
-    PluginStartedAgain,
+    PluginsDispatched,
     ReportRefused,
     RunEnded,
     RunStarted,
     StageClosed,
-    StageReleased,
-    StageWaits,
 )
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, received
+from tests.rules.world import World, open_stage, plugin, received
 
 SCORE = plugin("Score", start_within_seconds=20, timeout_seconds=100)
 
@@ -30,7 +28,7 @@ def seconds(number: float) -> timedelta:
 def test_a_run_from_its_start_to_its_end() -> None:
     world = World(plugin("A"))
     ref = world.begin()
-    world.advance()
+    world.open()
     world.clock.forward(2)
     world.report("A", State.IN_PROGRESS)
     world.clock.forward(5)
@@ -40,7 +38,7 @@ def test_a_run_from_its_start_to_its_end() -> None:
     stage = world.ref()
     assert world.journal.told == [
         RunStarted(ref=ref, execution="one"),
-        StageReleased(ref=stage, plugins=("A",), expected=1),
+        PluginsDispatched(ref=stage, plugins=("A",), expected=1),
         PluginEnded(ref=stage, plugin="A", state=State.COMPLETE, took=seconds(5), to_start=seconds(2)),
         StageClosed(ref=stage, state=State.COMPLETE, took=seconds(7)),
         RunEnded(ref=ref, ending=Ending.COMPLETED, took=seconds(8)),
@@ -51,11 +49,13 @@ def test_what_is_done_twice_is_told_once() -> None:
     world = World(plugin("A"))
     for _ in range(2):
         world.begin()
-        world.advance()
+        world.open()
+        world.clock.forward(1)
     for _ in range(2):
         world.report("A")
         world.end()
-    kinds = [RunStarted, StageReleased, PluginEnded, StageClosed, RunEnded]
+        world.clock.forward(1)
+    kinds = [RunStarted, PluginsDispatched, PluginEnded, StageClosed, RunEnded]
     assert [len(world.journal.of(kind)) for kind in kinds] == [1] * len(kinds)
 
 
@@ -92,7 +92,6 @@ def test_start_and_end_in_one_batch() -> None:
     world.report_all([received("Score", State.IN_PROGRESS), received("Score")])
     [ended] = world.journal.of(PluginEnded)
     assert (ended.took, ended.to_start) == (seconds(0), seconds(3))
-    assert not world.journal.of(PluginStartedAgain)
 
 
 def test_one_after_the_other_each_is_measured_from_its_own_release() -> None:
@@ -100,19 +99,18 @@ def test_one_after_the_other_each_is_measured_from_its_own_release() -> None:
         plugin("First", stage=Stage.PRE, order=1),
         plugin("Second", stage=Stage.PRE, order=2),
         stage=Stage.PRE,
-        rule=SEQUENTIAL,
     )
     world.clock.forward(10)
-    world.report("First", stage=Stage.PRE)
+    world.report("First")
     world.clock.forward(1)
-    world.report("Second", State.IN_PROGRESS, stage=Stage.PRE)
+    world.report("Second", State.IN_PROGRESS)
     world.clock.forward(4)
-    world.report("Second", stage=Stage.PRE)
+    world.report("Second")
     assert [(ended.plugin, ended.took, ended.to_start) for ended in world.journal.of(PluginEnded)] == [
         ("First", seconds(10), None),
         ("Second", seconds(4), seconds(1)),
     ]
-    assert [released.plugins for released in world.journal.of(StageReleased)] == [("First",), ("Second",)]
+    assert [released.plugins for released in world.journal.of(PluginsDispatched)] == [("First",), ("Second",)]
 
 
 @pytest.mark.parametrize(("started", "took"), [(False, 20), (True, 100)])
@@ -121,41 +119,10 @@ def test_a_plugin_over_its_deadline_has_ended(started: bool, took: int) -> None:
     if started:
         world.report("Score", State.IN_PROGRESS)
     world.clock.forward(took)
-    world.advance()
+    world.open()
     [ended] = world.journal.of(PluginEnded)
     assert (ended.state, ended.took) == (State.ERROR, seconds(took))
     assert [closed.state for closed in world.journal.of(StageClosed)] == [State.ERROR]
-
-
-def test_a_plugin_that_starts_again_is_told_and_its_messages_are_no_start() -> None:
-    world = open_stage(SCORE)
-    world.report("Score", State.IN_PROGRESS)
-    world.clock.forward(5)
-    world.report("Score", State.IN_PROGRESS, progress=10)
-    world.report("Score", State.IN_PROGRESS, message="to be tried again")
-    assert not world.journal.of(PluginStartedAgain)
-    world.clock.forward(5)
-    world.report("Score", State.IN_PROGRESS)
-    assert world.journal.of(PluginStartedAgain) == [PluginStartedAgain(ref=world.ref(), plugin="Score", times=1)]
-
-
-@pytest.mark.parametrize(("before", "times"), [(False, 1), (True, 2)])
-def test_several_starts_in_one_batch(before: bool, times: int) -> None:
-    world = open_stage(SCORE)
-    if before:
-        world.report("Score", State.IN_PROGRESS)
-        world.clock.forward(1)
-    world.report_all([received("Score", State.IN_PROGRESS), received("Score", State.IN_PROGRESS), received("Score")])
-    assert [again.times for again in world.journal.of(PluginStartedAgain)] == [times]
-
-
-def test_a_stage_that_waits_says_for_whom() -> None:
-    world = open_stage(plugin("A"), plugin("B"), plugin("Optional", mandatory=False))
-    assert not world.journal.of(StageWaits)
-    world.report("B")
-    world.clock.forward(30)
-    world.advance()
-    assert world.journal.of(StageWaits) == [StageWaits(ref=world.ref(), open=("A", "Optional"))]
 
 
 def test_the_end_of_a_run_closes_its_stages_and_is_no_plugins_error() -> None:

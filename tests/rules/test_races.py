@@ -9,7 +9,7 @@ import pytest
 from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.begin import RunInProgress
 from orchestrator_runtime.protocol.record_result import record_results
-from tests.rules.world import SEQUENTIAL, UID, World, open_stage, plugin, received
+from tests.rules.world import PRE, UID, World, open_stage, plugin, received
 
 A, B = plugin("A"), plugin("B")
 
@@ -34,31 +34,32 @@ def test_a_handler_with_stale_rows_fails_no_plugin_that_has_started_since() -> N
     world.begin()
 
     def meanwhile() -> None:
-        world.advance()
+        world.open()
         world.clock.forward(10)
         world.report("A", State.IN_PROGRESS)
         world.clock.forward(60)
 
-    world.calls.meanwhile("control.open", meanwhile)
-    world.advance(token="slow")
+    world.calls.meanwhile("control.enter", meanwhile)
+    world.open(token="slow")
     assert world.state("A") is State.IN_PROGRESS
 
 
-@pytest.mark.parametrize("before", ["status.load_stage", "status.open_stage"])
+@pytest.mark.parametrize("before", ["control.store_token", "status.save_plan", "control.enter"])
 def test_a_stage_that_opens_while_its_run_ends_is_not_left_in_progress(before: str) -> None:
     world = World(A)
     world.begin()
     world.calls.meanwhile(before, lambda: world.end(error="States.Timeout"))
-    world.advance()
-    world.advance()
-    assert world.released == []
-    assert world.stage.state is State.ERROR
+    world.open()
+    world.open()
+    assert world.dispatched == []
+    assert world.item.run_ended
+    assert {signal.error for signal in world.answered} == {"RunEnded"}
 
 
 def test_outputs_of_the_stage_itself_do_not_travel() -> None:
-    world = open_stage(A, B, rule=SEQUENTIAL)
+    world = open_stage(A, B, stage=PRE)
     world.report("A", output={"x": 1})
-    assert world.released == [["A"], ["B"]]
+    assert world.dispatched == [["A"], ["B"]]
     assert '"outputs":{}' in world.publisher.messages[1].body
 
 
@@ -67,8 +68,8 @@ def test_outputs_of_later_stages_from_an_earlier_attempt_do_not_travel() -> None
     world.report("A", output={"x": 1})
     world.end(error="States.Timeout")
     world.begin("two")
-    world.advance(Stage.PRE)
-    assert world.released[-1] == ["P"]
+    world.open(Stage.PRE)
+    assert world.dispatched[-1] == ["P"]
     assert '"outputs":{}' in world.publisher.messages[-1].body
 
 
@@ -81,7 +82,7 @@ def test_a_report_of_an_earlier_attempt_is_refused_though_its_plan_is_remembered
         world.report("A", State.IN_PROGRESS)
     world.executions.forget()
     world.begin("two")
-    world.advance()
+    world.open()
     before = world.row("A")
     record_results([received("A", state, attempt=1)], world.ports, lambda _ref: remembered)
     assert world.row("A") == before
@@ -94,8 +95,8 @@ def test_a_report_on_what_an_earlier_attempt_finished_changes_nothing() -> None:
     world.report("B", State.ERROR)
     world.end(error="PluginFailed")
     world.begin("two")
-    world.advance()
+    world.open()
     world.report("A", State.ERROR)
-    assert world.released[-1] == ["B"]
+    assert world.dispatched[-1] == ["B"]
     assert world.state("A") is State.COMPLETE
     assert world.status.stored_outputs.get(UID, f"{world.ref().path}A/")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator_runtime.contract import ReleaseRule, State
+from orchestrator_runtime.contract import Stage, State
 from tests.rules.calls import Crash
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin, present, received
+from tests.rules.world import PRE, World, open_stage, plugin, present, received
 
 A, B = plugin("A", order=1), plugin("B", order=2)
 ROLE, OTHER_ROLE = "AROAPLUGIN", "AROAOTHER"
@@ -16,14 +16,14 @@ def test_terminal_straight_from_not_started_is_legal() -> None:
     world = open_stage(A)
     world.report("A")
     assert world.state("A") is State.COMPLETE
-    assert len(world.heard) == 1
+    assert len(world.answered) == 1
 
 
-@pytest.mark.parametrize("rule", ReleaseRule)
+@pytest.mark.parametrize("stage", Stage)
 @pytest.mark.parametrize("state", [State.COMPLETE, State.ERROR])
 @pytest.mark.parametrize("effect", range(7))
-def test_a_duplicate_terminal_report_heals_a_crash_at_any_effect(effect: int, state: State, rule: ReleaseRule) -> None:
-    world = open_stage(A, rule=rule)
+def test_a_duplicate_terminal_report_heals_a_crash_at_any_effect(effect: int, state: State, stage: Stage) -> None:
+    world = open_stage(A, stage=stage)
     world.calls.crash_at(effect)
     try:
         world.report("A", state)
@@ -33,12 +33,12 @@ def test_a_duplicate_terminal_report_heals_a_crash_at_any_effect(effect: int, st
     world.calls.steady()
     assert world.state("A") is state
     assert present(world.outcome).state is state
-    assert len(world.heard) == 1
+    assert len(world.answered) == 1
 
 
 @pytest.mark.parametrize("effect", range(6))
 def test_a_crash_on_the_way_to_the_next_release_is_healed(effect: int) -> None:
-    world = open_stage(A, B, rule=SEQUENTIAL)
+    world = open_stage(A, B, stage=PRE)
     world.calls.crash_at(effect)
     try:
         world.report("A")
@@ -46,8 +46,8 @@ def test_a_crash_on_the_way_to_the_next_release_is_healed(effect: int) -> None:
         world.clock.forward(30)
         world.report("A")
     world.calls.steady()
-    assert world.released[-1] == ["B"]
-    assert present(world.tally.release).confirmed_at is not None
+    assert world.dispatched[-1] == ["B"]
+    assert present(world.item.dispatch).published_at is not None
 
 
 def test_a_duplicate_terminal_report_changes_no_row() -> None:
@@ -64,7 +64,7 @@ def test_a_duplicate_terminal_report_decides_again() -> None:
     world.report("A")
     world.report("A")
     assert len(world.signals.sent) == 2
-    assert len(world.heard) == 1
+    assert len(world.answered) == 1
 
 
 def test_another_terminal_state_changes_nothing_and_is_journaled() -> None:
@@ -73,7 +73,7 @@ def test_another_terminal_state_changes_nothing_and_is_journaled() -> None:
     world.report("A", State.ERROR)
     assert world.state("A") is State.COMPLETE
     assert world.journal.reasons == ["already-ended"]
-    assert world.tally.failed == frozenset(), "what stands in the row is settled, not what was reported"
+    assert world.item.failed == frozenset(), "what stands in the row is settled, not what was reported"
 
 
 def test_in_progress_after_terminal_changes_nothing() -> None:
@@ -199,7 +199,7 @@ def test_a_batch_writes_all_rows_first_then_decides_once_a_stage() -> None:
     world.report_all([received("A"), received("B")])
     effects = [call for call in world.calls.log if call in {"status.record", "control.settle", "status.close_stage"}]
     assert effects == ["status.record", "status.record", "control.settle", "status.close_stage"]
-    assert len(world.heard) == 1
+    assert len(world.answered) == 1
 
 
 def test_a_batch_that_fails_for_one_stage_goes_on_with_the_others() -> None:

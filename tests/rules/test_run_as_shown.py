@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from orchestrator_runtime.contract import Stage, State
-from orchestrator_runtime.core.run_document import activity_state, run_document
-from tests.rules.world import SEQUENTIAL, World, open_stage, plugin
+from orchestrator_runtime.core.run_document import run_document
+from tests.rules.world import PRE, World, open_stage, plugin
 
 A, B = plugin("A", order=1), plugin("B", order=2)
 NICE = plugin("Nice", mandatory=False, order=3)
-NOT_STARTED, IN_PROGRESS, COMPLETE, ERROR = State.NOT_STARTED, State.IN_PROGRESS, State.COMPLETE, State.ERROR
 
 
 def document(world: World) -> dict[str, Any]:
-    key, ref = "Rate/parallel", world.ref()
+    ref = world.ref()
+    key = ref.key
     row = world.status.stages.get("q-1", ref.path)
     plan = world.status.plans.get("q-1", ref.path)
     return run_document(
@@ -28,7 +26,7 @@ def document(world: World) -> dict[str, Any]:
 
 
 def stage_of(world: World) -> dict[str, Any]:
-    stage: dict[str, Any] = document(world)["activities"]["Rate"]["stages"]["parallel"]
+    stage: dict[str, Any] = document(world)["activities"]["Rate"]["stages"][world.place.value]
     return stage
 
 
@@ -58,7 +56,7 @@ def test_a_plugin_without_a_row_is_not_started() -> None:
 
 
 def test_plugins_come_in_release_order_and_the_unexpected_last() -> None:
-    world = open_stage(B, A, plugin("0", order=0, filter_policy={"line": ["home"]}), rule=SEQUENTIAL)
+    world = open_stage(B, A, plugin("0", order=0, filter_policy={"line": ["home"]}), stage=PRE)
     world.report("0")
     assert [(name, p["expected"]) for name, p in stage_of(world)["plugins"].items()] == [
         ("A", True),
@@ -94,18 +92,3 @@ def test_times_are_iso_8601_in_utc() -> None:
     world.report("A")
     assert stage_of(world)["started_at"] == "2026-11-24T09:30:00.000Z"
     assert stage_of(world)["ended_at"] == "2026-11-24T09:30:01.500Z"
-
-
-@pytest.mark.parametrize(
-    ("stages", "state"),
-    [
-        ([NOT_STARTED] * 3, NOT_STARTED),
-        ([COMPLETE] * 3, COMPLETE),
-        ([COMPLETE, IN_PROGRESS, NOT_STARTED], IN_PROGRESS),
-        ([COMPLETE, NOT_STARTED, NOT_STARTED], IN_PROGRESS),
-        ([COMPLETE, State.MANDATORY_COMPLETED, NOT_STARTED], State.MANDATORY_COMPLETED),
-        ([COMPLETE, ERROR, NOT_STARTED], ERROR),
-    ],
-)
-def test_an_activity_is_what_its_stages_are(stages: list[State], state: State) -> None:
-    assert activity_state([stage.value for stage in stages]) == state.value

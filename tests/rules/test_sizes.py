@@ -14,6 +14,7 @@ from orchestrator_runtime.core.message import DoesNotFitError, address, message_
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError, parse_registration
 from orchestrator_runtime.custom_resources import RegistrationProperty as P
+from orchestrator_runtime.filter_policy import MAX_POLICY_BYTES
 from orchestrator_runtime.models import PluginMessage, RunInput
 from orchestrator_runtime.stores.items import item_of, run_item
 from orchestrator_runtime.stores.plan_item import plan_values
@@ -31,13 +32,13 @@ def test_outputs_that_are_too_large_close_the_stage_and_are_named() -> None:
     world.report("Larger", output="x" * 60_000)
     world.report("Small", output="x")
     world.registry.put(plugin("Print", activity="Documents"))
-    world.advance(activity="Documents")
+    world.open("Documents")
     assert present(world.status.stages.get("q-1", "NewBusiness/Documents/parallel/")).state is State.ERROR
-    signal = world.heard[-1]
+    signal = world.answered[-1]
     assert signal.error == "PluginFailed"
     assert "112,007 bytes" in signal.cause
     assert "Rate/parallel/Larger 60,002, Rate/parallel/Large 52,002, Rate/parallel/Small 3" in signal.cause
-    assert len(world.released) == 1
+    assert len(world.dispatched) == 1
 
 
 @pytest.mark.parametrize(("size", "state"), [(MAX_OUTPUT_BYTES - 2, State.COMPLETE), (MAX_OUTPUT_BYTES, State.ERROR)])
@@ -103,10 +104,10 @@ def test_whatever_a_run_may_carry_its_plugins_can_read() -> None:
     world = World(plugin("A"), plugin("Print", activity="Documents"))
     RunInput.model_validate({"uid": "q-1", "metadata": metadata})
     world.begin(metadata=metadata)
-    world.advance()
+    world.open()
     world.report("A", output=nested(MAX_NESTING))
-    world.advance(activity="Documents")
-    assert world.released == [["A"], ["Print"]]
+    world.open("Documents")
+    assert world.dispatched == [["A"], ["Print"]]
     message = PluginMessage.model_validate_json(world.publisher.messages[-1].body)
     assert message.outputs == {"Rate/parallel/A": nested(MAX_NESTING)}
     assert message.metadata == metadata
@@ -126,14 +127,14 @@ def test_a_plan_that_is_no_item_closes_the_stage_once_and_says_what_to_do() -> N
     many = [plugin(f"{number:04d}".ljust(64, "n"), sender_role_ids=("AROA" + "X" * 17,)) for number in range(2_600)]
     world = World(*many)
     world.begin()
-    world.advance()
-    [signal] = world.heard
+    world.open()
+    [signal] = world.answered
     assert signal.error == "PluginFailed"
     told = r"the plan of Rate/parallel is 4\d\d,\d{3} bytes for 2600 plugins, an item of DynamoDB takes 409,600: "
     assert re.match(f"Rate/parallel: {told}", signal.cause)
     assert (world.stage.state, world.stage.ended_at) == (State.ERROR, world.clock.now)
     assert f"Rate/parallel: {present(world.outcome).message}" == signal.cause
-    assert world.released == []
+    assert world.dispatched == []
 
 
 def test_two_hundred_plugins_of_the_longest_names_fit_into_a_plan() -> None:
@@ -141,7 +142,7 @@ def test_two_hundred_plugins_of_the_longest_names_fit_into_a_plan() -> None:
     roles = tuple(f"AROA{number:016d}" for number in range(1_024 // 21))
     names = [f"{number:04d}".ljust(64, "n") for number in range(200)]
     world = open_stage(*(plugin(name, sender_role_ids=roles, timeout_seconds=31_536_000) for name in names))
-    assert [len(released) for released in world.released] == [200]
+    assert [len(released) for released in world.dispatched] == [200]
     assert item_bytes(item_of(plan_values(world.plan))) < 280_000
 
 
@@ -150,9 +151,9 @@ def test_the_longest_failure_of_a_stage_fits_into_a_signal() -> None:
     names = [f"{number:03d}".ljust(64, "n") for number in range(200)]
     world = World(*map(plugin, names))
     world.begin()
-    world.advance()
+    world.open()
     world.report_all(received(name, State.ERROR, message="\U0001f697" * 2_000) for name in names)
-    [signal] = world.heard
+    [signal] = world.answered
     assert signal.error == "PluginFailed"
     assert signal.cause.endswith("; and 195 more")
     assert len(signal.cause.encode("utf-16-le")) // 2 <= 32_768
@@ -197,7 +198,7 @@ def test_a_start_that_is_accepted_fits_into_the_first_state(inner: str) -> None:
 
 
 def test_the_largest_registration_is_an_item() -> None:
-    policy = json.dumps({"line": ["x" * (262_144 - 14)]})
+    policy = json.dumps({"line": ["x" * (MAX_POLICY_BYTES - 14)]})
     properties: dict[str, str] = {
         P.ACTIVITY: "a" * 64,
         P.STAGE: "parallel",
@@ -212,8 +213,8 @@ def test_the_largest_registration_is_an_item() -> None:
         P.SENDER_ROLE_IDS: ",".join(f"AROA{number:017d}" for number in range(46)),
     }
     registration = parse_registration(properties, owner="", seen_at=World().clock.now)
-    assert item_bytes(registration_item(registration)) < 280_000
-    with pytest.raises(RegistrationRefusedError, match="FilterPolicy is 262,145 bytes, a registration takes 262,144"):
+    assert item_bytes(registration_item(registration)) < 28_000
+    with pytest.raises(RegistrationRefusedError, match="FilterPolicy is 4,097 bytes, a registration takes 4,096"):
         parse_registration({**properties, P.FILTER_POLICY: f"{policy} "}, owner="", seen_at=World().clock.now)
 
 

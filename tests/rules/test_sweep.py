@@ -23,7 +23,7 @@ def waiting() -> World:
     """A run that waits for a plugin, and is old enough to be swept."""
     world = World(A)
     world.begin(EXECUTION)
-    world.advance()
+    world.open()
     world.clock.forward(61)
     return world
 
@@ -58,7 +58,7 @@ def test_an_event_ends_the_run_and_the_row_says_how(
     assert (world.run.state, world.run.ending, world.run.message) == (State.ERROR, ending, message)
     assert world.run.ended_at == at
     assert present(world.row("A")).message == f"run ended: {message}"
-    assert [signal.error for signal in world.heard] == [ErrorName.RUN_ENDED]
+    assert [signal.error for signal in world.answered] == [ErrorName.RUN_ENDED]
 
 
 def test_a_late_report_is_refused() -> None:
@@ -67,7 +67,7 @@ def test_a_late_report_is_refused() -> None:
     before = world.row("A"), world.run
     assert world.report("A") == []
     assert (world.row("A"), world.run) == before
-    assert world.journal.reasons == ["already-ended"]
+    assert world.journal.reasons == ["run-ended"]
 
 
 def test_an_event_without_input_is_completed_by_step_functions() -> None:
@@ -154,6 +154,7 @@ def test_an_event_about_a_run_that_ended_itself_changes_nothing() -> None:
     world = waiting()
     world.end(EXECUTION, error="PluginFailed", cause="Rate/parallel: A: no rate")
     before = world.run, world.row("A")
+    world.clock.forward(1)
     assert world.tell(world.executions.end(EXECUTION, FAILED)) is None
     assert (world.run, world.row("A")) == before
 
@@ -165,7 +166,7 @@ def test_an_event_about_a_run_that_is_complete_touches_no_stage() -> None:
     world.calls.log.clear()
     assert world.tell(world.executions.end(EXECUTION, ABORTED)) is None
     assert (world.run.state, world.run.ending) == (State.COMPLETE, Ending.COMPLETED)
-    assert "control.end_stages" not in world.calls.log
+    assert "control.end" not in world.calls.log
 
 
 def test_the_end_is_never_before_the_start() -> None:

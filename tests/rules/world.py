@@ -8,21 +8,30 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.ended_execution import Execution, ExecutionStatus
 from orchestrator_runtime.core.failure import Failure
-from orchestrator_runtime.core.plan import StageOptions
-from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef, StageRow
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.incoming_report import IncomingReport
+from orchestrator_runtime.core.records import (
+    ActivityControl,
+    ActivityRef,
+    Outcome,
+    PluginRow,
+    Run,
+    RunRef,
+    StagePlan,
+    StageRef,
+    StageRow,
+)
+from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.models import Report
-from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
-from orchestrator_runtime.protocol.attribution import ReceivedRecord
+from orchestrator_runtime.protocol.activity_work import ActivityPorts
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
+from orchestrator_runtime.protocol.check_deadlines import Checked, CheckPorts, check_deadlines
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
-from orchestrator_runtime.protocol.received import Received
+from orchestrator_runtime.protocol.open_activity import OpenRequest, open_activity
 from orchestrator_runtime.protocol.record_result import record_results
-from orchestrator_runtime.protocol.stage_effects import StagePorts
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts, end_left_behind, sweep_runs
 from tests.rules.calls import Calls, Clock
 from tests.rules.memory_control import MemoryControlStore
@@ -41,27 +50,35 @@ UID, WORKFLOW, ACTIVITY = "q-1", "NewBusiness", "Rate"
 METADATA: dict[str, Any] = {"line": "auto", "premium": 1200}
 MACHINES = "arn:aws:states:eu-west-1:123456789012"
 WORKFLOW_ARN_PREFIX = f"{MACHINES}:stateMachine:claims-dev-workflow-"
-SEQUENTIAL = ReleaseRule.ONE_AT_A_TIME
+PRE, PARALLEL, POST = Stage
 R = TypeVar("R")
 
 
 class World:
-    """One run's world. The helpers call the flows; ``row``, ``outcome`` and the like look without being seen."""
+    """One run's world. The helpers call the flows; ``row``, ``outcome`` and the like look without being seen.
 
-    def __init__(self, *plugins: Registration) -> None:
+    Args:
+        plugins: The registrations.
+        stage: The stage that the helpers look at and report on; registrations to ``parallel`` are made to it.
+        settings: The settings of every stage.
+    """
+
+    def __init__(self, *plugins: Registration, stage: Stage = PARALLEL, **settings: Any) -> None:
         self.clock, self.calls = Clock(), Calls()
+        self.place = stage
         self.status = MemoryStatusStore(self.calls, self.clock)
         self.control = MemoryControlStore(self.calls, self.clock)
-        self.registry = MemoryRegistry()
+        options = {"timeout_seconds": 600, "start_within_seconds": 60, **settings}
+        self.registry = MemoryRegistry(settings=StageSettings(**options))
         self.publisher = MemoryPublisher(self.calls)
         self.signals = MemorySignals(self.calls)
         self.executions = MemoryExecutions(self.calls)
         self.journal = MemoryJournal()
         self.attempt = 1
         self._entries = 0
-        self._token_of: dict[tuple[StageRef, str], str] = {}
+        self._token_of: dict[tuple[ActivityRef, str], str] = {}
         for registration in plugins:
-            self.registry.put(registration)
+            self.registry.put(replace(registration, stage=stage) if registration.stage is PARALLEL else registration)
 
     # The flows
 
@@ -96,27 +113,21 @@ class World:
         self.attempt = ref.attempt
         return ref
 
-    def advance(
+    def open(
         self,
-        stage: Stage = Stage.PARALLEL,
+        activity: str = ACTIVITY,
         *,
         token: str | None = None,
         attempt: int | None = None,
-        activity: str = ACTIVITY,
-        rule: ReleaseRule = ReleaseRule.ALL_AT_ONCE,
-        fail_on_optional_error: bool = False,
         entered: datetime | None = None,
         retry: int = 0,
     ) -> str:
-        """Enter the stage's task; returns its token. Entering it again kills the token of the entry before."""
+        """Enter the activity's task; returns its token. Entering it again kills the token of the entry before."""
         self._entries += 1
-        ref = self.ref(stage, activity=activity, attempt=attempt)
+        ref = self.ref(activity=activity, attempt=attempt).of_activity
         token = token or f"token-{self._entries}"
-        request = AdvanceRequest(
+        request = OpenRequest(
             ref=ref,
-            options=StageOptions(
-                rule=rule, timeout_seconds=600, start_within_seconds=60, fail_on_optional_error=fail_on_optional_error
-            ),
             token=token,
             entered=entered or self.clock.now + timedelta(milliseconds=self._entries),
             retry=retry,
@@ -126,13 +137,17 @@ class World:
         if request.rank > max(entries, default=""):
             self.signals.alive -= set(entries.values())
             self.signals.alive.add(token)
-        advance_stage(request, self.ports)
+        open_activity(request, self.ports)
         return token
 
-    def report(self, plugin: str, state: State = State.COMPLETE, **other: Any) -> list[str]:
-        return self.report_all([received(plugin, state, **{"attempt": self.attempt, **other})])
+    def check_deadlines(self, **other: Any) -> Checked:
+        """Let the schedule invoke the check of deadlines."""
+        return check_deadlines(replace(self.check_ports, **other))
 
-    def report_all(self, batch: Iterable[Received | ReceivedRecord]) -> list[str]:
+    def report(self, plugin: str, state: State = State.COMPLETE, **other: Any) -> list[str]:
+        return self.report_all([received(plugin, state, **{"attempt": self.attempt, "stage": self.place, **other})])
+
+    def report_all(self, batch: Iterable[IncomingReport]) -> list[str]:
         return record_results(batch, self.ports, self.status.get_plan)
 
     def end(
@@ -171,8 +186,12 @@ class World:
         )
 
     @property
-    def ports(self) -> StagePorts:
-        return StagePorts(
+    def check_ports(self) -> CheckPorts:
+        return CheckPorts(activity=self.ports, end=self.end_ports, due=self.control, has_time=lambda: True)
+
+    @property
+    def ports(self) -> ActivityPorts:
+        return ActivityPorts(
             status=self.status,
             control=self.control,
             registry=self.registry,
@@ -185,8 +204,8 @@ class World:
 
     # What there is to see
 
-    def ref(self, stage: Stage = Stage.PARALLEL, *, activity: str = ACTIVITY, attempt: int | None = None) -> StageRef:
-        return RunRef(UID, WORKFLOW, attempt or self.attempt).stage(activity, stage)
+    def ref(self, stage: Stage | None = None, *, activity: str = ACTIVITY, attempt: int | None = None) -> StageRef:
+        return RunRef(UID, WORKFLOW, attempt or self.attempt).stage(activity, stage or self.place)
 
     @property
     def run(self) -> Run:
@@ -198,16 +217,23 @@ class World:
 
     @property
     def outcome(self) -> Outcome | None:
+        """How the stage ended in this attempt."""
         row = self.status.stages.get(UID, self.ref().path)
-        return row.outcome if row else None
+        return row.outcome if row and row.attempt == self.attempt else None
 
     @property
     def plan(self) -> StagePlan:
         return present(self.status.plans.get(UID, self.ref().path))
 
     @property
-    def tally(self) -> Control:
-        return present(self.control.rows.get(UID, self.ref().path))
+    def item(self) -> ActivityControl:
+        """The activity's item in the control table."""
+        return present(self.control.rows.get(UID, self.ref().of_activity.path))
+
+    @property
+    def token(self) -> str:
+        """The stored token."""
+        return present(self.control.tokens.get(UID, self.ref().of_activity.path)).token
 
     def row(self, plugin: str) -> PluginRow | None:
         return self.status.plugins.get(UID, f"{self.ref().path}{plugin}/")
@@ -217,12 +243,12 @@ class World:
         return row.state if row else None
 
     @property
-    def released(self) -> list[list[str]]:
-        return self.publisher.released
+    def dispatched(self) -> list[list[str]]:
+        return self.publisher.dispatched
 
     @property
-    def heard(self) -> list[Signal]:
-        """The signals that reached the state machine."""
+    def answered(self) -> list[Signal]:
+        """The task results that reached the state machine."""
         return [signal for signal in self.signals.sent if signal.alive]
 
 
@@ -242,15 +268,15 @@ def plugin(name: str, **other: Any) -> Registration:
     return replace(registration, **other)
 
 
-def received(plugin: str, state: State = State.COMPLETE, *, sender: str | None = None, **other: Any) -> Received:
-    stage = {"uid": UID, "workflow": WORKFLOW, "activity": ACTIVITY, "stage": Stage.PARALLEL, "attempt": 1}
+def received(plugin: str, state: State = State.COMPLETE, *, sender: str | None = None, **other: Any) -> IncomingReport:
+    stage = {"uid": UID, "workflow": WORKFLOW, "activity": ACTIVITY, "stage": PARALLEL, "attempt": 1}
     report = Report.model_validate({**stage, **other, "plugin": plugin, "state": state})
-    return Received(id=f"{plugin}-{state}", report=report, sender=sender)
+    return IncomingReport.of_report(report, id=f"{plugin}-{state}", sender=sender)
 
 
-def open_stage(*plugins: Registration, **options: Any) -> World:
-    """A world whose run has begun, and whose parallel stage is open."""
-    world = World(*plugins)
+def open_stage(*plugins: Registration, stage: Stage = PARALLEL, **settings: Any) -> World:
+    """A world whose run has begun, and whose activity is open at that stage."""
+    world = World(*plugins, stage=stage, **settings)
     world.begin()
-    world.advance(**options)
+    world.open()
     return world

@@ -121,6 +121,8 @@ class ActivityWork:
                 self.work(self._dispatch(action, snapshot, control))
             case [CloseStage(outcome)] if outcome.state is State.COMPLETE:
                 self.work(self._close(outcome, snapshot, control))
+            case [Finish(outcome)]:
+                self._finish(control.stage, outcome)
             case _:
                 self.work(control)
 
@@ -248,7 +250,8 @@ class ActivityWork:
         if entered is None:
             # Another handler was faster, or the due time has moved: its item says what is left to do.
             found = ports.control.get(self.ref)
-            return None if found is not None and found.stage == leaving and found.due_at == due_before else found
+            unchanged = found is not None and found.stage == leaving and found.due_at == due_before
+            return None if unchanged and found is not None and not found.run_ended else found
         self._publish(ref, message, dispatch, plan, indices)
         return None
 

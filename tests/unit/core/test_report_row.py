@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import State
+from orchestrator_runtime.core.incoming_report import coalesce
 from orchestrator_runtime.core.records import ExpectedPlugin
 from orchestrator_runtime.core.report_row import is_likely_first
-from orchestrator_runtime.protocol.received import collapse
 from tests.rules.world import received
 
 STARTS = ExpectedPlugin(name="Score", timeout_seconds=60, start_within_seconds=30)
@@ -41,5 +41,5 @@ BEGAN = {"started_at": datetime(2026, 11, 24, 9, 30, tzinfo=UTC)}
 def test_a_report_that_tells_of_a_start_is_likely_the_first(
     expected: ExpectedPlugin | None, said: list[tuple[State, dict[str, Any]]], first: bool
 ) -> None:
-    [(kept, starts)] = collapse(received("Score", state, **other) for state, other in said)
-    assert is_likely_first(kept.report, expected, start_told=starts.told, shown=starts.shown) is first
+    [report] = coalesce(received("Score", state, **other) for state, other in said)
+    assert is_likely_first(report, expected) is first

@@ -1,4 +1,4 @@
-"""A stage's snapshot, from its plugins' rows and from its tally."""
+"""An activity's snapshot, from its plugins' rows and from its control item."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator_runtime.contract import State
-from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Release
-from orchestrator_runtime.core.stage import Failure, count_rows, read_tally
+from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.core.activity import PluginFailure, count_rows, read_control
+from orchestrator_runtime.core.records import ActivityControl, Dispatch, Outcome, PluginRow
 from tests.unit.samples import NOW, a_plan, a_row
 
-CONTROL = Control(attempt=2, token="t", opened=True)
+CONTROL = ActivityControl(
+    attempt=2, stage=Stage.PARALLEL, pending=frozenset({0}), dispatch=Dispatch(ordinal=0, claimed_at=NOW)
+)
 PLAN = a_plan(2, "Score")
 PLUGIN = PLAN.plugins[0]
 
 
 @pytest.mark.parametrize(
-    ("row", "is_open", "fails"),
+    ("row", "is_pending", "fails"),
     [
         (None, True, False),
         (a_row(2, State.NOT_STARTED), True, False),
@@ -31,13 +33,13 @@ PLUGIN = PLAN.plugins[0]
         (a_row(3, State.COMPLETE), True, False),
     ],
 )
-def test_a_row_counts_by_its_state_in_this_attempt(row: PluginRow | None, is_open: bool, fails: bool) -> None:
+def test_a_row_counts_by_its_state_in_this_attempt(row: PluginRow | None, is_pending: bool, fails: bool) -> None:
     rows = {"Score": row} if row else {}
 
     stage = count_rows(PLAN, rows, CONTROL, None, enforce_deadlines=False)
 
-    assert stage.open == ({0} if is_open else set())
-    assert stage.failures == ((Failure(plugin=PLUGIN, message="why"),) if fails else ())
+    assert stage.pending == ({0} if is_pending else set())
+    assert stage.failures == ((PluginFailure(plugin=PLUGIN, message="why"),) if fails else ())
 
 
 def test_a_plugin_that_was_kept_is_closed_whatever_its_row_says() -> None:
@@ -45,7 +47,7 @@ def test_a_plugin_that_was_kept_is_closed_whatever_its_row_says() -> None:
 
     stage = count_rows(plan, {"Score": a_row(2, State.ERROR)}, CONTROL, None, enforce_deadlines=False)
 
-    assert (stage.open, stage.failures) == (frozenset(), ())
+    assert (stage.pending, stage.failures) == (frozenset(), ())
 
 
 def test_who_is_not_expected_does_not_count() -> None:
@@ -53,10 +55,10 @@ def test_who_is_not_expected_does_not_count() -> None:
 
     stage = count_rows(PLAN, rows, CONTROL, None, enforce_deadlines=False)
 
-    assert (stage.open, stage.failures) == (frozenset({0}), ())
+    assert (stage.pending, stage.failures) == (frozenset({0}), ())
 
 
-def test_starts_are_known_of_those_that_are_open() -> None:
+def test_pending_plugins_that_have_reported_are_known_with_their_starts() -> None:
     plan = a_plan(2, "A", "B", "C")
     rows = {
         "A": a_row(2, name="A", started_at=NOW),
@@ -66,32 +68,37 @@ def test_starts_are_known_of_those_that_are_open() -> None:
 
     stage = count_rows(plan, rows, CONTROL, None, enforce_deadlines=False)
 
-    assert stage.started_at == {0: NOW}
+    assert stage.reported == {0: NOW, 2: None}
 
 
 def test_a_recount_says_what_else_is_known() -> None:
-    control = replace(CONTROL, release=Release(ordinal=0, claimed_at=NOW), ended=True)
+    finished = Outcome(state=State.COMPLETE)
+    control = replace(CONTROL, run_ended=True, outcome=finished)
     outcome = Outcome(state=State.ERROR)
 
     stage = count_rows(PLAN, {}, control, outcome, enforce_deadlines=True)
 
-    assert (stage.plan, stage.release, stage.run_ended, stage.outcome) == (PLAN, control.release, True, outcome)
+    assert (stage.plan, stage.dispatch, stage.run_ended) == (PLAN, control.dispatch, True)
+    assert (stage.stage, stage.outcome, stage.finished) == (Stage.PARALLEL, outcome, finished)
     assert stage.enforce_deadlines
 
 
-def test_the_tally_is_read_as_it_stands() -> None:
+def test_the_control_item_is_read_as_it_stands() -> None:
     plan = a_plan(2, "A", "B", "C")
-    control = replace(
-        CONTROL,
-        open=frozenset({1}),
-        failed=frozenset({2, 0}),
-        release=Release(ordinal=0, claimed_at=NOW),
-        ended=True,
-    )
+    finished = Outcome(state=State.ERROR)
+    control = replace(CONTROL, pending=frozenset({1}), failed=frozenset({2, 0}), run_ended=True, outcome=finished)
 
-    stage = read_tally(plan, control)
+    stage = read_control(plan, control)
 
-    assert stage.open == {1}
+    assert (stage.stage, stage.pending) == (Stage.PARALLEL, {1})
     assert [failure.plugin.name for failure in stage.failures] == ["A", "C"]
-    assert (stage.release, stage.run_ended, stage.outcome) == (control.release, True, None)
+    assert (stage.dispatch, stage.run_ended, stage.outcome, stage.finished) == (control.dispatch, True, None, finished)
     assert not stage.enforce_deadlines
+
+
+@pytest.mark.parametrize("control", [replace(CONTROL, stage=None), replace(CONTROL, dispatch=None)])
+def test_an_activity_that_has_not_opened_has_no_snapshot(control: ActivityControl) -> None:
+    with pytest.raises(ValueError, match="the activity has not opened"):
+        read_control(PLAN, control)
+    with pytest.raises(ValueError, match="its run ended before that"):
+        count_rows(PLAN, {}, control, None, enforce_deadlines=False)
