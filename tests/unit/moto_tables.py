@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -131,36 +132,31 @@ def meanwhile(
     assert calls > skip, f"{operation} was not called"
 
 
-class Repeated:
-    """Calls the methods of a store or a client twice and returns the second answer, as if the first had been lost.
+@contextmanager
+def lost_answers(client: DynamoDBClient, *operations: str) -> Iterator[list[dict[str, Any]]]:
+    """Let the SDK lose the first answer to every call of some operations, and send the request again.
 
     Args:
-        wrapped: The store or client.
-        methods: The methods to repeat. Default: all.
+        client: The client.
+        operations: As AWS names them.
+
+    Yields:
+        The requests that were sent again.
     """
+    repeated: list[dict[str, Any]] = []
 
-    def __init__(self, wrapped: object, methods: Collection[str] | None = None) -> None:
-        self._wrapped = wrapped
-        self._methods = methods
+    def lose(attempts: int, request_dict: Mapping[str, Any], **_: Any) -> float | None:
+        if attempts > 1:
+            return None
+        repeated.append(json.loads(request_dict["body"]))
+        return 0
 
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._wrapped, name)
-        if self._methods is not None and name not in self._methods:
-            return call
-
-        def twice(*given: Any, **named: Any) -> Any:
-            with suppress(ClientError):
-                call(*given, **named)
-            return call(*given, **named)
-
-        return twice
-
-
-def repeating_client(client: DynamoDBClient) -> DynamoDBClient:
-    """A client that sends every write twice, as the SDK does if the first answer is lost.
-
-    A transaction is sent once: it has a token by which DynamoDB recognizes a repetition, and answers it like the
-    first.
-    """
-    repeated: Any = Repeated(client, {"put_item", "update_item", "delete_item"})
-    return cast("DynamoDBClient", repeated)
+    hook: Any = lose  # botocore takes what it returns for seconds to wait; its types say that it returns nothing
+    events = [f"needs-retry.dynamodb.{operation}" for operation in operations]
+    for event in events:
+        client.meta.events.register(event, hook)
+    try:
+        yield repeated
+    finally:
+        for event in events:
+            client.meta.events.unregister(event, hook)

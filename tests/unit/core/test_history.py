@@ -41,6 +41,10 @@ def attempt(number: int, start: float, end: float | None = None, ending: Ending 
     )
 
 
+def order_of(attempts: list[Attempt], skips: list[Skip]) -> list[tuple[int, str, str | None]]:
+    return [(entry.attempt, entry.what.value, entry.plugin) for entry in history(attempts, skips)]
+
+
 def test_an_attempt_is_told_by_its_start_and_its_end() -> None:
     first = attempt(1, 0, 5, Ending.FAILED, by=ANN, message="Rate/parallel: Score: too old")
     assert history([first], []) == [
@@ -100,24 +104,41 @@ def test_a_plugin_that_is_not_expected_any_more_is_skipped_by_the_core() -> None
     assert (entry.attempt, entry.by, entry.detail) == (2, CORE, "not expected any more")
 
 
-def test_everything_is_told_in_the_order_in_which_it_happened() -> None:
+def test_entries_are_in_the_order_in_which_they_happened() -> None:
     skips = [
         Skip(ref=stage_ref(2), plugin="B", at=later(11), reported=True),
         Skip(ref=stage_ref(2), plugin="A", at=later(11), reported=True),
-        Skip(ref=stage_ref(1, activity="Zero"), plugin="Late", at=later(12), reported=True),
+        Skip(ref=stage_ref(2, stage=Stage.PRE), plugin="Z", at=later(10.5), reported=True),
         Skip(ref=stage_ref(1, stage=Stage.PRE), plugin="Z", at=later(1), reported=True),
         Skip(ref=stage_ref(1), plugin="A", at=later(1), reported=True),
     ]
     attempts = [attempt(2, 10, 12, Ending.COMPLETED), attempt(1, 1, 1, Ending.CANCELLED)]
-    assert [(entry.attempt, entry.what.value, entry.plugin) for entry in history(attempts, skips)] == [
+    assert order_of(attempts, skips) == [
         (1, "started", None),
         (1, "skipped", "A"),
         (1, "skipped", "Z"),
         (1, "cancelled", None),
         (2, "resumed", None),
+        (2, "skipped", "Z"),
         (2, "skipped", "A"),
         (2, "skipped", "B"),
-        (1, "skipped", "Late"),
+        (2, "completed", None),
+    ]
+
+
+def test_clocks_that_differ_do_not_change_the_order() -> None:
+    """Attempt 1 began and ended on a clock that is 30 s fast, its plugin reported on one that is 60 s slow."""
+    skips = [
+        Skip(ref=stage_ref(1), plugin="A", at=later(-55), reported=True),
+        Skip(ref=stage_ref(2), plugin="B", at=later(90), reported=True),
+    ]
+    attempts = [attempt(2, 10, 12, Ending.COMPLETED), attempt(1, 30, 35, Ending.FAILED)]
+    assert order_of(attempts, skips) == [
+        (1, "started", None),
+        (1, "skipped", "A"),
+        (1, "failed", None),
+        (2, "resumed", None),
+        (2, "skipped", "B"),
         (2, "completed", None),
     ]
 

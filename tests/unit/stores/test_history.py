@@ -12,6 +12,7 @@ from orchestrator_runtime.core.history import HistoryEntry, HistoryKind
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.stores.conditional import MOST_TRIES, WriteConflict, past_conflicts
 from orchestrator_runtime.stores.status import DynamoStatusStore
+from tests.rules.memory_status import MemoryStatusStore
 from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
 from tests.unit.samples import EXECUTION, EXPIRES_AT, NOW, a_row, a_run, run_ref, stage_ref
 
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from orchestrator_runtime.core.records import Run
 
 OTHER = EXECUTION.replace(":one", ":two")
+AnyStatus = MemoryStatusStore | DynamoStatusStore
 LATER = NOW + timedelta(seconds=5)
 LONGER = EXPIRES_AT + 5000
 
 
-def told(status: DynamoStatusStore) -> list[tuple[int, str, str | None]] | None:
+def told(status: AnyStatus) -> list[tuple[int, str, str | None]] | None:
     entries = status.history(uid="q-1", workflow="NewBusiness")
     return None if entries is None else [(entry.attempt, entry.what.value, entry.by) for entry in entries]
 
@@ -34,7 +36,7 @@ def kept(dynamodb: DynamoDBClient) -> list[Any]:
     return [item for item in items(dynamodb, STATUS) if item["path"]["S"].startswith("~history/")]
 
 
-def end(status: DynamoStatusStore, ref: RunRef, execution: str = EXECUTION) -> bool:
+def end(status: AnyStatus, ref: RunRef, execution: str = EXECUTION) -> bool:
     return status.end_run(
         ref,
         execution=execution,
@@ -46,23 +48,23 @@ def end(status: DynamoStatusStore, ref: RunRef, execution: str = EXECUTION) -> b
     )
 
 
-def stored(status: DynamoStatusStore) -> Run:
+def stored(status: AnyStatus) -> Run:
     run = status.get_run("q-1", "NewBusiness")
     assert run is not None
     return run
 
 
-def resume(status: DynamoStatusStore, **other: Any) -> bool:
+def resume(status: AnyStatus, **other: Any) -> bool:
     second = a_run(2, execution=OTHER, started_at=LATER + timedelta(seconds=5), by="eve", expires_at=LONGER, **other)
     return status.take_over_run(second, previous=stored(status))
 
 
-def test_of_no_run_and_of_an_expired_one_there_is_no_history(status: DynamoStatusStore, clock: Clock) -> None:
-    assert told(status) is None
-    status.create_run(a_run(by="ann"))
-    assert told(status) == [(1, "started", "ann")]
+def test_of_no_run_and_of_an_expired_one_there_is_no_history(any_status: AnyStatus, clock: Clock) -> None:
+    assert told(any_status) is None
+    any_status.create_run(a_run(by="ann"))
+    assert told(any_status) == [(1, "started", "ann")]
     clock.forward(1000)
-    assert told(status) is None
+    assert told(any_status) is None
 
 
 def test_a_run_that_is_not_resumed_needs_no_items_for_it(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
@@ -93,7 +95,7 @@ def test_a_resume_keeps_what_the_row_told_of_the_attempt_before(
         ),
     ]
     [item] = kept(dynamodb)
-    assert item["path"]["S"] == "~history/NewBusiness/2026-11-24T09:30:00.123Z/000001/"
+    assert item["path"]["S"] == "~history/NewBusiness/000001/2026-11-24T09:30:00.123Z/"
     assert not {"metadata", "activities"} & item.keys()
 
 
@@ -141,14 +143,14 @@ def test_a_resume_does_not_shorten_what_lives_longer(status: DynamoStatusStore, 
     assert sorted(item["expires_at"]["N"] for item in kept(dynamodb)) == [str(LONGER), str(LONGER + 5000)]
 
 
-def test_what_an_expired_run_left_is_neither_told_nor_in_the_way(status: DynamoStatusStore, clock: Clock) -> None:
-    status.create_run(a_run(by="ann"))
-    status.record(stage_ref(), a_row(1, State.DO_NOT_RUN), expires_at=EXPIRES_AT)
+def test_what_an_expired_run_left_is_neither_told_nor_in_the_way(any_status: AnyStatus, clock: Clock) -> None:
+    any_status.create_run(a_run(by="ann"))
+    any_status.record(stage_ref(), a_row(1, State.DO_NOT_RUN), expires_at=EXPIRES_AT)
     clock.forward(1000)
-    assert status.create_run(a_run(by="new", expires_at=LONGER)) is None
+    assert any_status.create_run(a_run(by="new", expires_at=LONGER)) is None
     row = a_row(1, State.DO_NOT_RUN, ended_at=LATER)
-    assert status.record(stage_ref(), row, expires_at=LONGER).accepted
-    assert told(status) == [(1, "started", "new"), (1, "skipped", "Score")]
+    assert any_status.record(stage_ref(), row, expires_at=LONGER).accepted
+    assert told(any_status) == [(1, "started", "new"), (1, "skipped", "Score")]
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -173,9 +175,9 @@ def test_a_plugin_is_skipped_once_with_its_words(
     assert len(kept(dynamodb)) == 1
 
 
-def test_a_skip_over_an_open_row_keeps_the_start_that_it_noted(status: DynamoStatusStore) -> None:
-    status.record(stage_ref(), a_row(1, started_at=NOW), expires_at=EXPIRES_AT, first=True)
-    skipped = status.record(stage_ref(), a_row(1, State.DO_NOT_RUN), expires_at=EXPIRES_AT)
+def test_a_skip_over_an_open_row_keeps_the_start_that_it_noted(any_status: AnyStatus) -> None:
+    any_status.record(stage_ref(), a_row(1, started_at=NOW), expires_at=EXPIRES_AT, first=True)
+    skipped = any_status.record(stage_ref(), a_row(1, State.DO_NOT_RUN), expires_at=EXPIRES_AT)
     assert (skipped.accepted, skipped.row.started_at) == (True, NOW)
 
 
@@ -189,22 +191,22 @@ def test_no_other_state_is_kept(status: DynamoStatusStore, dynamodb: DynamoDBCli
     ("state", "skips"), [(State.NOT_STARTED, []), (State.DO_NOT_RUN, [(2, "skipped", "the core")])]
 )
 def test_a_reset_keeps_that_a_plugin_is_not_expected_any_more(
-    status: DynamoStatusStore, state: State, skips: list[Any]
+    any_status: AnyStatus, state: State, skips: list[Any]
 ) -> None:
-    status.create_run(a_run(2))
+    any_status.create_run(a_run(2))
     old = a_row(1, State.ERROR)
-    status.record(stage_ref(), old, expires_at=EXPIRES_AT)
+    any_status.record(stage_ref(), old, expires_at=EXPIRES_AT)
     for _ in "12":
-        status.reset_plugin(stage_ref(2), old, state, now=LATER, expires_at=LONGER)
-    assert (told(status) or [])[1:] == skips
+        any_status.reset_plugin(stage_ref(2), old, state, now=LATER, expires_at=LONGER)
+    assert (told(any_status) or [])[1:] == skips
 
 
-def test_the_history_of_another_run_is_another(status: DynamoStatusStore) -> None:
+def test_the_history_of_another_run_is_another(any_status: AnyStatus) -> None:
     for workflow in ("NewBusiness", "NewBusinessRenewal"):
-        status.create_run(a_run(ref=RunRef("q-1", workflow, 1), by=workflow))
+        any_status.create_run(a_run(ref=RunRef("q-1", workflow, 1), by=workflow))
         ref = RunRef("q-1", workflow, 1).stage("Rate", Stage.PARALLEL)
-        status.record(ref, a_row(1, State.DO_NOT_RUN, name=workflow), expires_at=EXPIRES_AT)
-    assert told(status) == [(1, "started", "NewBusiness"), (1, "skipped", "NewBusiness")]
+        any_status.record(ref, a_row(1, State.DO_NOT_RUN, name=workflow), expires_at=EXPIRES_AT)
+    assert told(any_status) == [(1, "started", "NewBusiness"), (1, "skipped", "NewBusiness")]
 
 
 @pytest.mark.parametrize("conflicts", range(MOST_TRIES + 1))

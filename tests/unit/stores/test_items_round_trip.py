@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -11,8 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from moto import mock_aws
 
-from orchestrator_runtime.contract import ReleaseRule, Stage, State
-from orchestrator_runtime.core.records import Control, ExpectedPlugin, PluginRow, Release, Run, RunRef, StagePlan
+from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.core.records import (
+    ActivityControl,
+    Dispatch,
+    ExpectedPlugin,
+    Outcome,
+    PluginRow,
+    Run,
+    RunRef,
+    StagePlan,
+)
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.stores import items, plan_item, registry
 from tests.unit.moto_tables import REGION, STATUS, create_tables
@@ -65,7 +74,7 @@ rows = st.builds(
 plans = st.builds(
     StagePlan,
     attempt=attempts,
-    rule=st.sampled_from(ReleaseRule),
+    opened_at=times,
     plugins=st.lists(
         st.builds(
             ExpectedPlugin,
@@ -76,6 +85,7 @@ plans = st.builds(
             start_within_seconds=optional(whole),
             sender_role_ids=st.lists(names, max_size=2).map(tuple),
             subscriptions=st.lists(names, max_size=2).map(tuple),
+            settles_at=optional(times),
             kept=optional(st.sampled_from(State)),
         ),
         max_size=5,
@@ -132,26 +142,50 @@ def test_a_registration(registration: Registration) -> None:
 
 
 @same
-@given(st.frozensets(st.integers(0, 9999)), st.frozensets(st.integers(0, 9999)), optional(times), optional(times))
-def test_a_control_row(
-    still_open: frozenset[int], failed: frozenset[int], claimed: datetime | None, confirmed: datetime | None
+@given(
+    st.sampled_from(Stage),
+    st.frozensets(st.integers(0, 9999)),
+    st.frozensets(st.integers(0, 9999)),
+    times,
+    optional(times),
+    optional(st.builds(Outcome, state=st.sampled_from(State), message=optional(texts))),
+)
+def test_a_control_item(  # noqa: PLR0917 - one column for each
+    stage: Stage,
+    pending: frozenset[int],
+    failed: frozenset[int],
+    claimed_at: datetime,
+    published_at: datetime | None,
+    outcome: Outcome | None,
 ) -> None:
     item = items.item_of(
         {
             "attempt": 3,
-            "token": "t",
-            "opened": True,
-            "open": still_open or None,
+            "stage": stage,
+            "pending": pending or None,
             "failed": failed or None,
-            "released": 7 if claimed else None,
-            "claimed_at": claimed,
-            "confirmed_at": confirmed,
+            "dispatched": 7,
+            "published_at": published_at,
+            "due_at": None if outcome else claimed_at,
+            "outcome": outcome.state if outcome else None,
+            "outcome_message": outcome.message if outcome else None,
         }
     )
-    release = Release(ordinal=7, claimed_at=claimed, confirmed_at=confirmed) if claimed else None
-    assert items.control_of(item) == Control(
-        attempt=3, token="t", opened=True, open=still_open, failed=failed, release=release
+    claimed_at += timedelta(microseconds=1)
+    assert items.control_of({**item, "claimed_at": items.instant(claimed_at)}) == ActivityControl(
+        attempt=3,
+        stage=stage,
+        pending=pending,
+        failed=failed,
+        dispatch=Dispatch(ordinal=7, claimed_at=claimed_at, published_at=published_at),
+        due_at=None if outcome else claimed_at - timedelta(microseconds=1),
+        outcome=outcome,
     )
+
+
+def test_a_control_item_of_an_activity_that_never_opened() -> None:
+    item = items.item_of({"attempt": 3, "run_ended": True})
+    assert items.control_of(item) == ActivityControl(attempt=3, stage=None, run_ended=True)
 
 
 @same

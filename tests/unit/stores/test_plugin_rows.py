@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.records import PluginRow
-from orchestrator_runtime.ports import Recorded
+from orchestrator_runtime.ports import Recorded, StatusStore
 from orchestrator_runtime.stores.plugin_rows import PluginRows
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
@@ -29,11 +29,11 @@ GUESS = pytest.mark.parametrize("first", [True, False], ids=["guess-first", "gue
 OUTPUT = pytest.mark.parametrize("output", [None, '{"points":7}'], ids=["alone", "with-output"])
 
 
-def stored(status: DynamoStatusStore, attempt: int = 1) -> PluginRow:
+def stored(status: StatusStore, attempt: int = 1) -> PluginRow:
     return status.load_stage(stage_ref(attempt)).plugins["Score"]
 
 
-def put(status: DynamoStatusStore, row: PluginRow, expires_at: int = EXPIRES_AT, **other: Any) -> Recorded:
+def put(status: StatusStore, row: PluginRow, expires_at: int = EXPIRES_AT, **other: Any) -> Recorded:
     return status.record(stage_ref(row.attempt), row, expires_at=expires_at, **other)
 
 
@@ -41,25 +41,25 @@ def put(status: DynamoStatusStore, row: PluginRow, expires_at: int = EXPIRES_AT,
 @OUTPUT
 @pytest.mark.parametrize("state", [State.IN_PROGRESS, *TERMINAL])
 def test_a_first_report_is_written_whatever_the_guess(
-    status: DynamoStatusStore, state: State, output: str | None, first: bool
+    any_status: StatusStore, state: State, output: str | None, first: bool
 ) -> None:
     row = a_row(1, state, mandatory=False, expected=False, message="ü\n", progress=0.1 + 0.2, started_at=NOW)
-    assert put(status, row, output=output, first=first) == Recorded(accepted=True, row=row)
-    assert stored(status) == row
-    assert status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
+    assert put(any_status, row, output=output, first=first) == Recorded(accepted=True, row=row)
+    assert stored(any_status) == row
+    assert any_status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
 
 
 @GUESS
 @OUTPUT
 @pytest.mark.parametrize("state", [State.IN_PROGRESS, *TERMINAL])
 def test_an_open_row_is_written_over_whatever_the_guess(
-    status: DynamoStatusStore, state: State, output: str | None, first: bool
+    any_status: StatusStore, state: State, output: str | None, first: bool
 ) -> None:
-    put(status, a_row(message="half way", progress=50.0))
+    put(any_status, a_row(message="half way", progress=50.0))
     row = a_row(1, state, message="next", progress=100.0)
-    assert put(status, row, output=output, first=first) == Recorded(accepted=True, row=row)
-    assert stored(status) == row
-    assert status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
+    assert put(any_status, row, output=output, first=first) == Recorded(accepted=True, row=row)
+    assert stored(any_status) == row
+    assert any_status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
 
 
 @GUESS
@@ -95,50 +95,50 @@ def test_a_row_of_a_later_attempt_stands(
 @OUTPUT
 @pytest.mark.parametrize("stands", [State.IN_PROGRESS, State.ERROR])
 def test_a_row_of_an_earlier_attempt_is_replaced_as_a_whole(
-    status: DynamoStatusStore, stands: State, output: str | None, first: bool
+    any_status: StatusStore, stands: State, output: str | None, first: bool
 ) -> None:
-    put(status, a_row(1, stands, message="old", progress=50.0, started_at=NOW, ended_at=NOW))
+    put(any_status, a_row(1, stands, message="old", progress=50.0, started_at=NOW, ended_at=NOW))
     row = a_row(2, State.COMPLETE)
-    assert put(status, row, output=output, first=first).accepted
-    assert stored(status, 2) == row
+    assert put(any_status, row, output=output, first=first).accepted
+    assert stored(any_status, 2) == row
 
 
 @GUESS
 @OUTPUT
 @pytest.mark.parametrize("attempt", [1, 4])
 def test_an_expired_row_of_whatever_attempt_is_replaced_as_a_whole(
-    status: DynamoStatusStore, clock: Clock, attempt: int, output: str | None, first: bool
+    any_status: StatusStore, clock: Clock, attempt: int, output: str | None, first: bool
 ) -> None:
-    put(status, a_row(attempt, State.IN_PROGRESS, message="old", progress=50.0, started_at=NOW), output='"old"')
+    put(any_status, a_row(attempt, State.IN_PROGRESS, message="old", progress=50.0, started_at=NOW), output='"old"')
     clock.forward(1000)
     row = a_row(1, State.COMPLETE)
-    assert put(status, row, LONGER, output=output, first=first).accepted
-    assert stored(status) == row
-    assert status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
+    assert put(any_status, row, LONGER, output=output, first=first).accepted
+    assert stored(any_status) == row
+    assert any_status.outputs(run_ref()) == ({KEY: {"points": 7}} if output else {})
 
 
 @GUESS
-def test_a_start_that_is_noted_stays(status: DynamoStatusStore, first: bool) -> None:
-    put(status, a_row(started_at=NOW))
-    put(status, a_row(1, State.COMPLETE, started_at=LATER), first=first)
-    assert stored(status).started_at == NOW
+def test_a_start_that_is_noted_stays(any_status: StatusStore, first: bool) -> None:
+    put(any_status, a_row(started_at=NOW))
+    put(any_status, a_row(1, State.COMPLETE, started_at=LATER), first=first)
+    assert stored(any_status).started_at == NOW
 
 
 @GUESS
-def test_a_late_start_is_noted_on_an_open_row(status: DynamoStatusStore, first: bool) -> None:
-    put(status, a_row(progress=1.0))
-    put(status, a_row(1, State.COMPLETE, started_at=LATER), first=first)
-    assert stored(status).started_at == LATER
+def test_a_late_start_is_noted_on_an_open_row(any_status: StatusStore, first: bool) -> None:
+    put(any_status, a_row(progress=1.0))
+    put(any_status, a_row(1, State.COMPLETE, started_at=LATER), first=first)
+    assert stored(any_status).started_at == LATER
 
 
 @OUTPUT
 def test_the_row_keeps_what_is_not_written_anew_and_the_answer_says_so(
-    status: DynamoStatusStore, output: str | None
+    any_status: StatusStore, output: str | None
 ) -> None:
-    put(status, a_row(started_at=NOW, message="half way", progress=50.0))
-    recorded = put(status, a_row(1, State.COMPLETE), output=output)
+    put(any_status, a_row(started_at=NOW, message="half way", progress=50.0))
+    recorded = put(any_status, a_row(1, State.COMPLETE), output=output)
     assert recorded.row == a_row(1, State.COMPLETE, started_at=NOW, message="half way", progress=50.0)
-    assert stored(status) == recorded.row
+    assert stored(any_status) == recorded.row
 
 
 def test_a_row_lives_as_long_as_its_first_report_said(
@@ -207,36 +207,38 @@ def test_what_is_no_failed_condition_is_raised(
         put(DynamoStatusStore(dynamodb, "elsewhere", clock), a_row(), output=output, first=first)
 
 
-def test_outputs_are_those_of_one_run_and_survive_as_given(status: DynamoStatusStore) -> None:
+def test_outputs_are_those_of_one_run_and_survive_as_given(any_status: StatusStore) -> None:
     put(
-        status, a_row(1, State.COMPLETE), output='{"a": [1, 1.5, 1e-7, null, "\U0001f697"], "n": 123456789012345678901}'
+        any_status,
+        a_row(1, State.COMPLETE),
+        output='{"a": [1, 1.5, 1e-7, null, "\U0001f697"], "n": 123456789012345678901}',
     )
-    put(status, a_row(1, State.COMPLETE, name="A b.c"), output="null")
-    status.record(stage_ref(uid="q-2"), a_row(1, State.COMPLETE), expires_at=EXPIRES_AT, output="1")
-    assert status.outputs(run_ref()) == {
+    put(any_status, a_row(1, State.COMPLETE, name="A b.c"), output="null")
+    any_status.record(stage_ref(uid="q-2"), a_row(1, State.COMPLETE), expires_at=EXPIRES_AT, output="1")
+    assert any_status.outputs(run_ref()) == {
         KEY: {"a": [1, 1.5, 1e-7, None, "\U0001f697"], "n": 123456789012345678901},
         "Rate/parallel/A b.c": None,
     }
-    assert status.outputs(run_ref(workflow="New")) == {}
+    assert any_status.outputs(run_ref(workflow="New")) == {}
 
 
 @pytest.mark.parametrize("state", [State.NOT_STARTED, State.DO_NOT_RUN])
-def test_a_reset_brings_a_row_into_the_attempt_without_its_output(status: DynamoStatusStore, state: State) -> None:
+def test_a_reset_brings_a_row_into_the_attempt_without_its_output(any_status: StatusStore, state: State) -> None:
     old = a_row(1, State.ERROR, mandatory=False, expected=False, message="old", progress=50.0, started_at=NOW)
-    put(status, old, output="1")
-    status.reset_plugin(stage_ref(2), old, state, now=NOW, expires_at=LONGER)
+    put(any_status, old, output="1")
+    any_status.reset_plugin(stage_ref(2), old, state, now=NOW, expires_at=LONGER)
     expected = state is State.NOT_STARTED
-    assert stored(status, 2) == PluginRow(name="Score", attempt=2, state=state, mandatory=False, expected=expected)
-    assert status.outputs(run_ref()) == {}
+    assert stored(any_status, 2) == PluginRow(name="Score", attempt=2, state=state, mandatory=False, expected=expected)
+    assert any_status.outputs(run_ref()) == {}
 
 
-def test_a_reset_row_takes_reports_of_its_attempt_and_lives_as_long(status: DynamoStatusStore, clock: Clock) -> None:
+def test_a_reset_row_takes_reports_of_its_attempt_and_lives_as_long(any_status: StatusStore, clock: Clock) -> None:
     old = a_row(1, State.ERROR)
-    put(status, old)
-    status.reset_plugin(stage_ref(2), old, State.NOT_STARTED, now=NOW, expires_at=LONGER)
+    put(any_status, old)
+    any_status.reset_plugin(stage_ref(2), old, State.NOT_STARTED, now=NOW, expires_at=LONGER)
     clock.forward(1000)
-    assert put(status, a_row(2, State.COMPLETE), LONGER).accepted
-    assert stored(status, 2) == a_row(2, State.COMPLETE)
+    assert put(any_status, a_row(2, State.COMPLETE), LONGER).accepted
+    assert stored(any_status, 2) == a_row(2, State.COMPLETE)
 
 
 @pytest.mark.parametrize("attempt", [2, 3])
@@ -250,13 +252,13 @@ def test_a_reset_that_comes_late_changes_neither_row_nor_output(
     assert items(dynamodb, STATUS) == before
 
 
-def test_a_kept_row_and_its_output_live_as_long_as_the_attempt(status: DynamoStatusStore, clock: Clock) -> None:
+def test_a_kept_row_and_its_output_live_as_long_as_the_attempt(any_status: StatusStore, clock: Clock) -> None:
     old = a_row(1, State.COMPLETE)
-    put(status, old, output="1")
-    status.keep_plugin(stage_ref(2), old, expires_at=LONGER)
+    put(any_status, old, output="1")
+    any_status.keep_plugin(stage_ref(2), old, expires_at=LONGER)
     clock.forward(1000)
-    assert status.load_stage(stage_ref(2)).plugins == {"Score": old}
-    assert status.outputs(run_ref()) == {KEY: 1}
+    assert any_status.load_stage(stage_ref(2)).plugins == {"Score": old}
+    assert any_status.outputs(run_ref()) == {KEY: 1}
 
 
 def test_a_row_without_output_is_kept_without_one(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
@@ -272,31 +274,31 @@ def test_what_is_gone_is_not_kept(status: DynamoStatusStore, dynamodb: DynamoDBC
     assert items(dynamodb, STATUS) == []
 
 
-def test_what_has_expired_is_not_kept(status: DynamoStatusStore, clock: Clock) -> None:
+def test_what_has_expired_is_not_kept(any_status: StatusStore, clock: Clock) -> None:
     old = a_row(1, State.COMPLETE)
-    put(status, old, output="1")
+    put(any_status, old, output="1")
     clock.forward(1000)
-    status.keep_plugin(stage_ref(2), old, expires_at=LONGER)
-    assert status.load_stage(stage_ref(2)).plugins == {}
-    assert status.outputs(run_ref()) == {}
+    any_status.keep_plugin(stage_ref(2), old, expires_at=LONGER)
+    assert any_status.load_stage(stage_ref(2)).plugins == {}
+    assert any_status.outputs(run_ref()) == {}
 
 
-def test_a_keep_that_comes_late_shortens_no_life(status: DynamoStatusStore, clock: Clock) -> None:
+def test_a_keep_that_comes_late_shortens_no_life(any_status: StatusStore, clock: Clock) -> None:
     """A handler of attempt 2 that was thought dead keeps what attempt 3 has kept for longer."""
     old = a_row(1, State.COMPLETE)
-    put(status, old, output="1")
-    status.keep_plugin(stage_ref(3), old, expires_at=LONGER)
-    status.keep_plugin(stage_ref(2), old, expires_at=EXPIRES_AT)
+    put(any_status, old, output="1")
+    any_status.keep_plugin(stage_ref(3), old, expires_at=LONGER)
+    any_status.keep_plugin(stage_ref(2), old, expires_at=EXPIRES_AT)
     clock.forward(1000)
-    assert status.load_stage(stage_ref(3)).plugins == {"Score": old}
-    assert status.outputs(run_ref(3)) == {KEY: 1}
+    assert any_status.load_stage(stage_ref(3)).plugins == {"Score": old}
+    assert any_status.outputs(run_ref(3)) == {KEY: 1}
 
 
-def test_every_report_names_its_own_row(status: DynamoStatusStore) -> None:
+def test_every_report_names_its_own_row(any_status: StatusStore) -> None:
     rows = {name: replace(a_row(), name=name) for name in ("Score", "Score2", "Sc")}
     for row in rows.values():
-        put(status, row)
-    assert status.load_stage(stage_ref()).plugins == rows
+        put(any_status, row)
+    assert any_status.load_stage(stage_ref()).plugins == rows
 
 
 @pytest.mark.parametrize("output", [None, "1"])

@@ -25,18 +25,16 @@ NOT_STARTED: dict[str, Any] = {
 
 def test_of_no_run_there_is_no_document(status: DynamoStatusStore) -> None:
     assert status.run_document(uid="q-1", workflow="NewBusiness") is None
-    status.open_stage(stage_ref(), now=NOW, expires_at=EXPIRES_AT)
+    status.save_plan(stage_ref(), a_plan())
     assert status.run_document(uid="q-1", workflow="NewBusiness") is None
 
 
 def test_the_document_of_a_run(status: DynamoStatusStore) -> None:
     status.create_run(a_run())
-    for stage in (Stage.PRE, Stage.PARALLEL):
-        ref = stage_ref(stage=stage)
-        status.open_stage(ref, now=NOW, expires_at=EXPIRES_AT)
-        status.save_plan(ref, a_plan(1, *(("Score", "No row") if stage is Stage.PARALLEL else ())))
-    status.save_plan(stage_ref(stage=Stage.PRE), a_plan(1, plugins=()))
-    status.close_stage(stage_ref(stage=Stage.PRE), Outcome(state=State.ERROR, message="why"), now=NOW)
+    status.save_plan(stage_ref(stage=Stage.PRE), a_plan(1, "Early"))
+    status.save_plan(stage_ref(), a_plan(1, "Score", "No row"))
+    closed = Outcome(state=State.ERROR, message="why")
+    status.close_stage(stage_ref(stage=Stage.PRE), closed, started_at=NOW, now=NOW, expires_at=EXPIRES_AT)
     row = a_row(1, State.COMPLETE, message="ü", progress=100.0, started_at=NOW)
     status.record(stage_ref(), row, expires_at=EXPIRES_AT, output='"an output is no part of it"')
     status.record(stage_ref(), a_row(name="Stranger", expected=False, mandatory=False), expires_at=EXPIRES_AT)
@@ -63,6 +61,7 @@ def test_the_document_of_a_run(status: DynamoStatusStore) -> None:
     stages = activities["Rate"]["stages"]
     assert list(stages) == ["pre", "parallel", "post"]
     assert (stages["pre"]["state"], stages["pre"]["message"]) == ("Error", "why")
+    assert (stages["parallel"]["state"], stages["parallel"]["started_at"]) == ("In Progress", TIME)
     plugins = stages["parallel"]["plugins"]
     assert list(plugins) == ["Score", "No row", "Stranger"]
     assert plugins["Score"] == {
@@ -104,7 +103,6 @@ def test_runs_of_longer_names_are_others(status: DynamoStatusStore) -> None:
 def test_a_run_of_more_than_one_megabyte_is_read_whole(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
     names = [f"P{number:02d}" for number in range(22)]
     status.create_run(a_run(metadata={"blob": "x" * 150_000}))
-    status.open_stage(stage_ref(), now=NOW, expires_at=EXPIRES_AT)
     status.save_plan(stage_ref(), a_plan(1, *names))
     for name in names:
         row = a_row(1, State.COMPLETE, name=name, message="m" * 50_000)

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator_runtime.contract import Ending, State
 from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.ports import StatusStore
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.unit.moto_tables import STATUS, Clock, items, meanwhile
 from tests.unit.samples import EXECUTION, NOW, a_run, run_ref
@@ -22,13 +23,13 @@ COMPLETED: dict[str, Any] = {"state": State.COMPLETE, "ending": Ending.COMPLETED
 FAILED: dict[str, Any] = {"state": State.ERROR, "ending": Ending.FAILED}
 
 
-def test_a_run_is_created_and_read_back(status: DynamoStatusStore) -> None:
+def test_a_run_is_created_and_read_back(any_status: StatusStore) -> None:
     run = a_run()
-    assert status.create_run(run) is None
-    assert status.get_run("q-1", "NewBusiness") == run
+    assert any_status.create_run(run) is None
+    assert any_status.get_run("q-1", "NewBusiness") == run
 
 
-def test_metadata_survive_as_given(status: DynamoStatusStore) -> None:
+def test_metadata_survive_as_given(any_status: StatusStore) -> None:
     metadata = {
         "ü \U0001f697": "日本語",
         "precise": 0.1 + 0.2,
@@ -38,8 +39,8 @@ def test_metadata_survive_as_given(status: DynamoStatusStore) -> None:
         "one": 1,
         "real": 1.0,
     }
-    status.create_run(a_run(metadata=metadata))
-    stored = status.get_run("q-1", "NewBusiness")
+    any_status.create_run(a_run(metadata=metadata))
+    stored = any_status.get_run("q-1", "NewBusiness")
     assert stored is not None
     assert stored.metadata == metadata
     assert {key: type(value) for key, value in stored.metadata.items()} == {
@@ -57,42 +58,42 @@ def test_a_second_creation_is_answered_with_the_first_and_changes_nothing(
     assert items(dynamodb, STATUS) == before
 
 
-def test_runs_of_other_workflows_and_uids_are_others(status: DynamoStatusStore) -> None:
-    status.create_run(a_run())
-    assert status.create_run(a_run(ref=RunRef("q-1", "NewBusinessRenewal", 1))) is None
-    assert status.create_run(a_run(ref=RunRef("q-2", "NewBusiness", 1))) is None
-    assert status.get_run("q-1", "Cancel") is None
-    assert status.get_run("q", "NewBusiness") is None
+def test_runs_of_other_workflows_and_uids_are_others(any_status: StatusStore) -> None:
+    any_status.create_run(a_run())
+    assert any_status.create_run(a_run(ref=RunRef("q-1", "NewBusinessRenewal", 1))) is None
+    assert any_status.create_run(a_run(ref=RunRef("q-2", "NewBusiness", 1))) is None
+    assert any_status.get_run("q-1", "Cancel") is None
+    assert any_status.get_run("q", "NewBusiness") is None
 
 
-def test_an_expired_run_is_absent(status: DynamoStatusStore, clock: Clock) -> None:
-    status.create_run(a_run(3))
+def test_an_expired_run_is_absent(any_status: StatusStore, clock: Clock) -> None:
+    any_status.create_run(a_run(3))
     clock.forward(999)
-    assert status.get_run("q-1", "NewBusiness") is not None
+    assert any_status.get_run("q-1", "NewBusiness") is not None
     clock.forward(1)
-    assert status.get_run("q-1", "NewBusiness") is None
+    assert any_status.get_run("q-1", "NewBusiness") is None
     fresh = a_run(expires_at=a_run().expires_at + 5000, execution=OTHER)
-    assert status.create_run(fresh) is None
-    assert status.get_run("q-1", "NewBusiness") == fresh
+    assert any_status.create_run(fresh) is None
+    assert any_status.get_run("q-1", "NewBusiness") == fresh
 
 
-def test_reads_and_writes_agree_on_the_moment_of_expiry(status: DynamoStatusStore, clock: Clock) -> None:
+def test_reads_and_writes_agree_on_the_moment_of_expiry(any_status: StatusStore, clock: Clock) -> None:
     run = a_run()
-    status.create_run(run)
+    any_status.create_run(run)
     moment = datetime.fromtimestamp(run.expires_at, UTC)
     clock.now = moment - timedelta(milliseconds=1)
-    assert status.get_run("q-1", "NewBusiness") == status.create_run(run) == run
+    assert any_status.get_run("q-1", "NewBusiness") == any_status.create_run(a_run(execution=OTHER)) == run
     clock.now = moment
-    assert status.get_run("q-1", "NewBusiness") is None
-    assert status.create_run(run) is None
+    assert any_status.get_run("q-1", "NewBusiness") is None
+    assert any_status.create_run(run) is None
 
 
-def test_a_run_is_taken_over_from_who_held_it(status: DynamoStatusStore) -> None:
+def test_a_run_is_taken_over_from_who_held_it(any_status: StatusStore) -> None:
     first = a_run(ended_at=NOW, **FAILED, message="why")
-    status.create_run(first)
+    any_status.create_run(first)
     second = a_run(2, execution=OTHER, started_at=LATER)
-    assert status.take_over_run(second, previous=first) is True
-    assert status.get_run("q-1", "NewBusiness") == second
+    assert any_status.take_over_run(second, previous=first) is True
+    assert any_status.get_run("q-1", "NewBusiness") == second
 
 
 @pytest.mark.parametrize(
@@ -100,12 +101,12 @@ def test_a_run_is_taken_over_from_who_held_it(status: DynamoStatusStore) -> None
     [a_run(2, execution=OTHER), a_run(1, execution=OTHER), a_run(2)],
     ids=["both", "execution", "attempt"],
 )
-def test_one_of_two_takes_a_run_over(status: DynamoStatusStore, stands: object) -> None:
+def test_one_of_two_takes_a_run_over(any_status: StatusStore, stands: object) -> None:
     previous = a_run()
     assert stands != previous
-    status.create_run(stands)  # type: ignore[arg-type]
-    assert status.take_over_run(a_run(2, execution="arn:third"), previous=previous) is False
-    assert status.get_run("q-1", "NewBusiness") == stands
+    any_status.create_run(stands)  # type: ignore[arg-type]
+    assert any_status.take_over_run(a_run(2, execution="arn:third"), previous=previous) is False
+    assert any_status.get_run("q-1", "NewBusiness") == stands
 
 
 def test_a_run_that_is_not_there_is_not_taken_over(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
@@ -113,33 +114,33 @@ def test_a_run_that_is_not_there_is_not_taken_over(status: DynamoStatusStore, dy
     assert items(dynamodb, STATUS) == []
 
 
-def test_a_run_that_expired_meanwhile_is_not_taken_over(status: DynamoStatusStore, clock: Clock) -> None:
+def test_a_run_that_expired_meanwhile_is_not_taken_over(any_status: StatusStore, clock: Clock) -> None:
     previous = a_run()
-    status.create_run(previous)
+    any_status.create_run(previous)
     clock.forward(1000)
-    assert status.take_over_run(a_run(2, expires_at=previous.expires_at + 5000), previous=previous) is False
+    assert any_status.take_over_run(a_run(2, expires_at=previous.expires_at + 5000), previous=previous) is False
 
 
-def test_the_holder_ends_its_run_once(status: DynamoStatusStore) -> None:
-    status.create_run(a_run())
-    ended = status.end_run(run_ref(), execution=EXECUTION, **FAILED, message="first", now=LATER)
+def test_the_holder_ends_its_run_once(any_status: StatusStore) -> None:
+    any_status.create_run(a_run())
+    ended = any_status.end_run(run_ref(), execution=EXECUTION, **FAILED, message="first", now=LATER)
     assert ended is True
-    again = status.end_run(run_ref(), execution=EXECUTION, **COMPLETED, message="second", now=NOW)
+    again = any_status.end_run(run_ref(), execution=EXECUTION, **COMPLETED, message="second", now=NOW)
     assert again is False
-    assert status.get_run("q-1", "NewBusiness") == a_run(**FAILED, message="first", ended_at=LATER)
+    assert any_status.get_run("q-1", "NewBusiness") == a_run(**FAILED, message="first", ended_at=LATER)
 
 
-def test_a_run_that_went_well_ends_without_a_message(status: DynamoStatusStore) -> None:
-    status.create_run(a_run())
-    assert status.end_run(run_ref(), execution=EXECUTION, **COMPLETED, message=None, now=LATER)
-    assert status.get_run("q-1", "NewBusiness") == a_run(ended_at=LATER, **COMPLETED)
+def test_a_run_that_went_well_ends_without_a_message(any_status: StatusStore) -> None:
+    any_status.create_run(a_run())
+    assert any_status.end_run(run_ref(), execution=EXECUTION, **COMPLETED, message=None, now=LATER)
+    assert any_status.get_run("q-1", "NewBusiness") == a_run(ended_at=LATER, **COMPLETED)
 
 
 @pytest.mark.parametrize(("attempt", "execution"), [(1, OTHER), (2, EXECUTION)], ids=["execution", "attempt"])
-def test_nobody_else_ends_a_run(status: DynamoStatusStore, attempt: int, execution: str) -> None:
-    status.create_run(a_run())
-    assert not status.end_run(run_ref(attempt), execution=execution, **FAILED, message="no", now=LATER)
-    assert status.get_run("q-1", "NewBusiness") == a_run()
+def test_nobody_else_ends_a_run(any_status: StatusStore, attempt: int, execution: str) -> None:
+    any_status.create_run(a_run())
+    assert not any_status.end_run(run_ref(attempt), execution=execution, **FAILED, message="no", now=LATER)
+    assert any_status.get_run("q-1", "NewBusiness") == a_run()
 
 
 def test_a_run_that_is_not_there_is_not_ended(status: DynamoStatusStore, dynamodb: DynamoDBClient) -> None:
