@@ -1,12 +1,12 @@
-"""What the constructs ask of each other, whether defined in this app or imported.
+"""The interfaces of the constructs, whether defined in this app or imported.
 
 These are Protocols that nothing inherits: a class cannot be both a construct
 and a Protocol. mypy proves that the constructs and their imports satisfy them.
 
-A method that takes a ``consumer`` answers for that construct's stack. In the
-stack of the resource it is a plain reference. In another stack of the same app
-it is built by naming convention, or read from SSM, and the consumer's stack is
-deployed later; neither locks the producing stack, as an export would.
+A method that takes a ``consumer`` returns an ARN for that construct's stack. In
+the stack of the resource it is a plain reference. In another stack of the same
+app it is built by naming convention, or read from SSM, and the consumer's stack
+is deployed later; neither locks the producing stack, as an export would.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ from orchestrator_constructs.metric_interfaces import IExecutionMetrics, IRunMet
 from orchestrator_constructs.metrics import MetricProps
 from orchestrator_constructs.other_accounts import OtherAccounts
 from orchestrator_constructs.run_status import FINISHED, RunStatus
-from orchestrator_runtime.contract import Handler, ReleaseRule, Stage
+from orchestrator_runtime.contract import Handler, Stage
 from orchestrator_runtime.deployment import Deployment
 
 
 class IOrchestratorCore(IRunMetrics, Protocol):
-    """A core stack's resources: defined here, or found by system and stage."""
+    """A core: defined in this app, or imported by system and stage."""
 
     @property
     def deployment(self) -> Deployment:
-        """System and stage, and all names that follow from them."""
+        """System and stage, and all names that derive from them."""
         ...
 
     @property
     def exports(self) -> bool:
-        """Whether activities publish plain exports unless they say otherwise."""
+        """The default of the prop ``exports`` of activities."""
         ...
 
     @property
     def tracing(self) -> bool:
-        """Whether activities and workflows are traced unless they say otherwise."""
+        """The default of the prop ``tracing`` of activities and workflows."""
         ...
 
     @property
     def other_accounts(self) -> OtherAccounts:
-        """To whom activities open their stages unless they say otherwise."""
+        """The accounts that may subscribe plugins, unless an activity names others."""
         ...
 
     @property
     def permissions_boundary(self) -> iam.IManagedPolicy | None:
-        """The most that roles of activities and workflows may do unless they say otherwise."""
+        """The default of the prop ``permissions_boundary`` of workflows."""
         ...
 
     @property
@@ -72,7 +72,7 @@ class IOrchestratorCore(IRunMetrics, Protocol):
         ...
 
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
-        """The ARN of one of the core's functions, but for those that serve the core alone."""
+        """The ARN of a function of the core. An imported core has those that it publishes in SSM."""
         ...
 
     def results_queue_arn(self, *, consumer: Construct) -> str:
@@ -84,11 +84,7 @@ class IOrchestratorCore(IRunMetrics, Protocol):
         ...
 
     def topic_arn(self, activity_name: str, position: Stage, *, consumer: Construct) -> str:
-        """The ARN of a stage's topic, of an activity that this app need not define."""
-        ...
-
-    def activity_arn(self, activity_name: str, *, consumer: Construct) -> str:
-        """The ARN of the state machine of an activity that this app need not define."""
+        """The ARN of a stage's topic; this app need not define the activity."""
         ...
 
     def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -155,13 +151,8 @@ class IActivityStage(IStageMetrics, Protocol):
         ...
 
     @property
-    def rule(self) -> ReleaseRule:
-        """How the stage releases its plugins."""
-        ...
-
-    @property
     def topic(self) -> sns.ITopic:
-        """The topic that releases are published to."""
+        """The topic that the stage publishes to."""
         ...
 
     def topic_arn(self, *, consumer: Construct) -> str:
@@ -169,8 +160,8 @@ class IActivityStage(IStageMetrics, Protocol):
         ...
 
 
-class IActivity(IExecutionMetrics, Protocol):
-    """An activity: three stages and the state machine that takes a run through them."""
+class IActivity(Protocol):
+    """An activity: three stages that plugins subscribe to."""
 
     @property
     def core(self) -> IOrchestratorCore:
@@ -197,22 +188,23 @@ class IActivity(IExecutionMetrics, Protocol):
         """The last stage, one plugin at a time."""
         ...
 
-    @property
-    def state_machine(self) -> sfn.IStateMachine:
-        """The activity's state machine; workflows start it."""
+    def deploy_before(self, consumer: Construct) -> None:
+        """Have the stack of ``consumer`` deployed after the activity, if this app defines it in another stack."""
         ...
 
-    def state_machine_arn(self, *, consumer: Construct) -> str:
-        """The ARN of the activity's state machine."""
-        ...
-
-    def task(self, scope: Construct, id: str) -> tasks.StepFunctionsStartExecution:  # noqa: A002
+    def task(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        reenter_after: Duration | None = None,
+    ) -> tasks.LambdaInvoke:
         """The state that takes a run through the activity, for a state machine of a team's own."""
         ...
 
 
 class IWorkflow(IRunMetrics, IExecutionMetrics, Protocol):
-    """A workflow: the door through which runs come in."""
+    """A workflow: an application starts its runs."""
 
     @property
     def workflow_name(self) -> str:
@@ -240,5 +232,5 @@ class IWorkflow(IRunMetrics, IExecutionMetrics, Protocol):
         target: events.IRuleTarget | None = None,
         statuses: Sequence[RunStatus] = FINISHED,
     ) -> events.Rule:
-        """A rule that tells when runs of the workflow have ended."""
+        """A rule that matches the ends of the workflow's runs."""
         ...

@@ -1,4 +1,4 @@
-"""What can be measured of what, whether defined in this app or imported; Protocols, as in ``interfaces``."""
+"""The metrics of each construct, whether defined in this app or imported; Protocols, as in ``interfaces``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from orchestrator_constructs.metrics import MetricProps
 
 
 class IExecutionMetrics(Protocol):
-    """What Step Functions counts of a workflow and of an activity."""
+    """The metrics of a workflow that Step Functions publishes."""
 
     def metric_started(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """How many were started."""
@@ -38,7 +38,7 @@ class IExecutionMetrics(Protocol):
 
 
 class IRunMetrics(Protocol):
-    """What is counted and measured of runs: of a workflow's, or of all."""
+    """The metrics of runs: of a workflow, or of all workflows."""
 
     def metric_active_runs(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """How many are in progress, counted anew each minute by ``WorkflowMonitoring``."""
@@ -82,14 +82,10 @@ class IRunMetrics(Protocol):
 
 
 class IStageMetrics(Protocol):
-    """What is counted and measured of a stage and of its plugins."""
+    """The metrics of a stage and of its plugins."""
 
     def metric_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Measure how long the stage took, in milliseconds."""
-        ...
-
-    def metric_waits(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count how often runs that wait at the stage were looked at."""
         ...
 
     def metric_plugin_calls(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
@@ -106,10 +102,6 @@ class IStageMetrics(Protocol):
 
     def metric_plugin_time_to_start(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Measure how long a plugin's calls took to start, in milliseconds."""
-        ...
-
-    def metric_plugin_retries(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count starts after the first, in one attempt."""
         ...
 
     def metric_plugin_refused_reports(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:

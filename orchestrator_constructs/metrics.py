@@ -33,7 +33,7 @@ _DURATIONS: Final = frozenset(
 
 
 def default_statistic(metric: Metric) -> str:
-    """How a metric is read unless it is said otherwise: the most of what is counted anew, a median, or a sum."""
+    """The default statistic of a metric: the maximum of a gauge, the median of a duration, or the sum."""
     if metric in _GAUGES:
         return cloudwatch.Stats.MAXIMUM
     return cloudwatch.Stats.percentile(50) if metric in _DURATIONS else cloudwatch.Stats.SUM
@@ -68,7 +68,7 @@ def machine_metric(scope: Construct, name: str, machine_arn: str, **props: Unpac
     """Name a metric that Step Functions counts for a state machine.
 
     Args:
-        scope: The workflow or activity.
+        scope: The workflow.
         name: The metric's name, such as ``ExecutionsFailed``.
         machine_arn: The state machine.
         **props: How it is read and drawn. Default: the sum of five minutes.
@@ -80,43 +80,43 @@ def machine_metric(scope: Construct, name: str, machine_arn: str, **props: Unpac
 
 
 class ExecutionMetrics(Construct):
-    """What a workflow and an activity have in common: a state machine whose executions are counted.
+    """The metrics of a workflow that Step Functions publishes: they count executions of its state machine.
 
-    Step Functions counts these. A start that was refused is an execution, too, and no run: what has ``run`` in its
-    name, as ``metric_runs_failed``, the core counts.
+    A refused start is an execution, too, but not a run. Metrics with ``run`` in their name, such as
+    ``metric_runs_failed``, count runs; the core publishes them.
     """
 
     def _machine_by_name(self) -> str:
         raise NotImplementedError
 
     def metric_started(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count what was started. Default: the sum of five minutes."""
+        """Count executions that were started. Default: the sum of five minutes."""
         return machine_metric(self, "ExecutionsStarted", self._machine_by_name(), **props)
 
     def metric_succeeded(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count what ended well. Default: the sum of five minutes."""
+        """Count executions that succeeded. Default: the sum of five minutes."""
         return machine_metric(self, "ExecutionsSucceeded", self._machine_by_name(), **props)
 
     def metric_failed(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count what failed. Default: the sum of five minutes."""
+        """Count executions that failed. Default: the sum of five minutes."""
         return machine_metric(self, "ExecutionsFailed", self._machine_by_name(), **props)
 
     def metric_timed_out(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count what took longer than its timeout. Default: the sum of five minutes."""
+        """Count executions that took longer than their timeout. Default: the sum of five minutes."""
         return machine_metric(self, "ExecutionsTimedOut", self._machine_by_name(), **props)
 
     def metric_aborted(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count what was stopped from outside. Default: the sum of five minutes."""
+        """Count executions that were stopped. Default: the sum of five minutes."""
         return machine_metric(self, "ExecutionsAborted", self._machine_by_name(), **props)
 
     def metric_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Measure how long it took, in milliseconds. Default: the average of five minutes."""
+        """Measure how long executions took, in milliseconds. Default: the average of five minutes."""
         chosen: MetricProps = {"statistic": cloudwatch.Stats.AVERAGE, **props}
         return machine_metric(self, "ExecutionTime", self._machine_by_name(), **chosen)
 
 
 class RunMetrics:
-    """What the core counts and measures of runs: of a workflow's, or of all."""
+    """The metrics of runs that the core publishes: of a workflow, or of all workflows."""
 
     def _measured(self, metric: Metric, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         raise NotImplementedError
@@ -163,7 +163,7 @@ class RunMetrics:
 
 
 class StageMetrics:
-    """What the core counts and measures of a stage and, unless ``plugin_metrics`` is off, of its plugins."""
+    """The metrics that the core publishes of a stage and, unless ``plugin_metrics`` is off, of its plugins."""
 
     def _measured(self, metric: Metric, plugin: str | None = None, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         raise NotImplementedError
@@ -171,10 +171,6 @@ class StageMetrics:
     def metric_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Measure how long the stage took, in milliseconds. Default: the median of five minutes."""
         return self._measured(Metric.STAGE_DURATION, **props)
-
-    def metric_waits(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count how often runs that wait at the stage were looked at. Default: the sum of five minutes."""
-        return self._measured(Metric.STAGE_WAITS, **props)
 
     def metric_plugin_calls(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Count a plugin's calls that have ended. Default: the sample count of five minutes."""
@@ -193,17 +189,13 @@ class StageMetrics:
         """Measure how long a plugin's calls took to start, in milliseconds. Default: the median of five minutes."""
         return self._measured(Metric.PLUGIN_TIME_TO_START, plugin, **props)
 
-    def metric_plugin_retries(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count starts after the first, in one attempt. Default: the sum of five minutes."""
-        return self._measured(Metric.PLUGIN_RETRIES, plugin, **props)
-
     def metric_plugin_refused_reports(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Count reports that were refused, of a plugin that was expected. Default: the sum of five minutes."""
         return self._measured(Metric.REFUSED_REPORTS, plugin, **props)
 
 
 class PluginMetrics:
-    """What the core counts and measures of a plugin, unless ``plugin_metrics`` is off."""
+    """The metrics that the core publishes of a plugin, unless ``plugin_metrics`` is off."""
 
     _stage: IActivityStage
     _name: str
@@ -223,10 +215,6 @@ class PluginMetrics:
     def metric_time_to_start(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Measure how long calls took to start, in milliseconds. Default: the median of five minutes."""
         return self._stage.metric_plugin_time_to_start(self._name, **props)
-
-    def metric_retries(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count starts after the first, in one attempt. Default: the sum of five minutes."""
-        return self._stage.metric_plugin_retries(self._name, **props)
 
     def metric_refused_reports(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         """Count reports that were refused, of a plugin that was expected. Default: the sum of five minutes."""

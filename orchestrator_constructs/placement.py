@@ -66,7 +66,7 @@ def arn_for(  # noqa: D417 - service, resource and name are the parts of an ARN
     """
     if share_a_stack(producer, consumer):
         return own
-    _deploy_after(consumer, producer)
+    deploy_after(consumer, producer)
     return Place.of(producer).arn(service, name, resource=resource)
 
 
@@ -82,9 +82,11 @@ def published_value(parameter: str, *, consumer: Construct, producer: Construct 
         A token: a template parameter of the consumer's stack.
     """
     if producer is not None:
-        _deploy_after(consumer, producer)
+        deploy_after(consumer, producer)
     return ssm.StringParameter.value_for_string_parameter(consumer, parameter)
 
 
-def _deploy_after(consumer: Construct, producer: Construct) -> None:
-    Stack.of(consumer).add_stack_dependency(Stack.of(producer))
+def deploy_after(consumer: Construct, producer: Construct) -> None:
+    """Deploy the stack of ``consumer`` after that of ``producer``, if they are two."""
+    if not share_a_stack(consumer, producer):
+        Stack.of(consumer).add_stack_dependency(Stack.of(producer))

@@ -1,7 +1,8 @@
-"""What keeps a stack from losing a stage that plugins are registered to."""
+"""What registers the stages of a stack, and keeps it from losing one that plugins are registered to."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from aws_cdk import CfnResource, CustomResource, Duration, Stack
@@ -9,24 +10,26 @@ from constructs import Construct
 
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_runtime.contract import Handler
-from orchestrator_runtime.custom_resources import STAGES_PROPERTY, STAGES_RESOURCE_TYPE
+from orchestrator_runtime.custom_resources import STAGES_PROPERTY, STAGES_RESOURCE_TYPE, StageProperty
 
 _TIMEOUT: Final = Duration.minutes(2)
 
 
 class StackStages(Construct):
-    """Defines a custom resource with the names of a core's stages in one stack.
+    """Defines a custom resource that lists a core's stages in one stack, with their settings.
 
-    CloudFormation deletes what left a template after all else is done, and goes on
-    whatever comes of it. So it is the change of this resource that asks the core,
-    while the update can still be rolled back, whether anybody is registered to a
-    stage that goes. Where the whole stack is deleted, it is its deletion, which
-    comes first: a refusal leaves the core, activities and workflows of the stack
-    as they are.
+    Its creation and each of its changes write the settings to the registry.
+
+    CloudFormation deletes what left a template after everything else is done, and
+    continues whatever the result. Therefore the update of this resource asks the
+    core, while CloudFormation can still roll back, whether plugins are registered
+    to a stage that leaves the template. Where the whole stack is deleted, the
+    deletion of this resource asks, which comes first: a refusal leaves the core,
+    activities and workflows of the stack as they are.
 
     A core has one in its own stack, with or without stages, any other stack once
-    it has a stage. There the last stage takes the resource along and is not asked
-    for, unless the whole stack is deleted.
+    it has a stage. There the last stage takes the resource along and nothing asks,
+    unless the whole stack is deleted.
     """
 
     @classmethod
@@ -35,7 +38,7 @@ class StackStages(Construct):
 
         Args:
             scope: The core, or a stage.
-            core: The core that is asked.
+            core: The core that the stages belong to.
         """
         return cls.find(scope, core) or cls(Stack.of(scope), _id(core), core=core)
 
@@ -47,7 +50,7 @@ class StackStages(Construct):
 
     def __init__(self, scope: Construct, id: str, *, core: IOrchestratorCore) -> None:  # noqa: A002
         super().__init__(scope, id)
-        self._stages: list[str] = []
+        self._stages: dict[str, dict[str, str]] = {}
         self._resource = CustomResource(
             self,
             "Resource",
@@ -56,15 +59,24 @@ class StackStages(Construct):
             resource_type=STAGES_RESOURCE_TYPE,
         )
 
-    def add(self, stage: IActivityStage) -> None:
-        """Ask before this stage of the stack is removed."""
-        self._stages.append(f"{stage.activity_name}/{stage.position}")
+    def add(self, stage: IActivityStage, settings: Mapping[StageProperty, str]) -> None:
+        """List a stage of the stack.
+
+        Args:
+            stage: The stage.
+            settings: Its settings, as the custom resource has them.
+        """
+        key = f"{stage.activity_name}/{stage.position}"
+        self._stages[key] = {
+            StageProperty.STAGE.value: key,
+            **{name.value: value for name, value in settings.items()},
+        }
         resource = self._resource.node.default_child
         assert isinstance(resource, CfnResource)  # noqa: S101 - what a custom resource consists of
-        resource.add_property_override(STAGES_PROPERTY, sorted(self._stages))
+        resource.add_property_override(STAGES_PROPERTY, [self._stages[key] for key in sorted(self._stages)])
 
-    def ask_before_deleting(self, construct: Construct) -> None:
-        """Ask before all that this construct of the stack defines is deleted along with the stack."""
+    def deploy_after(self, construct: Construct) -> None:
+        """Deploy the resource after this construct of the stack, and delete it before, if the stack is deleted."""
         self._resource.node.add_dependency(construct)
 
 

@@ -1,1 +1,1 @@
-"""Activities: stages, their topics, and the state machine that takes a run through them."""
+"""Activities: their stages, the topics of these, and the state that takes a run through them."""

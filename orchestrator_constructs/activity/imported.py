@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from orchestrator_constructs.activity.base import ActivityBase
@@ -15,20 +14,20 @@ from orchestrator_runtime.contract import Stage
 
 
 class ImportedStage(StageBase):
-    """Finds the topic for the stack that asks."""
+    """Looks up the topic in the stack that uses it."""
 
     @cached_property
     def topic(self) -> sns.ITopic:
-        """The topic that releases are published to."""
+        """The topic that the stage publishes to."""
         return sns.Topic.from_topic_arn(self, "Topic", self.topic_arn(consumer=self))
 
     def topic_arn(self, *, consumer: Construct) -> str:
-        """Find the topic for the stack of ``consumer``."""
+        """The topic's ARN for the stack of ``consumer``."""
         return self._core.topic_arn(self._activity_name, self._position, consumer=consumer)
 
 
 class ImportedActivity(ActivityBase):
-    """Finds, for the stack that asks, only what is asked for."""
+    """Looks up topics in the stack that uses them; a workflow needs the activity's name and nothing else."""
 
     def __init__(
         self,
@@ -61,11 +60,5 @@ class ImportedActivity(ActivityBase):
         """The last stage, one plugin at a time."""
         return self._stages[Stage.POST]
 
-    @cached_property
-    def state_machine(self) -> sfn.IStateMachine:
-        """The activity's state machine; workflows start it."""
-        return sfn.StateMachine.from_state_machine_arn(self, "StateMachine", self.state_machine_arn(consumer=self))
-
-    def state_machine_arn(self, *, consumer: Construct) -> str:
-        """Find the activity's state machine for the stack of ``consumer``."""
-        return self._core.activity_arn(self._activity_name, consumer=consumer)
+    def deploy_before(self, consumer: Construct) -> None:
+        """Nothing: another app deploys the activity."""

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from orchestrator_constructs.activity.imported import ImportedStage
 from orchestrator_constructs.activity.stage_base import StageBase
+from orchestrator_constructs.activity.stage_options import StageOptions
 from orchestrator_constructs.core.imported import ImportedCore
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_constructs.placement import arn_for
@@ -43,6 +44,7 @@ class _StageTopic(StageBase):
         id: str,  # noqa: A002
         *,
         position: Stage,
+        options: StageOptions | None,
         **props: Unpack[StageProps],
     ) -> None:
         core, activity_name, exports = props["core"], props["activity_name"], props["exports"]
@@ -50,8 +52,10 @@ class _StageTopic(StageBase):
         super().__init__(scope, id, core=core, activity_name=activity_name, position=position)
         check_name("activity", activity_name)
         deployment = core.deployment
+        what = f"stage {position} of activity {activity_name!r}"
+        settings = (options or StageOptions()).properties(what)
         name = deployment.topic(activity_name, position)
-        claim_name(self, name, f"stage {position} of activity {activity_name!r}")
+        claim_name(self, name, what)
         self._topic = sns.Topic(
             self,
             "Topic",
@@ -67,16 +71,16 @@ class _StageTopic(StageBase):
         published.parameter("topic-arn", deployment.topic_parameter(activity_name, position), self._topic.topic_arn)
         published.export(suffix, f"{deployment.prefix}-{activity_name}-{suffix}", self._topic.topic_arn)
         of_stack = StackStages.of(self, core)
-        of_stack.add(self)
-        of_stack.ask_before_deleting(self)
+        of_stack.add(self, settings)
+        of_stack.deploy_after(self)
 
     @property
     def topic(self) -> sns.ITopic:
-        """The topic that releases are published to."""
+        """The topic that the stage publishes to."""
         return self._topic
 
     def topic_arn(self, *, consumer: Construct) -> str:
-        """Name the topic for the stack of ``consumer``."""
+        """The topic's ARN for the stack of ``consumer``."""
         return arn_for(
             consumer,
             self._topic.topic_arn,
@@ -87,15 +91,15 @@ class _StageTopic(StageBase):
 
 
 class SequentialStage(_StageTopic):
-    """Defines a stage that releases its plugins one at a time, by ``order``, ties by name.
+    """Defines a stage that invokes its plugins one at a time, by ``order``, ties by name.
 
-    The next plugin is called when the one before is done. A mandatory plugin's
+    The next plugin is invoked when the one before is done. A mandatory plugin's
     error stops the stage, and with it the activity and the run. An ``Activity``
     defines two of these, ``activity.pre`` and ``activity.post``.
 
     Resources: a topic ``{system}-{stage}-{activity}-{pre|post}``, encrypted and
     closed to anything but TLS, an SSM parameter with its ARN and, unless turned
-    off, a plain export.
+    off, a plain export; its settings, in the registry.
     """
 
     def __init__(
@@ -106,6 +110,7 @@ class SequentialStage(_StageTopic):
         core: IOrchestratorCore,
         activity_name: str,
         position: Stage | str,
+        options: StageOptions | None = None,
         exports: bool | None = None,
         tracing: bool | None = None,
         plugin_accounts: Sequence[str] | None = None,
@@ -119,19 +124,23 @@ class SequentialStage(_StageTopic):
             core: The core that the activity belongs to.
             activity_name: The activity's name.
             position: ``pre`` or ``post``.
-            exports: Publish a plain export too. Default: as the core does.
-            tracing: Trace messages with X-Ray. Default: as the core does, if this app defines it; else yes.
-            plugin_accounts: Other accounts that may subscribe plugins. Default: those that the core was given,
-                if this app defines it; else none.
+            options: The settings of the stage. Default: ``StageOptions()``.
+            exports: Publish a plain export too. Default: the core's prop ``exports``.
+            tracing: Trace messages with X-Ray. Default: the core's prop ``tracing`` if this app defines the core;
+                else yes.
+            plugin_accounts: Other accounts that may subscribe plugins. Default: the core's prop ``plugin_accounts``
+                if this app defines the core; else none.
             organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
 
         Raises:
-            ValueError: A name, an account or the position is not allowed, or the app defines this stage already.
+            ValueError: A name, an account, a duration or the position is not allowed, or the app defines this
+                stage already.
         """
         super().__init__(
             scope,
             id,
             position=_sequential(position),
+            options=options,
             core=core,
             activity_name=activity_name,
             exports=exports,
@@ -169,15 +178,15 @@ class SequentialStage(_StageTopic):
 
 
 class ParallelStage(_StageTopic):
-    """Defines a stage that releases all its plugins at once and waits for all of them.
+    """Defines a stage that invokes all its plugins at once and waits for all of them.
 
     A mandatory plugin's error fails the stage at once, and with it the activity
-    and the run; an optional one's does not, unless the stage was told so. An
-    ``Activity`` defines one of these, ``activity.parallel``.
+    and the run; an optional one's does not, unless ``fail_on_optional_error`` is
+    set. An ``Activity`` defines one of these, ``activity.parallel``.
 
     Resources: a topic ``{system}-{stage}-{activity}-parallel``, encrypted and
     closed to anything but TLS, an SSM parameter with its ARN and, unless turned
-    off, a plain export.
+    off, a plain export; its settings, in the registry.
     """
 
     def __init__(
@@ -187,6 +196,7 @@ class ParallelStage(_StageTopic):
         *,
         core: IOrchestratorCore,
         activity_name: str,
+        options: StageOptions | None = None,
         exports: bool | None = None,
         tracing: bool | None = None,
         plugin_accounts: Sequence[str] | None = None,
@@ -199,19 +209,22 @@ class ParallelStage(_StageTopic):
             id: The construct's id in its scope.
             core: The core that the activity belongs to.
             activity_name: The activity's name.
-            exports: Publish a plain export too. Default: as the core does.
-            tracing: Trace messages with X-Ray. Default: as the core does, if this app defines it; else yes.
-            plugin_accounts: Other accounts that may subscribe plugins. Default: those that the core was given,
-                if this app defines it; else none.
+            options: The settings of the stage. Default: ``StageOptions()``.
+            exports: Publish a plain export too. Default: the core's prop ``exports``.
+            tracing: Trace messages with X-Ray. Default: the core's prop ``tracing`` if this app defines the core;
+                else yes.
+            plugin_accounts: Other accounts that may subscribe plugins. Default: the core's prop ``plugin_accounts``
+                if this app defines the core; else none.
             organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
 
         Raises:
-            ValueError: A name or an account is not allowed, or the app defines this stage already.
+            ValueError: A name, an account or a duration is not allowed, or the app defines this stage already.
         """
         super().__init__(
             scope,
             id,
             position=Stage.PARALLEL,
+            options=options,
             core=core,
             activity_name=activity_name,
             exports=exports,

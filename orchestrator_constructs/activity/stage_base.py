@@ -1,4 +1,4 @@
-"""What every stage can tell of itself, defined here or found, because it was told."""
+"""What every stage has, defined here or imported, because it follows from its names."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Unpack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from orchestrator_constructs.activity.definition import RULES
 from orchestrator_constructs.interfaces import IOrchestratorCore
 from orchestrator_constructs.metrics import MetricProps, StageMetrics, measured
 from orchestrator_constructs.validation import check_name
-from orchestrator_runtime.contract import Dimension, Metric, ReleaseRule, Stage
+from orchestrator_runtime.contract import Dimension, Metric, Stage
 
 
 class StageBase(StageMetrics, Construct):
-    """Where a stage belongs; its topic each kind of stage finds in a way of its own."""
+    """Where a stage belongs. Each kind of stage finds its topic in a way of its own."""
 
     def __init__(
         self,
@@ -45,11 +44,6 @@ class StageBase(StageMetrics, Construct):
     def position(self) -> Stage:
         """``pre``, ``parallel`` or ``post``."""
         return self._position
-
-    @property
-    def rule(self) -> ReleaseRule:
-        """How the stage releases its plugins."""
-        return RULES[self._position]
 
     def _measured(self, metric: Metric, plugin: str | None = None, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         dimensions = {Dimension.ACTIVITY: self._activity_name, Dimension.STAGE: self._position.value}

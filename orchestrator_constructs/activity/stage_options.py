@@ -1,4 +1,4 @@
-"""What a stage says about its plugins where they say nothing themselves."""
+"""The settings of a stage, for plugins that have none of their own."""
 
 from __future__ import annotations
 
@@ -6,29 +6,31 @@ from dataclasses import dataclass
 
 from aws_cdk import Duration
 
-from orchestrator_constructs.activity.definition import StageSettings
-from orchestrator_constructs.validation import whole_seconds
+from orchestrator_constructs.property_text import bool_as_text, seconds_as_text
 from orchestrator_runtime.contract import DEFAULT_START_WITHIN_SECONDS, DEFAULT_TIMEOUT_SECONDS
+from orchestrator_runtime.custom_resources import StageProperty
 
 
 @dataclass(frozen=True)
 class StageOptions:
-    """What a stage says about its plugins where they say nothing themselves.
+    """The settings of a stage, for plugins that have none of their own.
+
+    They are kept in the registry. A changed setting holds from the next stage that opens.
 
     Attributes:
         timeout: How long a plugin may take. Default: one hour.
-        start_within: How soon after its release a plugin that reports its start has to do so.
+        start_within: How soon after it was invoked a plugin that reports its start has to do so.
             Default: 15 minutes.
         fail_on_optional_error: Whether the error of an optional plugin fails the stage, too.
-            Default: it does not; the stage goes on and shows ``Optional Task Error``.
+            Default: no; the stage continues and shows ``Optional Task Error``.
     """
 
     timeout: Duration | None = None
     start_within: Duration | None = None
     fail_on_optional_error: bool = False
 
-    def settings(self, of: str) -> StageSettings:
-        """Write the options as the state machine has them.
+    def properties(self, of: str) -> dict[StageProperty, str]:
+        """Write the options as properties of the custom resource that registers stages.
 
         Args:
             of: Whose options they are, for the text of an error.
@@ -38,8 +40,8 @@ class StageOptions:
         """
         timeout = self.timeout or Duration.seconds(DEFAULT_TIMEOUT_SECONDS)
         start_within = self.start_within or Duration.seconds(DEFAULT_START_WITHIN_SECONDS)
-        return StageSettings(
-            timeout=whole_seconds(f"timeout of {of}", timeout),
-            start_within=whole_seconds(f"start_within of {of}", start_within),
-            fail_on_optional_error=self.fail_on_optional_error,
-        )
+        return {
+            StageProperty.TIMEOUT_SECONDS: seconds_as_text(f"timeout of {of}", timeout),
+            StageProperty.START_WITHIN_SECONDS: seconds_as_text(f"start_within of {of}", start_within),
+            StageProperty.FAIL_ON_OPTIONAL_ERROR: bool_as_text(self.fail_on_optional_error),
+        }

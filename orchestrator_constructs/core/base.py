@@ -1,4 +1,4 @@
-"""What every core can do, defined here or found, because it follows from its names."""
+"""What every core can do, defined here or imported, because it follows from its names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orchestrator_runtime.deployment import Deployment
 
 
 class CoreBase(RunMetrics, Construct):
-    """What follows from the names and ARNs that each kind of core finds in a way of its own."""
+    """What follows from the names and ARNs, which each kind of core finds in a way of its own."""
 
     def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:  # noqa: A002
         super().__init__(scope, id)
@@ -30,48 +30,44 @@ class CoreBase(RunMetrics, Construct):
 
     @property
     def deployment(self) -> Deployment:
-        """System and stage, and all names that follow from them."""
+        """System and stage, and all names that derive from them."""
         return self._deployment
 
     @property
     def exports(self) -> bool:
-        """Whether activities publish plain exports unless they say otherwise."""
+        """The default of the prop ``exports`` of activities."""
         return True
 
     @property
     def tracing(self) -> bool:
-        """Whether activities and workflows are traced unless they say otherwise."""
+        """The default of the prop ``tracing`` of activities and workflows."""
         return True
 
     @property
     def other_accounts(self) -> OtherAccounts:
-        """To whom activities open their stages unless they say otherwise."""
+        """The accounts that may subscribe plugins, unless an activity names others."""
         return NOBODY_ELSE
 
     @property
     def permissions_boundary(self) -> iam.IManagedPolicy | None:
-        """The most that roles of activities and workflows may do unless they say otherwise."""
+        """The default of the prop ``permissions_boundary`` of workflows."""
         return None
 
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
-        """Name a function of the core for the stack of ``consumer``."""
+        """The ARN of a function of the core for the stack of ``consumer``."""
         raise NotImplementedError
 
     def results_queue_arn(self, *, consumer: Construct) -> str:
-        """Name the results queue for the stack of ``consumer``."""
+        """The ARN of the results queue for the stack of ``consumer``."""
         raise NotImplementedError
 
     def topic_arn_pattern(self, *, consumer: Construct) -> str:  # noqa: ARG002 - as its like
-        """Write the ARN that all topics of the core have, for a policy in the stack of ``consumer``."""
+        """The ARN, ending in ``*``, of all topics of the core, for a policy in the stack of ``consumer``."""
         return self._place.arn("sns", f"{self._deployment.prefix}-*")
 
     def topic_arn(self, activity_name: str, position: Stage, *, consumer: Construct) -> str:  # noqa: ARG002
-        """Name the topic of a stage of an activity that this app does not define."""
+        """The ARN of the topic of a stage of an activity that this app does not define."""
         return self._place.arn("sns", self._deployment.topic(activity_name, position))
-
-    def activity_arn(self, activity_name: str, *, consumer: Construct) -> str:  # noqa: ARG002
-        """Name the state machine of an activity that this app does not define."""
-        return self._place.arn("states", self._deployment.activity(activity_name), resource="stateMachine")
 
     @property
     def _place(self) -> Place:
@@ -121,8 +117,20 @@ class CoreBase(RunMetrics, Construct):
             begin = core.begin_run_task(self, "Begin", workflow="Quote", activities=[rate])
             end = core.end_run_task(self, "End", workflow="Quote")
             failed = core.end_run_task(self, "Failed", workflow="Quote", failed=True)
-            failed.next(sfn.Fail.jsonata(self, "Fail", error="{% $states.input.error %}"))
-            run = begin.next(rate.task(self, "Rate")).next(end)
+            rating = rate.task(self, "Rate")
+            for state in (begin, rating, end):
+                state.add_catch(failed)
+            failed.next(
+                sfn.Choice.jsonata(self, "Run complete?")
+                .when(
+                    sfn.Condition.jsonata("{% $exists($states.input.error) %}"),
+                    sfn.Fail.jsonata(
+                        self, "Fail", error="{% $states.input.error %}", cause="{% $states.input.cause %}"
+                    ),
+                )
+                .otherwise(sfn.Succeed.jsonata(self, "Complete"))
+            )
+            run = begin.next(rating).next(end)
             sfn.StateMachine(
                 self,
                 "Machine",
@@ -135,8 +143,9 @@ class CoreBase(RunMetrics, Construct):
         may stand in a state machine in JSONPath. Give it and the states after it a ``Catch`` that leads to
         ``end_run_task(…, failed=True)``, and the state machine a timeout, so that every run ends.
 
-        The state machine has to be named ``core.deployment.workflow(workflow)``, or the core may not look
-        whether the execution that holds a run still runs; synthesis fails if none of the app is.
+        The name of the state machine has to be ``core.deployment.workflow(workflow)``: by this name the core may
+        describe its executions, and answer the task tokens of its activities. Synthesis fails if no state machine
+        of the app has it.
 
         Args:
             scope: The construct that the state belongs to.
@@ -170,16 +179,18 @@ class CoreBase(RunMetrics, Construct):
     ) -> tasks.LambdaInvoke:
         """Define the state that writes how a run ended, for a state machine of a team's own.
 
-        Every way through the state machine has to lead through one of them. Where all went well, its input is
-        the run's reference. With ``failed``, it is what a ``Catch`` leads to: its input is the error as
-        Step Functions hands it on (do not set a result path), the run is that of the execution's input, and its
-        output is ``{error, cause}`` for a ``Fail`` state.
+        Every path through the state machine has to lead through one of them. Where no state failed, its input is
+        the run's reference, and so is its output. It fails with ``RunCancelled`` or ``RunEnded`` if something else
+        ended the run before. With ``failed``, it is the target of every ``Catch``: its input is the error output
+        (do not set a result path), and the run is that of the execution's input. Its output is ``{error, cause}``
+        for a ``Fail`` state or, if the run is complete and only the answer of the last state was lost, the run's
+        ``{uid, workflow}``, as the example of ``begin_run_task`` shows.
 
         Args:
             scope: The construct that the state belongs to.
             id: The state's name.
-            workflow: The workflow's name, as ``begin_run_task`` was given it.
-            failed: Whether this is how a run ends that failed. Default: it went well.
+            workflow: The workflow's name, as in ``begin_run_task``.
+            failed: Whether a state has failed. Default: no state has.
 
         Raises:
             ValueError: The name is not allowed.

@@ -17,6 +17,7 @@ from constructs import Construct
 
 from orchestrator_constructs.core.base import CoreBase
 from orchestrator_constructs.core.dead_letters import CoreDeadLetters
+from orchestrator_constructs.core.deadline_checks import DeadlineChecks
 from orchestrator_constructs.core.events import ReconciliationEvents
 from orchestrator_constructs.core.found_elsewhere import FoundElsewhere
 from orchestrator_constructs.core.function import FunctionOptions, checked_concurrency
@@ -45,30 +46,32 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
 
     ::
 
-        state machines ──► begin_run, advance_stage, end_run ──► status table, control table
-                                     │                                   ▲
-                                     ▼ publishes                         │
-                           topics of the stages                          │
-                                     │                                   │
-                                     ▼ plugins report                    │
-                               results queue ──► record_result ──────────┘
-        deployments of plugins ──► register_plugin ──► registry
-        a schedule, CloudTrail ──► reconcile ────────────┘
-        a schedule, Step Functions ──► sweep_runs ──► status table;  people ──► cancel_run
+        state machines ──► begin-run, open-activity, end-run ──► status table, control table
+                                     │                                ▲
+                                     ▼ publishes                      │ publish, too
+                           topics of the stages                       │
+                                     │                                │
+                                     ▼ plugins report                 │
+                               results queue ──► record-result ───────┤
+        a schedule, each minute ──► check-deadlines ──────────────────┘
+        deployments of activities and plugins ──► register-plugin ──► registry
+        a schedule, CloudTrail ──► reconcile ───────────────────────────┘
+        a schedule, Step Functions ──► sweep-runs ──► status table;  people ──► cancel-run
 
     Resources: three DynamoDB tables, on demand and with point-in-time recovery;
-    the results queue ``{system}-{stage}-results``; eight functions with a role and
-    a log group each; the runtime layer; EventBridge rules that start ``reconcile``
-    and ``sweep_runs``; four dead letter queues, each with an alarm
-    ``{system}-{stage}-dead-…``; SSM parameters below ``/{system}/{stage}/core/``
-    and, unless turned off, plain exports ``{system}-{stage}-status-name`` and so on.
+    the results queue ``{system}-{stage}-results``; nine functions with a role and a
+    log group each; the runtime layer; EventBridge rules that invoke ``reconcile``,
+    ``sweep-runs`` and ``check-deadlines``; four dead-letter queues, each with an
+    alarm ``{system}-{stage}-dead-…``; SSM parameters below
+    ``/{system}/{stage}/core/`` and, unless turned off, plain exports
+    ``{system}-{stage}-status-name`` and so on.
 
     Failures: a report that cannot be recorded is tried fifty times and then kept
-    in the dead letter queue; the stage that waits for it recounts by itself and
-    ends with a named error when the plugin's deadline is over. The rules on
-    CloudTrail fire only where a trail logs management events; without one, a
-    subscription that no construct made is found by the next scheduled
-    reconciliation.
+    in the dead-letter queue; the plugin ends with a named error when its deadline
+    has passed. ``check-deadlines`` enforces deadlines within about a minute, and
+    repeats what a lost invocation left undone. The rules on CloudTrail fire only
+    where a trail logs management events; without one, the next scheduled
+    reconciliation finds a subscription that no construct made.
 
     Limits: ``{system}-{stage}`` has at most 48 characters. A deployment of the
     same system and stage exists once in an account and region.
@@ -114,8 +117,8 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
                 Default: they are kept.
             log_retention: How long the functions' logs are kept. Default: one month.
             exports: Publish plain exports too, here and in activities. Default: yes.
-            tracing: Trace runs with X-Ray: the functions here, and the activities and workflows that this app
-                defines for this core. X-Ray's sampling rules say how many. Default: yes.
+            tracing: Trace runs with X-Ray: the functions here, and the topics of activities and the workflows that
+                this app defines for this core. X-Ray's sampling rules select the runs. Default: yes.
             layer: The packages that the functions import. Default: a ``RuntimeLayer``.
             architecture: The functions' processor. Default: arm64.
             runtime: The functions' Python. Default: Python 3.13.
@@ -134,13 +137,12 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
                 takes the answers to registrations. Default: one of Lambda's own.
             vpc_subnets: Which of the network's subnets. Default: private ones.
             security_groups: What the functions may talk to. Default: one group for all, open outwards.
-            permissions_boundary: The most that roles may do, here and in the activities and workflows that
-                this app defines for this core. Default: no boundary.
-            reserved_concurrency: For some functions, how many run at once, guaranteed and at most. For
-                ``Handler.RECORD_RESULT`` it is how many batches of reports are read at once, 2 or more.
-                Default: what the account has left.
-            plugin_metrics: Measure plugins one by one. Each has up to five metrics, and CloudWatch asks $0.30 a
-                month for each; without them, what plugins did is in the logs alone. Default: they are measured.
+            permissions_boundary: The permissions boundary of all roles here and in the workflows that this app
+                defines for this core. Default: none.
+            reserved_concurrency: Reserved concurrency of functions. For ``Handler.RECORD_RESULT`` it is also the
+                maximum concurrency of the results queue, 2 or more. Default: none is reserved.
+            plugin_metrics: Publish metrics for each plugin: up to four, for each of which CloudWatch charges $0.30 a
+                month. Without them, the logs alone have what plugins did. Default: yes.
 
         Raises:
             ValueError: A prop is not allowed, or the app defines this core already, or one whose name continues
@@ -209,6 +211,12 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             sweep_runs=self._functions.of(Handler.SWEEP_RUNS),
             dead_letters=self._dead_letters.of(DeadLetters.SWEEPS),
         )
+        DeadlineChecks(
+            self,
+            "DeadlineChecks",
+            deployment=self._deployment,
+            check_deadlines=self._functions.of(Handler.CHECK_DEADLINES),
+        )
         self._other_accounts.open_queue(self._stores.results)
         self._other_accounts.open_function(self._functions.of(Handler.REGISTER_PLUGIN))
         publish_core(
@@ -219,31 +227,31 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             functions=self._functions,
             dead_letters=self._dead_letters,
         )
-        StackStages.of(self, self).ask_before_deleting(self)
+        StackStages.of(self, self).deploy_after(self)
 
     @property
     def exports(self) -> bool:
-        """Whether activities publish plain exports unless they say otherwise."""
+        """The default of the prop ``exports`` of activities."""
         return self._exports
 
     @property
     def tracing(self) -> bool:
-        """Whether activities and workflows are traced unless they say otherwise."""
+        """The default of the prop ``tracing`` of activities and workflows."""
         return self._tracing
 
     @property
     def other_accounts(self) -> OtherAccounts:
-        """To whom activities open their stages unless they say otherwise."""
+        """The accounts that may subscribe plugins, unless an activity names others."""
         return self._other_accounts
 
     @property
     def permissions_boundary(self) -> iam.IManagedPolicy | None:
-        """The most that roles of activities and workflows may do unless they say otherwise."""
+        """The default of the prop ``permissions_boundary`` of workflows."""
         return self._permissions_boundary
 
     @property
     def parts(self) -> CoreParts:
-        """What ``WorkflowMonitoring`` watches, and what its own function is made with."""
+        """The parts that ``WorkflowMonitoring`` watches, and those that its own function shares."""
         return self._parts
 
     @property
@@ -253,14 +261,14 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
 
     @property
     def registry_table(self) -> dynamodb.ITable:
-        """The table of who is registered to which stage."""
+        """The table of the plugins registered to each stage, and of its settings."""
         return self._stores.registry
 
     @property
     def dead_letter_alarms(self) -> list[cloudwatch.Alarm]:
-        """One for each dead letter queue of the core: something could not be handled.
+        """One for each dead-letter queue of the core: it contains a message.
 
-        ``WorkflowMonitoring`` has them tell its topic. Until they are given an action, they tell nobody:
+        ``WorkflowMonitoring`` has them publish to its topic. Without it, add an action to each:
         ``alarm.add_alarm_action(SnsAction(topic))``.
         """
         return self._dead_letters.alarms
@@ -271,12 +279,12 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
         return self._stores.results
 
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
-        """Name a function of the core for the stack of ``consumer``."""
+        """The ARN of a function of the core for the stack of ``consumer``."""
         own, name = self._functions.of(handler).function_arn, self._deployment.function(handler)
         return arn_for(consumer, own, producer=self, service="lambda", resource="function", name=name)
 
     def results_queue_arn(self, *, consumer: Construct) -> str:
-        """Name the results queue for the stack of ``consumer``."""
+        """The ARN of the results queue for the stack of ``consumer``."""
         own, name = self._stores.results.queue_arn, self._deployment.results_queue
         return arn_for(consumer, own, producer=self, service="sqs", name=name)
 

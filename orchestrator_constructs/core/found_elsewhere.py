@@ -11,7 +11,7 @@ from orchestrator_constructs.validation import checked_deployment
 
 
 class FoundElsewhere:
-    """Finds a core by what it publishes, or names it by convention."""
+    """Finds a core by its SSM parameters, or names its resources by convention."""
 
     @classmethod
     def from_system(

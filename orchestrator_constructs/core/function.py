@@ -29,7 +29,11 @@ from orchestrator_constructs.validation import check_count
 from orchestrator_runtime.contract import OFF, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
-MEMORY_MB: Final = 512
+_MEMORY_MB: Final = 512
+_MEMORY_MB_OF_MANY: Final = 1024
+"""Of the function that checks deadlines: it works many activities at once within a minute, and CPU grows with memory.
+
+While nothing is due it takes some ten milliseconds a minute, a few cents a month."""
 _LEAST_READERS: Final = 2
 """SQS does not let a mapping have fewer."""
 # What AWSLambdaVPCAccessExecutionRole allows, without the logs, which every function may write anyway.
@@ -41,14 +45,17 @@ _NETWORK: Final = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
+SCHEDULED: Final = frozenset({Handler.CHECK_DEADLINES, Handler.WATCH_RUNS})
+"""Functions that do the same each minute: an invocation that failed is not repeated."""
 _DESCRIPTIONS: Final = {
     Handler.BEGIN_RUN: "Begins a run, or resumes it",
-    Handler.ADVANCE_STAGE: "Opens, wakes and closes a stage of a run",
-    Handler.RECORD_RESULT: "Records what plugins report",
+    Handler.OPEN_ACTIVITY: "Opens an activity of a run, and its first stage that has plugins",
+    Handler.RECORD_RESULT: "Records reports of plugins, closes stages and opens the next",
+    Handler.CHECK_DEADLINES: "Enforces the deadlines of plugins, each minute",
     Handler.END_RUN: "Writes how a run ended",
     Handler.CANCEL_RUN: "Cancels a run",
     Handler.SWEEP_RUNS: "Ends runs whose executions were stopped, timed out, or failed at their last",
-    Handler.WATCH_RUNS: "Counts runs in progress, and announces those that take too long",
+    Handler.WATCH_RUNS: "Counts runs in progress, and announces overdue ones",
     Handler.REGISTER_PLUGIN: "Registers plugins as they are deployed",
     Handler.RECONCILE: "Repairs the registry from what is subscribed",
 }
@@ -83,6 +90,11 @@ class FunctionOptions:
     plugin_metrics: bool = True
 
 
+def memory_mb(handler: Handler) -> int:
+    """The memory of the function that runs a handler."""
+    return _MEMORY_MB_OF_MANY if handler is Handler.CHECK_DEADLINES else _MEMORY_MB
+
+
 def checked_concurrency(reserved: Mapping[Handler, int]) -> dict[Handler, int]:
     """Take what a core was told of its functions' concurrency.
 
@@ -112,12 +124,12 @@ def define_function(
 
     Args:
         scope: The core's functions.
-        handler: What it runs.
+        handler: The handler.
         deployment: The deployment that it belongs to.
-        environment: What its handler is told.
+        environment: The variables of its environment.
         options: What all functions have in common.
-        timeout: How long it may run.
-        dead_letters: Where asynchronous calls end up that failed three times.
+        timeout: The function's timeout.
+        dead_letters: The dead-letter queue of asynchronous invocations that failed three times.
     """
     name = "".join(part.capitalize() for part in handler.split("-"))
     log_group = logs.LogGroup(
@@ -144,7 +156,7 @@ def define_function(
         layers=[options.layer],
         runtime=options.runtime,
         architecture=options.architecture,
-        memory_size=MEMORY_MB,
+        memory_size=memory_mb(handler),
         timeout=timeout,
         environment={
             **{variable.value: value for variable, value in environment.items()},
@@ -156,13 +168,13 @@ def define_function(
         role=role,
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
-        # A start and a report of each call would be more than all that a run has to tell. Calls that fail are told.
+        # A start and a report of each invocation would be more than all other lines. Failed invocations are logged.
         system_log_level_v2=lambda_.SystemLogLevel.WARN,
         tracing=lambda_.Tracing.ACTIVE if options.tracing else lambda_.Tracing.DISABLED,
         dead_letter_queue=dead_letters,
         reserved_concurrent_executions=options.reserved_concurrency.get(handler),
-        # Each plugin of a sequential stage has its report call this function once more in one chain of SNS and SQS.
-        # Lambda takes sixteen of that for a loop, and stops it. This one ends with the stage.
+        # Each plugin of a sequential stage invokes this function once more by its report, in one chain of SNS and SQS.
+        # Lambda takes sixteen of them for a loop, and stops it. This chain ends with the activity.
         recursive_loop=lambda_.RecursiveLoop.ALLOW if handler is Handler.RECORD_RESULT else None,
         vpc=network.vpc if network else None,
         vpc_subnets=network.subnets if network else None,
@@ -177,14 +189,16 @@ def define_function(
     acknowledge_log_encryption(log_group)
     acknowledge_runtime(function, "The runtime is a prop; its default is one that has proved itself.")
     if dead_letters is None:
-        told = "Who calls it waits for its answer, and is told of its failure."
         acknowledge_no_dead_letters(
-            function, "What one call misses, the next makes up for." if handler is Handler.WATCH_RUNS else told
+            function,
+            "The next invocation of its schedule does what a failed one did not."
+            if handler in SCHEDULED
+            else "The caller waits for its answer, and handles its failure.",
         )
     if network is None:
         acknowledge_no_network(function, "It talks to AWS alone, over TLS; the prop vpc puts it into a network.")
     if handler not in options.reserved_concurrency:
         acknowledge_shared_concurrency(
-            function, "How much of the account is set aside for it, its operator says by the prop reserved_concurrency."
+            function, "The operator reserves concurrency for it by the prop reserved_concurrency."
         )
     return function

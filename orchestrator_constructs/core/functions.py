@@ -17,13 +17,23 @@ from orchestrator_constructs.core.function import FunctionOptions, define_functi
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT, CoreStores
 from orchestrator_constructs.placement import Place
 from orchestrator_constructs.queues import LAMBDA_CONSUMES
-from orchestrator_runtime.contract import ACTIVE_RUNS, REGISTRY_BY_FUNCTION, DeadLetters, Env, Handler
+from orchestrator_runtime.contract import (
+    ACTIVE_RUNS,
+    CHECK_DEADLINES_EVERY_SECONDS,
+    DUE_ACTIVITIES,
+    REGISTRY_BY_FUNCTION,
+    DeadLetters,
+    Env,
+    Handler,
+)
 from orchestrator_runtime.deployment import Deployment
 
 _REPORTS_A_BATCH: Final = 10
 _MOST_CONCURRENT_BATCHES: Final = 1000
 _LONGEST_TIMEOUT: Final = Duration.minutes(15)
-"""SNS answers 30 calls a second, and every subscription takes one; Step Functions 15, for each run left behind."""
+"""SNS answers 30 requests a second, one for each subscription; Step Functions 15, one for each run left behind."""
+_BEFORE_THE_NEXT: Final = Duration.seconds(CHECK_DEADLINES_EVERY_SECONDS - 5)
+"""An invocation of the schedule ends before the next one starts."""
 
 _GET: Final = "dynamodb:GetItem"
 _QUERY: Final = "dynamodb:Query"
@@ -36,9 +46,9 @@ class CoreFunctions(Construct):
     """Defines the functions and connects the results queue to the one that reads it.
 
     They have physical names, because state machines, custom resources and people
-    elsewhere call them: a custom resource's service token may never change. What
-    belongs to activities and workflows, which may be deployed later and elsewhere,
-    is granted by the prefix of the deployment's names.
+    elsewhere invoke them: a custom resource's service token may never change. The
+    roles are scoped by the prefix of the deployment's names, because activities and
+    workflows may be deployed later and elsewhere.
     """
 
     def __init__(
@@ -64,7 +74,7 @@ class CoreFunctions(Construct):
         control_env = {Env.CONTROL_TABLE: stores.control.table_name}
         registry_env = {Env.REGISTRY_TABLE: stores.registry.table_name}
         topics_env = {Env.TOPIC_ARN_PREFIX: topics}
-        stage_env = {
+        activity_env = {
             **status_env,
             **control_env,
             **registry_env,
@@ -75,8 +85,9 @@ class CoreFunctions(Construct):
         self._workflow_arn_prefix = self._place.arn("states", deployment.workflow(""), resource="stateMachine")
         self._functions = {
             Handler.BEGIN_RUN: self._define(Handler.BEGIN_RUN, {**status_env, Env.RETENTION_DAYS: str(retention_days)}),
-            Handler.ADVANCE_STAGE: self._define(Handler.ADVANCE_STAGE, stage_env),
-            Handler.RECORD_RESULT: self._define(Handler.RECORD_RESULT, stage_env),
+            Handler.OPEN_ACTIVITY: self._define(Handler.OPEN_ACTIVITY, activity_env),
+            Handler.RECORD_RESULT: self._define(Handler.RECORD_RESULT, activity_env),
+            Handler.CHECK_DEADLINES: self._define(Handler.CHECK_DEADLINES, activity_env, timeout=_BEFORE_THE_NEXT),
             Handler.END_RUN: self._define(Handler.END_RUN, {**status_env, **control_env}),
             Handler.CANCEL_RUN: self._define(Handler.CANCEL_RUN, {**status_env, **control_env}),
             Handler.SWEEP_RUNS: self._define(
@@ -100,9 +111,9 @@ class CoreFunctions(Construct):
             ),
         }
         self._grant_begin_run()
-        for handler in (Handler.ADVANCE_STAGE, Handler.RECORD_RESULT):
-            self._grant_stage_work(self.of(handler), f"{topics}*")
-        self._grant_openings()
+        for handler in (Handler.OPEN_ACTIVITY, Handler.RECORD_RESULT, Handler.CHECK_DEADLINES):
+            self._grant_activity_work(self.of(handler), f"{topics}*")
+        _allow(self.of(Handler.CHECK_DEADLINES), (_QUERY,), [f"{stores.control.table_arn}/index/{DUE_ACTIVITIES}"])
         for handler in (Handler.END_RUN, Handler.CANCEL_RUN, Handler.SWEEP_RUNS):
             self._grant_ending(self.of(handler))
         self._grant_executions()
@@ -121,7 +132,7 @@ class CoreFunctions(Construct):
 
     @property
     def workflow_arn_prefix(self) -> str:
-        """What the ARNs of the workflows' state machines start with."""
+        """The prefix of the ARNs of the workflows' state machines."""
         return self._workflow_arn_prefix
 
     def _define(
@@ -158,27 +169,23 @@ class CoreFunctions(Construct):
         for resource in (executions, machines):
             self._acknowledge_prefix(resource, "workflows")
 
-    def _grant_stage_work(self, function: lambda_.Function, topics: str) -> None:
+    def _grant_activity_work(self, function: lambda_.Function, topics: str) -> None:
+        """Whatever invokes it, each of these functions takes an activity as far as it goes, through all its stages."""
         stores = self._stores
-        _allow(function, (_GET, _QUERY, _PUT, _UPDATE), [stores.status.table_arn])
-        _allow(function, (_GET, _UPDATE), [stores.control.table_arn])
+        # Rows and outputs that an earlier attempt left behind are deleted whenever a stage opens.
+        _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [stores.status.table_arn])
+        _allow(function, (_GET, _PUT, _UPDATE), [stores.control.table_arn])
         _allow(function, (_QUERY,), [stores.registry.table_arn])
         _allow(function, ["sns:Publish"], [topics])
-        machines = self._place.arn("states", self._deployment.activity("*"), resource="stateMachine")
+        machines = f"{self._workflow_arn_prefix}*"
         _allow(function, ["states:SendTaskSuccess", "states:SendTaskFailure"], [machines])
-        for resource in (topics, machines):
-            self._acknowledge_prefix(resource, "activities")
-
-    def _grant_openings(self) -> None:
-        """What opens a stage stores its token, and takes away outputs of an earlier attempt."""
-        _allow(self.of(Handler.ADVANCE_STAGE), (_DELETE,), [self._stores.status.table_arn])
-        _allow(self.of(Handler.ADVANCE_STAGE), (_PUT,), [self._stores.control.table_arn])
+        self._acknowledge_prefix(topics, "activities")
 
     def _grant_ending(self, function: lambda_.Function) -> None:
+        """Ending a run ends each activity of it, and the state that waits for it."""
         _allow(function, (_GET, _QUERY, _PUT, _UPDATE), [self._stores.status.table_arn])
-        _allow(function, (_QUERY, _UPDATE), [self._stores.control.table_arn])
-        machines = self._place.arn("states", self._deployment.activity("*"), resource="stateMachine")
-        _allow(function, ["states:SendTaskFailure"], [machines])
+        _allow(function, (_GET, _PUT, _UPDATE), [self._stores.control.table_arn])
+        _allow(function, ["states:SendTaskFailure"], [f"{self._workflow_arn_prefix}*"])
 
     def _grant_registration(self, topics: str) -> None:
         function = self.of(Handler.REGISTER_PLUGIN)
@@ -186,7 +193,7 @@ class CoreFunctions(Construct):
         _allow(function, ["sns:GetTopicAttributes"], [topics])
         stacks = self._place.arn("cloudformation", "stack/*")
         _allow(function, ["cloudformation:DescribeStacks"], [stacks])
-        acknowledge_wildcard(self, stacks, "Any stack may have activities; it is looked at before it loses one.")
+        acknowledge_wildcard(self, stacks, "Any stack may have activities; it is described before it loses one.")
 
     def _grant_reconciliation(self, topics: str, plugin_functions: Sequence[str] | None) -> None:
         function = self.of(Handler.RECONCILE)
@@ -217,8 +224,8 @@ class CoreFunctions(Construct):
             acknowledge_wildcard(
                 self,
                 resource,
-                "Whoever subscribes to a stage is asked what plugin it is, and is not known before; "
-                "the prop plugin_functions narrows it down.",
+                "A function that subscribes to a stage is invoked once to describe its plugin, and is not known "
+                "before; the prop plugin_functions narrows it down.",
             )
 
     def _consume_results(self) -> None:

@@ -58,10 +58,6 @@ class ImportedCore(CoreBase):
         """Look up the topic of a stage for the stack of ``consumer``."""
         return published_value(self._deployment.topic_parameter(activity_name, position), consumer=consumer)
 
-    def activity_arn(self, activity_name: str, *, consumer: Construct) -> str:
-        """Look up the state machine of an activity for the stack of ``consumer``."""
-        return published_value(self._deployment.activity_parameter(activity_name), consumer=consumer)
-
     def grant_read_status(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a tool read the status of runs."""
         return allow_read_status(grantee, self._output(CoreOutput.STATUS_TABLE_ARN, policy_scope(grantee, self)))

@@ -1,4 +1,4 @@
-"""What a core publishes of itself, for other apps and tools."""
+"""The outputs that a core publishes for other apps and tools."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def publish_core(
         CoreOutput.RESULTS_QUEUE_URL: stores.results.queue_url,
         CoreOutput.RESULTS_QUEUE_ARN: stores.results.queue_arn,
         CoreOutput.BEGIN_RUN_ARN: functions.of(Handler.BEGIN_RUN).function_arn,
-        CoreOutput.ADVANCE_STAGE_ARN: functions.of(Handler.ADVANCE_STAGE).function_arn,
+        CoreOutput.OPEN_ACTIVITY_ARN: functions.of(Handler.OPEN_ACTIVITY).function_arn,
         CoreOutput.END_RUN_ARN: functions.of(Handler.END_RUN).function_arn,
         CoreOutput.REGISTER_PLUGIN_ARN: functions.of(Handler.REGISTER_PLUGIN).function_arn,
         CoreOutput.RECONCILE_ARN: functions.of(Handler.RECONCILE).function_arn,

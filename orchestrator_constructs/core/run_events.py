@@ -1,4 +1,4 @@
-"""When the core ends runs that were ended from outside: told by Step Functions' events, and on a schedule."""
+"""The rules by which the core ends runs whose executions were ended from outside."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _LEFT_BEHIND: Final = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.ABORTED)
 
 
 class RunEvents(Construct):
-    """Defines the rules that start ``sweep_runs``.
+    """Defines the rules that invoke ``sweep-runs``.
 
-    Step Functions tells of each execution's end at once, and at its best effort; the
-    schedule finds what an event did not tell.
+    Step Functions sends an event for each execution that has ended, at best effort;
+    the schedule finds those of lost events.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class RunEvents(Construct):
             id: The construct's id in its scope.
             deployment: The deployment that the core belongs to.
             workflow_arn_prefix: What the ARNs of the workflows' state machines start with.
-            sweep_runs: The function to start.
-            dead_letters: Where events go that it could not be started for.
+            sweep_runs: The function to invoke.
+            dead_letters: The dead-letter queue of events that did not invoke it.
         """
         super().__init__(scope, id)
         target = targets.LambdaFunction(sweep_runs, dead_letter_queue=dead_letters)

@@ -11,14 +11,14 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.queues import LONGEST_RETENTION
-from orchestrator_runtime.contract import ACTIVE_RUNS, REGISTRY_BY_FUNCTION, TableAttribute
+from orchestrator_runtime.contract import ACTIVE_RUNS, DUE_ACTIVITIES, REGISTRY_BY_FUNCTION, TableAttribute
 from orchestrator_runtime.deployment import Deployment
 
 FUNCTION_TIMEOUT: Final = Duration.seconds(30)
-"""Of every function of the core. The queue hides a message six times as long, as AWS advises."""
+"""Of most functions of the core. The queue's visibility timeout is six times as long, as AWS advises."""
 _VISIBILITY: Final = Duration.seconds(180)
 _RECEIVES: Final = 50
-"""Batches that were throttled count, too; what is no report is dropped at once and does not come again."""
+"""Throttled batches count, too. A message that is not a report is deleted at once."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class CoreStores:
 
     Attributes:
         status: Runs, stages and plugins, for people and tools to read; streamed.
-        control: Tokens and claims, for the core alone.
-        registry: Who is registered to which stage.
-        results: What plugins report.
+        control: Task tokens, pending plugins, dispatches and due times, for the core alone.
+        registry: The plugins that are registered to each stage, and its settings.
+        results: The reports of plugins.
     """
 
     status: dynamodb.TableV2
@@ -62,12 +62,27 @@ def define_stores(
                 )
             ],
         ),
-        control=_table(scope, "Control", TableAttribute.UID, TableAttribute.PATH, removal_policy, expires=True),
+        control=_table(
+            scope,
+            "Control",
+            TableAttribute.UID,
+            TableAttribute.PATH,
+            removal_policy,
+            expires=True,
+            indexes=[
+                dynamodb.GlobalSecondaryIndexPropsV2(
+                    index_name=DUE_ACTIVITIES,
+                    partition_key=_string(TableAttribute.DUE_SHARD),
+                    sort_key=_string(TableAttribute.DUE_AT),
+                    projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+                )
+            ],
+        ),
         registry=_table(
             scope,
             "Registry",
-            TableAttribute.STAGE,
-            TableAttribute.SUBSCRIPTION_ARN,
+            TableAttribute.ACTIVITY,
+            TableAttribute.REGISTRATION,
             removal_policy,
             indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(

@@ -1,4 +1,4 @@
-"""What a deployment costs, reckoned from what it uses. An estimate: the bill is AWS's."""
+"""An estimate of what a deployment costs, computed from what it uses."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
 from orchestrator_constructs.core.core import OrchestratorCore
-from orchestrator_constructs.core.function import MEMORY_MB
+from orchestrator_constructs.core.function import memory_mb
 from orchestrator_constructs.core.stores import CoreStores
 from orchestrator_constructs.monitoring.expressions import search
-from orchestrator_runtime.contract import ACTIVE_RUNS, PLUGIN_DIMENSIONS, STAGE_DIMENSIONS, Handler, Metric
+from orchestrator_runtime.contract import ACTIVE_RUNS, DUE_ACTIVITIES, PLUGIN_DIMENSIONS, Handler, Metric
 
 # Dollars in us-east-1, November 2026; free tiers and discounts left out.
 _CALL: Final = "0.0000002"
@@ -29,11 +29,10 @@ _SUM: Final = cloudwatch.Stats.SUM
 
 INCLUDED: Final = (
     "**Estimate** of what the core uses in an hour, in dollars at the prices of us-east-1, without free tiers.\n\n"
-    "- Lambda: calls and duration of the core's functions; not of plugins.\n"
-    "- Step Functions: 2 transitions for each attempt at a run and 4 for each activity, counted by what the core "
-    "logs; AWS counts none by state machine.\n"
-    "- DynamoDB: units that the tables consumed; not storage and backups.\n"
-    "- SNS: at most one publish for each call of a plugin.\n"
+    "- Lambda: invocations and duration of the core's functions; not of plugins.\n"
+    "- Step Functions: one transition for each invocation of begin-run, open-activity and end-run.\n"
+    "- DynamoDB: units that tables and indexes consumed; not storage and backups.\n"
+    "- SNS: at most one publish for each invocation of a plugin.\n"
     "- SQS: messages of the results queue, sent, received and deleted one by one.\n\n"
     "Logs, metrics and alarms are not in it."
 )
@@ -43,7 +42,7 @@ def estimates(core: OrchestratorCore, functions: Mapping[Handler, lambda_.IFunct
     """Dollars an hour, one line for each service."""
     return [
         _of_functions(functions, core.parts.options.architecture),
-        _of_transitions(core),
+        _of_transitions(functions),
         _of_tables(core.parts.stores),
         _of_publishes(core),
         _of_requests(core),
@@ -61,45 +60,45 @@ def _total(names: Sequence[str]) -> str:
 def _of_functions(
     functions: Mapping[Handler, lambda_.IFunction], architecture: lambda_.Architecture
 ) -> cloudwatch.MathExpression:
-    calls, durations = {}, {}
+    calls, durations, gigabyte_milliseconds = {}, {}, []
     for handler, function in functions.items():
         name = handler.name.lower()
         calls[f"calls_{name}"] = function.metric_invocations(period=HOUR)
         durations[f"ms_{name}"] = function.metric_duration(period=HOUR, statistic=_SUM)
-    gigabyte_seconds = f"{_total(list(durations))} / 1000 * {MEMORY_MB / 1024:g}"
+        gigabyte_milliseconds.append(f"FILL(ms_{name}, 0) * {memory_mb(handler) / 1024:g}")
     price = _GB_SECOND.get(architecture.name, _GB_SECOND["x86_64"])
-    return _dollars(f"{_total(list(calls))} * {_CALL} + {gigabyte_seconds} * {price}", {**calls, **durations}, "Lambda")
-
-
-def _of_transitions(core: OrchestratorCore) -> cloudwatch.MathExpression:
-    stages = search(core.deployment, Metric.STAGE_DURATION, STAGE_DIMENSIONS, cloudwatch.Stats.SAMPLE_COUNT)
-    waits = search(core.deployment, Metric.STAGE_WAITS, STAGE_DIMENSIONS, _SUM)
-    attempts = {
-        "started": core.metric_runs_started(period=HOUR),
-        "resumed": core.metric_runs_resumed(period=HOUR),
-    }
-    # An activity has three stages, and four transitions of its own and its workflow's; each wait has one.
     return _dollars(
-        f"({_total(list(attempts))} * 2 + FILL(SUM({stages}), 0) * 4 / 3 + FILL(SUM({waits}), 0)) * {_TRANSITION}",
-        attempts,
-        "Step Functions",
+        f"{_total(list(calls))} * {_CALL} + ({' + '.join(gigabyte_milliseconds)}) / 1000 * {price}",
+        {**calls, **durations},
+        "Lambda",
     )
 
 
+def _of_transitions(functions: Mapping[Handler, lambda_.IFunction]) -> cloudwatch.MathExpression:
+    entries = {
+        f"entries_{handler.name.lower()}": functions[handler].metric_invocations(period=HOUR)
+        for handler in (Handler.BEGIN_RUN, Handler.OPEN_ACTIVITY, Handler.END_RUN)
+    }
+    return _dollars(f"{_total(list(entries))} * {_TRANSITION}", entries, "Step Functions")
+
+
 def _of_tables(stores: CoreStores) -> cloudwatch.MathExpression:
-    writes, reads = {}, {}
-    for name, table in {"status": stores.status, "control": stores.control, "registry": stores.registry}.items():
-        writes[f"writes_{name}"] = table.metric("ConsumedWriteCapacityUnits", period=HOUR, statistic=_SUM)
-        reads[f"reads_{name}"] = table.metric("ConsumedReadCapacityUnits", period=HOUR, statistic=_SUM)
-    index = {"TableName": stores.status.table_name, "GlobalSecondaryIndexName": ACTIVE_RUNS}
-    for units, metrics, name in (("Write", writes, "writes_index"), ("Read", reads, "reads_index")):
-        metrics[name] = cloudwatch.Metric(
-            namespace="AWS/DynamoDB",
-            metric_name=f"Consumed{units}CapacityUnits",
-            dimensions_map=index,
-            period=HOUR,
-            statistic=_SUM,
-        )
+    units: dict[str, dict[str, cloudwatch.IMetric]] = {"Write": {}, "Read": {}}
+    tables = {"status": stores.status, "control": stores.control, "registry": stores.registry}
+    indexes = {ACTIVE_RUNS: stores.status, DUE_ACTIVITIES: stores.control}
+    for kind, metrics in units.items():
+        consumed = f"Consumed{kind}CapacityUnits"
+        for name, table in tables.items():
+            metrics[f"{kind.lower()}s_{name}"] = table.metric(consumed, period=HOUR, statistic=_SUM)
+        for index, table in indexes.items():
+            metrics[f"{kind.lower()}s_{index}"] = cloudwatch.Metric(
+                namespace="AWS/DynamoDB",
+                metric_name=consumed,
+                dimensions_map={"TableName": table.table_name, "GlobalSecondaryIndexName": index},
+                period=HOUR,
+                statistic=_SUM,
+            )
+    writes, reads = units["Write"], units["Read"]
     return _dollars(
         f"{_total(list(writes))} * {_WRITE_UNIT} + {_total(list(reads))} * {_READ_UNIT}",
         {**writes, **reads},

@@ -72,8 +72,7 @@ class SystemDashboard(Construct):
         for row in (
             self._now(),
             *self._runs(),
-            self._stages(),
-            *self._plugins(),
+            *self._stages_and_plugins(),
             *self._functions_rows(),
             self._cost(),
         ):
@@ -148,21 +147,7 @@ class SystemDashboard(Construct):
             ],
         ]
 
-    def _stages(self) -> list[cloudwatch.IWidget]:
-        deployment = self._core.deployment
-        return [
-            _wide(
-                "Duration of stages, p90: the ten longest",
-                [most(deployment, Metric.STAGE_DURATION, STAGE_DIMENSIONS, _P90)],
-                axis=_MILLISECONDS,
-            ),
-            _wide(
-                "Stages that wait: the ten looked at most often",
-                [most(deployment, Metric.STAGE_WAITS, STAGE_DIMENSIONS, _SUM, by="SUM")],
-            ),
-        ]
-
-    def _plugins(self) -> list[list[cloudwatch.IWidget]]:
+    def _stages_and_plugins(self) -> list[list[cloudwatch.IWidget]]:
         core, deployment = self._core, self._core.deployment
 
         def top(metric: Metric, statistic: str, by: str) -> list[cloudwatch.IMetric]:
@@ -171,14 +156,18 @@ class SystemDashboard(Construct):
         queue = core.results_queue
         return [
             [
-                _wide("Slowest plugins, p90", top(Metric.PLUGIN_DURATION, _P90, "MAX"), axis=_MILLISECONDS),
-                _wide("Most failing plugins", top(Metric.PLUGIN_ERRORS, _SUM, "SUM")),
-            ],
-            [
+                _wide(
+                    "Duration of stages, p90: the ten longest",
+                    [most(deployment, Metric.STAGE_DURATION, STAGE_DIMENSIONS, _P90)],
+                    axis=_MILLISECONDS,
+                ),
                 _wide(
                     "Time of plugins to start, p90", top(Metric.PLUGIN_TIME_TO_START, _P90, "MAX"), axis=_MILLISECONDS
                 ),
-                _wide("Plugins that were started again", top(Metric.PLUGIN_RETRIES, _SUM, "SUM")),
+            ],
+            [
+                _wide("Slowest plugins, p90", top(Metric.PLUGIN_DURATION, _P90, "MAX"), axis=_MILLISECONDS),
+                _wide("Most failing plugins", top(Metric.PLUGIN_ERRORS, _SUM, "SUM")),
             ],
             [
                 _wide(

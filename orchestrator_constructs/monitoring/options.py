@@ -1,4 +1,4 @@
-"""Which alarms a deployment has, and when they go off."""
+"""Which alarms a deployment has, and their thresholds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ class MonitoringAlarms:
         failed_runs: So many runs failed within five minutes. Default: 1.
         timed_out_runs: So many runs took longer than their timeout, within five minutes. Default: 1.
         overdue_runs: So many runs in progress take longer than expected. Default: 1.
-        function_errors: So many calls of a function of the core failed within five minutes; an alarm for each, but
-            for ``begin-run``, which refuses a start by failing. Default: 1.
-        throttles: So many calls of a function of the core were throttled in each of three times five minutes, which is
-            about as long as Step Functions tries again; an alarm for each. Default: 1.
+        function_errors: So many invocations of a function of the core failed within five minutes; an alarm for each,
+            except for ``begin-run``, which refuses a start by failing. Default: 1.
+        throttles: So many invocations of a function of the core were throttled in each of three times five minutes,
+            which is about as long as Step Functions retries; an alarm for each. Default: 1.
         results_age: A report has waited so long in the results queue, in whole seconds. Default: 5 minutes.
         registration_problems: So many problems were found by a reconciliation that it could not repair. Default: 1.
-        dead_letters: Whether the alarms on the core's dead letter queues, which it has in any case, tell the
-            alerts' topic. Default: they do.
+        deadline_checks: Whether there is an alarm that deadlines were not checked for five minutes. Default: yes.
+        dead_letters: Whether the alarms on the core's dead-letter queues, which it has in any case, publish to the
+            alerts topic. Default: yes.
 
     Raises:
         ValueError: A threshold is no whole number, or less than 1; or the duration is none.
@@ -37,6 +38,7 @@ class MonitoringAlarms:
     throttles: int | None = 1
     results_age: Duration | None = field(default_factory=lambda: Duration.minutes(5))
     registration_problems: int | None = 1
+    deadline_checks: bool = True
     dead_letters: bool = True
 
     def __post_init__(self) -> None:

@@ -82,9 +82,6 @@ QUERIES: Final[Mapping[str, Query]] = {
     "refused reports": _found(
         LogMessage.REPORT_REFUSED, (Field.REASON, Field.DETAIL, Field.PLUGIN, *_PLACE, Field.ATTEMPT), *_LATEST
     ),
-    "what stages wait for": _found(
-        LogMessage.STAGE_WAITS, (*_PLACE, Field.OPEN, f"{Field.PLUGINS}.0 as first"), *_LATEST
-    ),
     "bytes of log by function": Query(
         [
             f"stats sum(strlen(@message)) as bytes, count(*) as lines by {_LOG}",

@@ -1,26 +1,24 @@
-"""The function that counts runs in progress and announces those that take too long, each minute."""
+"""The function that counts runs in progress and announces overdue ones, each minute."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from aws_cdk import Duration
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge, acknowledge_wildcard
+from orchestrator_constructs.acknowledgements import acknowledge_wildcard
 from orchestrator_constructs.core.function import define_function
 from orchestrator_constructs.core.parts import CoreParts
+from orchestrator_constructs.core.schedule import define_schedule
 from orchestrator_constructs.placement import Place
 from orchestrator_runtime.contract import ACTIVE_RUNS, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 
 _TIMEOUT: Final = Duration.minutes(1)
-"""What is not done then, the next call does."""
-_NEXT_LOOK: Final = "A look that was missed is made up for by the next, and is kept nowhere; its errors have an alarm."
+"""The next invocation does what this one does not."""
 
 
 class RunWatch(Construct):
@@ -42,9 +40,9 @@ class RunWatch(Construct):
             scope: The monitoring.
             id: The construct's id in its scope.
             deployment: The deployment that is watched.
-            parts: Those of its core.
+            parts: The parts of its core.
             topic_arn: The topic that overdue runs are announced on.
-            every: Time between two looks.
+            every: Time between two invocations.
         """
         super().__init__(scope, id)
         stores = parts.stores
@@ -67,24 +65,19 @@ class RunWatch(Construct):
         status = stores.status.table_arn
         self._allow(["dynamodb:GetItem", "dynamodb:Query"], [status])
         self._allow(["dynamodb:Query"], [f"{status}/index/{ACTIVE_RUNS}", stores.registry.table_arn])
-        items = ("PutItem", "UpdateItem", "DeleteItem", "Query")
+        items = ("PutItem", "DeleteItem", "Query")
         self._allow([f"dynamodb:{action}" for action in items], [stores.control.table_arn])
         path = Place.of(self).arn("ssm", f"parameter{deployment.workflows_path.rstrip('/')}")
         self._allow(["ssm:GetParametersByPath"], [path, f"{path}/*"])
         acknowledge_wildcard(
             self, f"{path}/*", "The workflows of a deployment are defined later, in other stacks and apps."
         )
-        schedule = events.Rule(
+        define_schedule(
             self,
-            "Schedule",
-            description=f"Looks at the runs in progress of {deployment.prefix}",
-            schedule=events.Schedule.rate(every),
-            # A look that was missed is made up for by the next.
-            targets=[targets.LambdaFunction(self._function, retry_attempts=0, max_event_age=_TIMEOUT)],
+            self._function,
+            description=f"Counts the runs in progress of {deployment.prefix}, and announces overdue ones",
+            every=every,
         )
-        self._function.configure_async_invoke(retry_attempts=0, max_event_age=_TIMEOUT)
-        acknowledge(schedule, "Serverless-EventBusDLQ", _NEXT_LOOK)
-        acknowledge(self._function, "Serverless-LambdaAsyncFailureDestination", _NEXT_LOOK)
 
     @property
     def function(self) -> lambda_.Function:

@@ -1,4 +1,4 @@
-"""What an operator of a deployment lives on: alerts, alarms, a dashboard and queries."""
+"""The monitoring of a deployment: alerts, alarms, a dashboard and queries."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _EVERY_MINUTE: Final = Duration.minutes(1)
 
 
 class WorkflowMonitoring(Construct):
-    """Defines the monitoring of a core and of all that runs on it.
+    """Defines the monitoring of a core, its workflows and its plugins.
 
     ::
 
         WorkflowMonitoring(self, "Monitoring", core=core, alert_emails=["operators@example.com"])
 
-    Workflows and plugins of other apps need no line of their own: what they do is
-    measured by the core, and the dashboard looks it up.
+    Workflows and plugins of other apps need no line of their own: the core publishes
+    their metrics, and the dashboard searches for them.
 
-    Resources: the alerts' topic ``{system}-{stage}-alerts`` with a key, unless one
-    is brought; the function ``{system}-{stage}-watch-runs`` with a role, a log group
+    Resources: the alerts topic ``{system}-{stage}-alerts`` with a key, unless you
+    bring one; the function ``{system}-{stage}-watch-runs`` with a role, a log group
     and a schedule; alarms ``{system}-{stage}-…``; a dashboard ``{system}-{stage}``;
     saved queries in the folder ``{system}-{stage}/``.
 
-    Failures: a look that fails is made up for by the next; what it would have
-    announced is announced then.
+    Failures: where an invocation of the function fails, the next one announces what
+    that one did not.
 
     Limits: one for a core, in the core's stack. There is no alarm on the age of an
     iterator: nothing of the library reads a stream.
@@ -67,14 +67,13 @@ class WorkflowMonitoring(Construct):
             scope: The construct that this one belongs to.
             id: The construct's id in its scope.
             core: The core, defined in the same stack.
-            alerts_topic: Where alerts go. An imported one has to let ``cloudwatch.amazonaws.com`` publish by its
-                own policy, and so does its key, which may not be the one that SNS keeps for everybody.
-                Default: a topic is defined.
-            alert_emails: Addresses that get the alerts; each is asked first. Default: none.
-            watch_every: Time between two looks at the runs in progress, in whole minutes. Default: one minute.
-            alarms: Which alarms there are, and when they go off. Default: all, see ``MonitoringAlarms``.
-            dashboard: Whether there is one. Default: there is.
-            queries: Whether queries are saved. Default: they are.
+            alerts_topic: The topic of alerts. The policy of an imported one has to let ``cloudwatch.amazonaws.com``
+                publish, and so has that of its key, which cannot be ``alias/aws/sns``. Default: a topic is defined.
+            alert_emails: Addresses that get the alerts, once they have confirmed. Default: none.
+            watch_every: Time between two counts of the runs in progress, in whole minutes. Default: one minute.
+            alarms: Which alarms there are, and their thresholds. Default: all, see ``MonitoringAlarms``.
+            dashboard: Whether to define a dashboard. Default: yes.
+            queries: Whether to define saved queries. Default: yes.
 
         Raises:
             ValueError: A prop is not allowed, the core is in another stack or not defined by this app, or the app
@@ -134,5 +133,5 @@ class WorkflowMonitoring(Construct):
 
     @property
     def alarms(self) -> list[cloudwatch.Alarm]:
-        """All alarms that tell the topic, those on the core's dead letters included."""
+        """All alarms that publish to the topic, including those on the core's dead-letter queues."""
         return list(self._alarms)

@@ -1,4 +1,4 @@
-"""States for a state machine of a team's own, by which a run begins, goes through an activity, and ends."""
+"""States for a state machine of a team's own: they begin a run, take it through an activity, and end it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct, IValidation
 
-from orchestrator_constructs.asl import HANDLER_TIMEOUT_SECONDS, REFERENCE, RETRY_START
+from orchestrator_constructs.asl import INVOKE_TIMEOUT_SECONDS, Retry
 from orchestrator_constructs.interfaces import IActivity
 from orchestrator_constructs.validation import check_machine_name, check_name, whole_seconds
 from orchestrator_constructs.workflow.expected_duration import publish_expected_duration
 from orchestrator_constructs.workflow.run_states import (
     ANSWER,
     DEFAULT_RUN_DAYS,
+    RETRY_ACTIVITY,
     RETRY_BEGIN,
     RETRY_END,
     SAME,
+    TIMEOUT,
+    activity_payload,
     begin_payload,
     end_payload,
     failed_payload,
 )
 from orchestrator_constructs.workflow.steps import checked_steps, step_names
-from orchestrator_runtime.contract import MAX_EXECUTION_DAYS, Handler
+from orchestrator_constructs.workflow.task_timeout import DAY
+from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import Deployment
 
 
@@ -54,18 +58,45 @@ def begin_run_task(
     check_machine_name("workflow", machine)
     steps = checked_steps(workflow, core.deployment, activities)
     seconds = whole_seconds(f"timeout of workflow {workflow!r}", timeout or Duration.days(DEFAULT_RUN_DAYS))
-    state = _call(
+    state = _invoke(
         core,
         scope,
         id,
         handler=Handler.BEGIN_RUN,
         payload=begin_payload(workflow, step_names(steps), seconds),
+        outputs=ANSWER,
         retries=RETRY_BEGIN,
     )
     publish_expected_duration(
         scope, f"{id}Expected", core.deployment, workflow, expected_duration, timeout_seconds=seconds
     )
     state.node.add_validation(_MachineIsNamed(state, workflow, machine))
+    return state
+
+
+def activity_task(
+    core: _Core,
+    scope: Construct,
+    id: str,  # noqa: A002
+    *,
+    activity: str,
+    reenter_after: Duration | None,
+) -> tasks.LambdaInvoke:
+    """Define the state that takes a run through an activity; see ``Activity.task``."""
+    reenter_after = reenter_after or Duration.seconds(DAY)
+    whole_seconds(f"reenter_after of task {id!r}", reenter_after)
+    state = _invoke(
+        core,
+        scope,
+        id,
+        handler=Handler.OPEN_ACTIVITY,
+        payload=activity_payload(activity),
+        outputs=SAME,
+        retries=RETRY_ACTIVITY,
+        pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+        timeout=reenter_after,
+    )
+    state.add_catch(state, errors=[TIMEOUT], outputs=SAME)
     return state
 
 
@@ -79,38 +110,28 @@ def end_run_task(
 ) -> tasks.LambdaInvoke:
     """Define the state that ends a run; see ``OrchestratorCore.end_run_task``."""
     check_name("workflow", workflow)
-    payload = failed_payload(workflow) if failed else end_payload(workflow)
-    return _call(core, scope, id, handler=Handler.END_RUN, payload=payload, retries=RETRY_END)
-
-
-def activity_task(
-    activity: IActivity,
-    scope: Construct,
-    id: str,  # noqa: A002
-) -> tasks.StepFunctionsStartExecution:
-    """Define the state that takes a run through an activity; see ``Activity.task``."""
-    arn = activity.state_machine_arn(consumer=scope)
-    state = tasks.StepFunctionsStartExecution.jsonata(
+    return _invoke(
+        core,
         scope,
         id,
-        state_machine=sfn.StateMachine.from_state_machine_arn(scope, f"{id}StateMachine", arn),
-        input=sfn.TaskInput.from_object(REFERENCE),
-        integration_pattern=sfn.IntegrationPattern.RUN_JOB,
-        outputs=SAME,
-        task_timeout=sfn.Timeout.duration(Duration.days(MAX_EXECUTION_DAYS)),
+        handler=Handler.END_RUN,
+        payload=failed_payload(workflow) if failed else end_payload(workflow),
+        outputs=ANSWER,
+        retries=RETRY_END,
     )
-    _add_retries(state, [RETRY_START])
-    return state
 
 
-def _call(
+def _invoke(
     core: _Core,
     scope: Construct,
     id: str,  # noqa: A002
     *,
     handler: Handler,
     payload: dict[str, Any],
-    retries: Sequence[dict[str, Any]],
+    outputs: str,
+    retries: Sequence[Retry],
+    pattern: sfn.IntegrationPattern = sfn.IntegrationPattern.REQUEST_RESPONSE,
+    timeout: Duration | None = None,
 ) -> tasks.LambdaInvoke:
     state = tasks.LambdaInvoke.jsonata(
         scope,
@@ -119,29 +140,26 @@ def _call(
             scope, f"{id}Function", core.function_arn(handler, consumer=scope)
         ),
         payload=sfn.TaskInput.from_object(payload),
-        outputs=ANSWER,
-        task_timeout=sfn.Timeout.duration(Duration.seconds(HANDLER_TIMEOUT_SECONDS)),
+        outputs=outputs,
+        integration_pattern=pattern,
+        task_timeout=sfn.Timeout.duration(timeout or Duration.seconds(INVOKE_TIMEOUT_SECONDS)),
         retry_on_service_exceptions=False,
     )
-    _add_retries(state, retries)
-    return state
-
-
-def _add_retries(state: sfn.TaskStateBase, retries: Sequence[dict[str, Any]]) -> None:
     for retry in retries:
         state.add_retry(
             errors=[str(error) for error in retry["ErrorEquals"]],
-            interval=Duration.seconds(retry["IntervalSeconds"]),
             max_attempts=retry["MaxAttempts"],
-            backoff_rate=retry["BackoffRate"],
-            jitter_strategy=sfn.JitterType[retry["JitterStrategy"]],
+            interval=Duration.seconds(retry["IntervalSeconds"]) if "IntervalSeconds" in retry else None,
+            backoff_rate=retry.get("BackoffRate"),
+            jitter_strategy=sfn.JitterType[retry["JitterStrategy"]] if "JitterStrategy" in retry else None,
             max_delay=Duration.seconds(retry["MaxDelaySeconds"]) if "MaxDelaySeconds" in retry else None,
         )
+    return state
 
 
 @jsii.implements(IValidation)
 class _MachineIsNamed:
-    """Refuses an app whose state machine could begin a run and could not be asked about it."""
+    """Refuses an app whose state machine begins runs, and whose executions the core may not describe."""
 
     def __init__(self, state: Construct, workflow: str, machine: str) -> None:
         self._state = state
@@ -156,5 +174,5 @@ class _MachineIsNamed:
         return [
             f"{self._state.node.path!r} begins runs of workflow {self._workflow!r}, and no state machine of this app "
             f"is named {self._machine!r}: set state_machine_name=core.deployment.workflow({self._workflow!r}) on the "
-            f"one that it belongs to, or the core may not ask whether a run's execution still runs"
+            f"one that it belongs to, or the core may not describe the executions that hold its runs"
         ]

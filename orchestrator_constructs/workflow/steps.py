@@ -15,7 +15,7 @@ Steps = list[list[IActivity]]
 def checked_steps(
     workflow: str, deployment: Deployment, activities: Sequence[IActivity | Sequence[IActivity]]
 ) -> Steps:
-    """Read what a workflow was given.
+    """Check the activities of a workflow.
 
     Args:
         workflow: The workflow's name, for the text of an error.
@@ -53,5 +53,5 @@ def checked_steps(
 
 
 def step_names(steps: Steps) -> list[list[str]]:
-    """Name the activities of each step, as ``begin_run`` is told them."""
+    """The names of the activities of each step."""
     return [[activity.activity_name for activity in step] for step in steps]

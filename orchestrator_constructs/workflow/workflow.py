@@ -1,16 +1,15 @@
-"""A workflow: activities in an order, and the door through which runs come in."""
+"""A workflow: activities in an order; an application starts its runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from orchestrator_constructs.acknowledgements import acknowledge_wildcard
 from orchestrator_constructs.interfaces import IActivity, IOrchestratorCore, IWorkflow
 from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
@@ -28,11 +27,9 @@ from orchestrator_constructs.workflow.definition import workflow_definition
 from orchestrator_constructs.workflow.expected_duration import publish_expected_duration
 from orchestrator_constructs.workflow.imported import ImportedWorkflow
 from orchestrator_constructs.workflow.run_states import DEFAULT_RUN_DAYS
-from orchestrator_constructs.workflow.steps import checked_steps
-from orchestrator_runtime.contract import Handler
-
-# The rule that Step Functions makes in each account to hear of the ends of nested executions.
-_NESTED_EXECUTIONS_RULE = "StepFunctionsGetEventsForStepFunctionsExecutionRule"
+from orchestrator_constructs.workflow.steps import checked_steps, step_names
+from orchestrator_constructs.workflow.task_timeout import task_timeout_seconds
+from orchestrator_runtime.contract import MAX_DEADLINE_SECONDS, Handler
 
 
 class Workflow(WorkflowBase):
@@ -40,25 +37,35 @@ class Workflow(WorkflowBase):
 
     ::
 
-        begin ──► Validate ──► Rate ──► GenerateDocuments ──► end
+        Begin run ──► Validate ──► Rate ──► GenerateDocuments ──► End run
 
         Workflow(…, activities=[validate, [rate, check], generate_documents])
 
-    A run is started by plain ``StartExecution`` with the input
+    An application starts a run by plain ``StartExecution`` with the input
     ``{"uid": …, "metadata": {…}}``. The same ``uid`` again resumes it, without
-    calling what was complete. Only the reference ``{uid, workflow, attempt}``
-    travels between the states; the data is in the status table.
+    invoking plugins that were complete. Only the reference ``{uid, workflow,
+    attempt}`` travels between the states; the data is in the status table.
+
+    An activity is one state, which waits for a task token: a run of three
+    activities takes five state transitions, however many plugins it has and
+    however long they take, up to a day. Then the state enters itself again, which
+    is one transition more for each day of waiting.
 
     Resources: a state machine ``{system}-{stage}-workflow-{name}`` with its role
-    and its log of errors, an SSM parameter with its ARN, and one with what is
-    expected of its runs, if anything is.
+    and its log of errors, an SSM parameter with its ARN, and one with the expected
+    duration of its runs, if there is one.
 
-    Failures: any error leads through a last step that writes down how the run
-    ended, and then fails the execution with the same error.
+    Failures: any error leads to a last state that writes how the run ended, and
+    then fails the execution with the same error. The run's row is the truth: where
+    it is complete already, and only the answer of ``End run`` was lost, the
+    execution succeeds.
 
     Limits: an activity is at most once in a workflow; a run takes at most
-    ``timeout``; the name of the state machine has at most 80 characters. Where one
-    of several activities side by side fails, Step Functions stops the others.
+    ``timeout``; the name of the state machine has at most 80 characters. If one of
+    several activities side by side fails, Step Functions stops the others. Where
+    many activities wait side by side for a year, their states enter themselves
+    again less often than daily, so that the execution's history stays below 25,000
+    events.
     """
 
     def __init__(
@@ -88,12 +95,13 @@ class Workflow(WorkflowBase):
             expected_duration: How long a run is expected to take at most, less than the timeout;
                 ``WorkflowMonitoring`` announces those that take longer. Default: none is announced.
             log_retention: How long the log of errors is kept. Default: one month.
-            tracing: Trace runs with X-Ray. Default: as the core does, if this app defines it; else yes.
-            permissions_boundary: The most that the state machine's role may do. Default: as the core does.
+            tracing: Trace runs with X-Ray. Default: the core's prop ``tracing`` if this app defines the core; else
+                yes.
+            permissions_boundary: The permissions boundary of the state machine's role. Default: the core's.
 
         Raises:
-            ValueError: A name, a duration or the list of activities is not allowed, or the app defines
-                this workflow already.
+            ValueError: A name, a duration or the list of activities is not allowed, there are more activities than
+                fit into an execution's history, or the app defines this workflow already.
         """
         deployment = core.deployment
         name = id if name is None else name
@@ -108,20 +116,9 @@ class Workflow(WorkflowBase):
         stack = Stack.of(self)
         begin_run_arn = core.function_arn(Handler.BEGIN_RUN, consumer=self)
         end_run_arn = core.function_arn(Handler.END_RUN, consumer=self)
-        machines = [
-            {activity.activity_name: activity.state_machine_arn(consumer=self) for activity in step} for step in steps
-        ]
-        executions = [
-            stack.format_arn(
-                service="states",
-                resource="execution",
-                resource_name=f"{deployment.activity(activity)}:*",
-                arn_format=ArnFormat.COLON_RESOURCE_NAME,
-            )
-            for step in machines
-            for activity in step
-        ]
-        rule = stack.format_arn(service="events", resource="rule", resource_name=_NESTED_EXECUTIONS_RULE)
+        for activity in (activity for step in steps for activity in step):
+            activity.deploy_before(self)
+        open_activity_arn = core.function_arn(Handler.OPEN_ACTIVITY, consumer=self)
         self._state_machine = define_state_machine(
             self,
             name=machine_name,
@@ -129,27 +126,26 @@ class Workflow(WorkflowBase):
                 workflow=name,
                 partition=stack.partition,
                 begin_run_arn=begin_run_arn,
+                open_activity_arn=open_activity_arn,
                 end_run_arn=end_run_arn,
-                steps=machines,
+                steps=step_names(steps),
                 timeout_seconds=timeout_seconds,
+                task_timeout_seconds=task_timeout_seconds(
+                    name,
+                    [len(step) for step in steps],
+                    run_timeout_seconds=(
+                        MAX_DEADLINE_SECONDS if Token.is_unresolved(timeout_seconds) else timeout_seconds
+                    ),
+                ),
             ),
             statements=[
-                iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[begin_run_arn, end_run_arn]),
                 iam.PolicyStatement(
-                    actions=["states:StartExecution"], resources=[arn for step in machines for arn in step.values()]
-                ),
-                iam.PolicyStatement(actions=["states:DescribeExecution", "states:StopExecution"], resources=executions),
-                iam.PolicyStatement(
-                    actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule]
-                ),
+                    actions=["lambda:InvokeFunction"], resources=[begin_run_arn, open_activity_arn, end_run_arn]
+                )
             ],
             log_retention=log_retention,
             tracing=core.tracing if tracing is None else tracing,
         )
-        for execution in executions:
-            acknowledge_wildcard(
-                self, execution, "The name of an execution is random; the activity that it belongs to is named."
-            )
         Published(self, "Published", exports=core.exports).parameter(
             "state-machine-arn", deployment.workflow_parameter(name), self._state_machine.state_machine_arn
         )
@@ -157,7 +153,7 @@ class Workflow(WorkflowBase):
             self, "Expected", deployment, name, expected_duration, timeout_seconds=timeout_seconds
         )
         if of_stack := StackStages.find(self, core):
-            of_stack.ask_before_deleting(self)
+            of_stack.deploy_after(self)
 
     @classmethod
     def from_system(
@@ -169,7 +165,7 @@ class Workflow(WorkflowBase):
         stage: str,
         name: str | None = None,
     ) -> IWorkflow:
-        """Find a workflow that another app deploys, by what it publishes in SSM.
+        """Find a workflow that another app deploys, by its SSM parameter.
 
         Args:
             scope: The construct that this one belongs to.
@@ -191,7 +187,7 @@ class Workflow(WorkflowBase):
         return self._state_machine
 
     def state_machine_arn(self, *, consumer: Construct) -> str:
-        """Name the workflow's state machine for the stack of ``consumer``."""
+        """The ARN of the workflow's state machine for the stack of ``consumer``."""
         return arn_for(
             consumer,
             self._state_machine.state_machine_arn,

@@ -45,10 +45,6 @@ class Deployment:
         """The SSM parameter with the URL of one of the core's dead letter queues."""
         return self.core_parameter(CoreOutput.of_dead_letters(kind))
 
-    def activity(self, activity: str) -> str:
-        """The name of an activity's state machine."""
-        return f"{self.prefix}-activity-{activity}"
-
     def workflow(self, workflow: str) -> str:
         """The name of a workflow's state machine."""
         return f"{self.prefix}-workflow-{workflow}"
@@ -60,10 +56,6 @@ class Deployment:
     def core_parameter(self, output: CoreOutput) -> str:
         """The SSM parameter that publishes one output of the core."""
         return f"/{self.system}/{self.stage}/core/{output}"
-
-    def activity_parameter(self, activity: str) -> str:
-        """The SSM parameter with the ARN of an activity's state machine."""
-        return f"{self.activities_path}{activity}/state-machine-arn"
 
     def topic_parameter(self, activity: str, stage: Stage) -> str:
         """The SSM parameter with the ARN of a stage's topic."""
@@ -79,7 +71,7 @@ class Deployment:
 
     @property
     def alerts_topic(self) -> str:
-        """The topic that tells operators."""
+        """The topic of alarms and overdue runs."""
         return f"{self.prefix}-alerts"
 
     @property
@@ -103,7 +95,8 @@ class CoreOutput(StrEnum):
     RESULTS_QUEUE_URL = "results-queue-url"
     RESULTS_QUEUE_ARN = "results-queue-arn"
     BEGIN_RUN_ARN = "begin-run-arn"
-    ADVANCE_STAGE_ARN = "advance-stage-arn"
+    OPEN_ACTIVITY_ARN = "open-activity-arn"
+    """The function that an activity's state invokes with a task token."""
     END_RUN_ARN = "end-run-arn"
     REGISTER_PLUGIN_ARN = "register-plugin-arn"
     RECONCILE_ARN = "reconcile-arn"
@@ -125,7 +118,6 @@ STAGE_EXPORT_SUFFIX: Final = {
     Stage.PARALLEL: "parallel-processing",
     Stage.POST: "post-processing",
 }
-WORKFLOW_EXPORT_SUFFIX: Final = "workflow"
 CORE_EXPORT_SUFFIX: Final = {
     CoreOutput.STATUS_TABLE_NAME: "status-name",
     CoreOutput.STATUS_TABLE_ARN: "status-arn",

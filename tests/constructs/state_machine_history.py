@@ -1,28 +1,22 @@
-"""How long the history of an execution gets, told from the synthesized state machine itself.
+"""The length of an execution's history, played from the state machine itself.
 
-The events are those that Step Functions documents as types of ``HistoryEvent``. ``play`` plays an execution that
-waits against a virtual clock. What would slow it down, calls and pauses between retries, takes no time there: so
-it wakes as often as it ever can.
+The events are those that Step Functions documents as types of ``HistoryEvent``. ``play`` plays an execution against
+a virtual clock. Invocations and pauses between retries take no time there: so a task that waits enters itself again
+as often as it ever can.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.constructs.state_machine_paths import TIMEOUT, branches
+from tests.constructs.state_machine_paths import TIMEOUT, branches, waits_for_token
 
 FAILED_ATTEMPT: Final = ("TaskScheduled", "TaskStarted", "TaskFailed")
-"""What an attempt adds that is tried again in the same entry of its state."""
-
-_OLD_ENOUGH: Final = re.compile(r"\{% \$millis\(\) - \$toMillis\(\$states\.input\.opened\) >= (?P<age>\d+) %\}")
-_REMEMBERS_OPENING: Final = (
-    "{% $merge([$states.input, {'opened': $exists($states.input.opened) "
-    "? $states.input.opened : $states.context.State.EnteredTime}]) %}"
-)
+"""The events of an attempt that is retried in the same entry of its state."""
+FOR_EVER: Final = 10**12
 
 
 @dataclass
@@ -31,94 +25,86 @@ class History:
 
     Attributes:
         events: How many events of each type.
-        now: Seconds since it started.
-        wakes: How often a wait was over.
+        entries: How often each activity's state was entered.
+        now: Seconds since the execution started.
     """
 
     events: Counter[str] = field(default_factory=Counter)
+    entries: Counter[str] = field(default_factory=Counter)
     now: int = 0
-    wakes: int = 0
 
     def note(self, *events: str) -> None:
         self.events.update(events)
 
 
-def play(
-    machine: Mapping[str, Any],
-    *,
-    stays_open: Mapping[str, int] | None = None,
-    failed_attempts: Callable[[int], int] = lambda _entry: 0,
-) -> History:
-    """Play an execution of an activity to its end, or to the end of its time.
+def play(machine: Mapping[str, Any], *, takes: Mapping[str, int], failed_attempts: int = 0) -> History:
+    """Play an execution of a workflow to its end, or to its timeout.
 
     Args:
-        machine: The activity's state machine.
-        stays_open: For how many seconds its stages stay open. Default: for ever.
-        failed_attempts: How many attempts fail, and are tried again, in the entry of a task with this number.
+        machine: The workflow's state machine.
+        takes: Seconds that an activity takes. Default: none.
+        failed_attempts: How many attempts fail, and are retried, in each entry of a task.
     """
     history = History()
     history.note("ExecutionStarted")
-    name: str | None = machine["StartAt"]
-    # When the stage under way was entered first, as the states' input tells it: a wait that is over adds it.
-    opened: int | None = None
-    while name is not None:
-        state = machine["States"][name]
-        if state["Type"] == "Choice":
-            history.note("ChoiceStateEntered", "ChoiceStateExited")
-            assert opened is not None
-            name = _chosen(state, history.now - opened)
-            continue
-        failures = failed_attempts(history.events["TaskStateEntered"])
-        assert failures <= most_retries(state), "then the task fails, and with it the execution"
-        history.note("TaskStateEntered", *(FAILED_ATTEMPT * failures), "TaskScheduled", "TaskStarted", "TaskSubmitted")
-        first = history.now if opened is None else opened
-        open_for = (stays_open or {}).get(state["Arguments"]["Payload"]["stage"])
-        closes = machine["TimeoutSeconds"] if open_for is None else first + open_for
-        history.now = min(closes, history.now + state["TimeoutSeconds"], machine["TimeoutSeconds"])
-        if history.now == machine["TimeoutSeconds"]:
-            history.note("ExecutionTimedOut")
-            return history
-        if history.now == closes:
-            history.note("TaskSucceeded", "TaskStateExited")
-            # The output is the run's reference and nothing else: the next stage has a clock of its own.
-            assert "opened" not in state["Output"]
-            name, opened = state.get("Next"), None
-            continue
-        history.wakes += 1
-        history.note("TaskTimedOut", "TaskStateExited")
-        rule = next(rule for rule in state["Catch"] if TIMEOUT in rule["ErrorEquals"])
-        assert rule["Output"] == _REMEMBERS_OPENING
-        name, opened = rule["Next"], first
-    history.note("ExecutionSucceeded")
+    history.now, done = _play(machine, takes, history, now=0, until=machine["TimeoutSeconds"], failures=failed_attempts)
+    history.note("ExecutionSucceeded" if done else "ExecutionTimedOut")
     return history
 
 
-def _chosen(state: Mapping[str, Any], age: int) -> str:
-    for choice in state["Choices"]:
-        condition = _OLD_ENOUGH.fullmatch(choice["Condition"])
-        assert condition, choice["Condition"]
-        if age * 1000 >= int(condition["age"]):
-            return str(choice["Next"])
-    return str(state["Default"])
+def _play(
+    flow: Mapping[str, Any], takes: Mapping[str, int], history: History, *, now: int, until: int, failures: int
+) -> tuple[int, bool]:
+    """Play a state machine, or a branch of one, from a time on; return when it ends, and whether in time."""
+    name: str | None = flow["StartAt"]
+    # When an activity was entered first: what it takes counts from there, through all its entries.
+    first = now
+    while name is not None:
+        state = flow["States"][name]
+        if branches(state):
+            history.note("ParallelStateEntered", "ParallelStateStarted")
+            ends = [
+                _play(branch, takes, history, now=now, until=until, failures=failures) for branch in branches(state)
+            ]
+            now = max(end for end, _ in ends)
+            if not all(done for _, done in ends):
+                return until, False
+            history.note("ParallelStateSucceeded", "ParallelStateExited")
+            name = state.get("Next")
+            first = now
+            continue
+        assert failures <= most_retries(state), "then the task fails, and with it the execution"
+        history.note("TaskStateEntered", *(FAILED_ATTEMPT * failures), "TaskScheduled", "TaskStarted")
+        if not waits_for_token(state):
+            history.note("TaskSucceeded", "TaskStateExited")
+            name = state.get("Next")
+            first = now
+            continue
+        history.note("TaskSubmitted")
+        history.entries[name] += 1
+        ends_at, times_out = first + takes.get(name, 0), now + state["TimeoutSeconds"]
+        if min(ends_at, times_out) >= until:
+            return until, False
+        if ends_at <= times_out:
+            history.note("TaskSucceeded", "TaskStateExited")
+            now = first = ends_at
+            name = state.get("Next")
+            continue
+        history.note("TaskTimedOut", "TaskStateExited")
+        now = times_out
+        name = next(rule["Next"] for rule in state["Catch"] if TIMEOUT in rule["ErrorEquals"])
+    return now, True
 
 
 def most_retries(state: Mapping[str, Any]) -> int:
-    """How often a state is tried again in one entry if it fails in every way there is: each rule has its own count."""
+    """How often a state is retried in one entry if it fails in every way there is: each rule has its own count."""
     return sum(retry["MaxAttempts"] for retry in state.get("Retry", []))
 
 
-def most_events_without_waits(machine: Mapping[str, Any]) -> int:
-    """Bound the history of a state machine that enters each state once at most; of a task all retries fail."""
-    return 2 + _events_of(machine)  # its start and its end
-
-
-def _events_of(flow: Mapping[str, Any]) -> int:
-    """Entered and exited, whatever it is; a task's last attempt has four, what has branches starts and ends them."""
-    within = {"Task": 4, "Parallel": 2}
-    return sum(
-        2
-        + within.get(state["Type"], 0)
-        + len(FAILED_ATTEMPT) * most_retries(state)
-        + sum(_events_of(branch) for branch in branches(state))
-        for state in flow["States"].values()
+def most_events_besides_waits(machine: Mapping[str, Any]) -> int:
+    """Bound the events of the states that begin and end a run, all of them entered and all their retries used."""
+    others = [state for state in machine["States"].values() if not waits_for_token(state) and not branches(state)]
+    # Entered and exited, whatever it is; scheduled, started, succeeded and exited, if it is a task.
+    return 2 + sum(
+        2 + (3 + len(FAILED_ATTEMPT) * most_retries(state) if state["Type"] == "Task" else 0) for state in others
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator_constructs.activity.ladder import YEAR
-from orchestrator_runtime.contract import Handler
+from orchestrator_constructs.workflow.run_states import FAILED, SAME
+from orchestrator_runtime.contract import MAX_DEADLINE_SECONDS, Handler
 
 State = Mapping[str, Any]
 States = Mapping[str, State]
@@ -24,13 +24,17 @@ ENDS = {"Succeed", "Fail"}
 
 
 def problems(machine: Mapping[str, Any]) -> list[str]:
-    """Tell everything that is wrong with a state machine, given as Amazon States Language; best is nothing."""
-    found = [] if 0 < machine.get("TimeoutSeconds", 0) <= YEAR else ["the state machine has no timeout"]
+    """Everything that is wrong with a state machine, given as Amazon States Language; best is nothing."""
+    found = [] if _bounded(machine) else ["the state machine has no timeout"]
     return [*found, *_problems_of(machine)]
 
 
+def _bounded(timed: Mapping[str, Any]) -> bool:
+    return 0 < timed.get("TimeoutSeconds", 0) <= MAX_DEADLINE_SECONDS
+
+
 def _problems_of(flow: Mapping[str, Any]) -> Iterator[str]:
-    """Look at a state machine, or at a branch of one: what happens in a branch, the state around it catches."""
+    """Check a state machine, or a branch of one: the state around a branch catches what happens in it."""
     states: States = flow["States"]
     for name, state in states.items():
         for target in _targets(state):
@@ -39,20 +43,20 @@ def _problems_of(flow: Mapping[str, Any]) -> Iterator[str]:
                 return
     if lost := set(states) - _reached(states, flow["StartAt"]):
         yield f"{sorted(lost)} are never reached"
-    begins_runs = any(_calls(state, Handler.BEGIN_RUN) for state in states.values())
+    begins_runs = any(_invokes(state, Handler.BEGIN_RUN) for state in states.values())
     for name, state in states.items():
-        yield from (f"{name} {problem}" for problem in _problems_of_state(state, states))
-        if begins_runs and not _ends_the_run_on_errors(state, states):
-            yield f"{name} may fail, and no end_run hears of it"
+        yield from (f"{name} {problem}" for problem in _problems_of_state(name, state))
+        if begins_runs and not _ends_the_run_on_errors(name, state, states):
+            yield f"{name} may fail without an end_run after it"
         for branch in branches(state):
             yield from (f"{name}: {problem}" for problem in _problems_of(branch))
     yield from _endless(states)
 
 
-def _problems_of_state(state: State, states: States) -> Iterator[str]:
+def _problems_of_state(name: str, state: State) -> Iterator[str]:
     match state["Type"]:
         case "Task":
-            if not 0 < state.get("TimeoutSeconds", 0) <= YEAR:
+            if not _bounded(state):
                 yield "has no timeout"
         case "Choice":
             if "Default" not in state:
@@ -60,56 +64,46 @@ def _problems_of_state(state: State, states: States) -> Iterator[str]:
         case "Pass" | "Succeed" | "Fail" | "Parallel" | "Map" | "Wait":
             pass
         case other:
-            yield f"is a {other}, of which this test knows nothing"
+            yield f"is a {other}, which this test does not know"
     if state["Type"] not in ENDS | {"Choice"} and ("Next" in state) == (state.get("End") is True):
         yield "has no way on, or two"
     if any("MaxAttempts" not in retry for retry in state.get("Retry", [])):
         yield "is retried without a bound"
     if waits_for_token(state):
-        yield from _problems_of_wait(state, states)
+        yield from _problems_of_wait(name, state)
 
 
-def _problems_of_wait(state: State, states: States) -> Iterator[str]:
+def _problems_of_wait(name: str, state: State) -> Iterator[str]:
     for retry in state.get("Retry", []):
         if retry.get("MaxAttempts") != 0 and {TIMEOUT, ANY_ERROR} & set(retry["ErrorEquals"]):
-            yield "is tried again when it times out, with the token that it had"
+            yield "is retried after a timeout, with the token that it had"
     rule = next((rule for rule in state.get("Catch", []) if {TIMEOUT, ANY_ERROR} & set(rule["ErrorEquals"])), None)
     if rule is None:
-        yield "does not catch the end of its wait"
-        return
-    for name in _after_choices(rule["Next"], states, frozenset()):
-        if name is None:
-            yield "is followed by choices alone when it times out"
-        elif not waits_for_token(states[name]) or states[name]["Arguments"] != state["Arguments"]:
-            yield f"goes on with {name} when it times out, which is another wait"
+        yield "does not catch its timeout"
+    elif rule["Next"] != name:
+        yield f"goes on with {rule['Next']} after a timeout, and not with itself"
+    elif not state["Output"] == rule.get("Output") == SAME:
+        yield "does not hand on its input"
 
 
-def _after_choices(name: str, states: States, passed: frozenset[str]) -> Iterator[str | None]:
-    """The states to which choices lead in the end; ``None`` for a circle of choices."""
-    if name in passed:
-        yield None
-    elif states[name]["Type"] != "Choice":
-        yield name
-    else:
-        for target in _targets(states[name]):
-            yield from _after_choices(target, states, passed | {name})
-
-
-def _ends_the_run_on_errors(state: State, states: States) -> bool:
-    """Whether whatever happens in a state leads to ``end_run``, which itself has nobody left to tell."""
+def _ends_the_run_on_errors(name: str, state: State, states: States) -> bool:
+    """Whether every error of a state leads to ``end_run``, which itself has nothing left to lead to."""
     if state["Type"] not in {"Task", "Parallel", "Map"} or _reports_failure(state, states):
         return True
-    rules = state.get("Catch", [])
+    rules = [rule for rule in state.get("Catch", []) if not (rule["ErrorEquals"] == [TIMEOUT] and rule["Next"] == name)]
     catches_all = any(rule["ErrorEquals"] == [ANY_ERROR] for rule in rules)
     return catches_all and all(_reports_failure(states[rule["Next"]], states) for rule in rules)
 
 
 def _reports_failure(state: State, states: States) -> bool:
-    """Whether it is the call of ``end_run`` that tells an error and fails the execution after that."""
+    """Whether it invokes ``end_run`` with an error, and then ends the execution as the run's row says."""
+    ending = states.get(state.get("Next", ""), {})
+    choices = {choice["Condition"]: states[choice["Next"]]["Type"] for choice in ending.get("Choices", [])}
     return (
-        _calls(state, Handler.END_RUN)
+        _invokes(state, Handler.END_RUN)
         and "error" in state["Arguments"]["Payload"]
-        and states.get(state.get("Next", ""), {}).get("Type") == "Fail"
+        and choices == {FAILED: "Fail"}
+        and states.get(ending.get("Default", ""), {}).get("Type") == "Succeed"
     )
 
 
@@ -156,9 +150,9 @@ def branches(state: State) -> list[Mapping[str, Any]]:
 
 
 def waits_for_token(state: State) -> bool:
-    """Whether a state is over when somebody answers its token."""
+    """Whether a state ends when its task token is answered."""
     return str(state.get("Resource", "")).endswith(WAITS_FOR_TOKEN)
 
 
-def _calls(state: State, handler: Handler) -> bool:
+def _invokes(state: State, handler: Handler) -> bool:
     return f"{handler}" in str(state.get("Arguments", {}).get("FunctionName", ""))

@@ -42,11 +42,10 @@ def activity(
     id: str = "A",  # noqa: A002
     *,
     name: str = "Rate",
-    check_every: Duration | None = None,
     pre: StageOptions | None = None,
 ) -> object:
     imported = OrchestratorCore.from_system(stack, f"CoreOf{id}", system="claims", stage="dev")
-    return Activity(stack, id, core=imported, name=name, check_every=check_every, pre=pre)
+    return Activity(stack, id, core=imported, name=name, pre=pre)
 
 
 def found(stack: Stack, name: str = "Rate", *, system: str = "claims") -> IActivity:
@@ -71,7 +70,7 @@ REFUSED: list[tuple[Define, str]] = [
     (lambda s: core(s, stage="a_b"), "the stage name 'a_b' is not allowed: use 1 to 32 letters"),
     (
         lambda s: core(s, system="s" * 24, stage="d" * 24),
-        "the function name '.*-register-plugin' has 65 characters, AWS takes 64: choose a shorter system or stage name",
+        "the function name '.*-check-deadlines' has 65 characters, AWS takes 64: choose a shorter system or stage name",
     ),
     (
         lambda s: props(s, reconcile_every=Duration.minutes(4)),
@@ -92,7 +91,7 @@ REFUSED: list[tuple[Define, str]] = [
     ),
     (
         lambda s: props(s, reserved_concurrency={"begin": 5}),
-        r"reserved_concurrency has \['begin'\]: use begin-run, advance-stage",
+        r"reserved_concurrency has \['begin'\]: use begin-run, open-activity",
     ),
     (
         lambda s: props(s, security_groups=[]),
@@ -106,18 +105,6 @@ REFUSED: list[tuple[Define, str]] = [
     (lambda s: core(s, retention=Duration.days(UNKNOWN)), "retention is a token: use a duration that is known"),
     (lambda s: activity(s, name="a/b"), "the activity name 'a/b' is not allowed: use 1 to 64 letters"),
     (
-        lambda s: activity(s, name="a" * 64),
-        "the state machine name '.*' has 84 characters, AWS takes 80: choose a shorter activity, system or stage",
-    ),
-    (
-        lambda s: activity(s, check_every=Duration.seconds(19)),
-        "check_every of activity 'Rate' is 19 s: use a whole number of seconds, 20 or more",
-    ),
-    (
-        lambda s: activity(s, check_every=Duration.seconds(UNKNOWN)),
-        "check_every of activity 'Rate' is a token",
-    ),
-    (
         lambda s: activity(s, pre=StageOptions(timeout=Duration.seconds(0))),
         "timeout of stage pre of activity 'Rate' is 0 s: use a whole number of seconds, 1 or more",
     ),
@@ -125,7 +112,10 @@ REFUSED: list[tuple[Define, str]] = [
         lambda s: activity(s, pre=StageOptions(start_within=Duration.millis(1500))),
         "start_within of stage pre of activity 'Rate' is 1500 ms: use a whole number of seconds",
     ),
-    (lambda s: (activity(s), activity(s, "B")), "'Rate' is defined twice, as 'S/A' and as 'S/B'.*rename one"),
+    (
+        lambda s: (activity(s), activity(s, "B")),
+        "stage pre of activity 'Rate' is defined twice, as 'S/A/Pre' and as 'S/B/Pre'.*rename one",
+    ),
     (lambda s: found(s, "a b"), "the activity name 'a b' is not allowed"),
     (workflow, "workflow 'Quote' has no activities: name at least one"),
     (lambda s: workflow(s, found(s), name="a\n"), "the workflow name 'a\\\\n' is not allowed"),
@@ -144,6 +134,14 @@ REFUSED: list[tuple[Define, str]] = [
     (
         lambda s: workflow(s, found(s), timeout=Duration.days(366)),
         "timeout of workflow 'Quote' is 31622400 s: use a whole number of seconds, 1 or more and at most 365 days",
+    ),
+    (
+        lambda s: workflow(s, found(s), name="w" * 64),
+        "the state machine name '.*' has 84 characters, AWS takes 80: choose a shorter workflow, system or stage",
+    ),
+    (
+        lambda s: found(s).task(s, "Rate", reenter_after=Duration.seconds(0)),
+        "reenter_after of task 'Rate' is 0 s: use a whole number of seconds, 1 or more and at most 365 days",
     ),
     (
         lambda s: (workflow(s, activity_ := found(s)), workflow(s, activity_, id="V")),
@@ -195,9 +193,15 @@ def test_the_same_system_may_be_in_several_regions_of_one_app() -> None:
 
 def test_durations_known_to_cloudformation_alone_are_passed_on() -> None:
     def define(app: App) -> None:
-        activity(Stack(app, "S"), pre=StageOptions(timeout=Duration.seconds(UNKNOWN)))
+        stack = Stack(app, "S")
+        activity(stack, pre=StageOptions(timeout=Duration.seconds(UNKNOWN), start_within=Duration.seconds(UNKNOWN)))
+        workflow(stack, found(stack), timeout=Duration.seconds(UNKNOWN))
 
-    definition = synthesize(define).stacks["S"].named("claims-dev-activity-Rate")["Properties"]["DefinitionString"]
+    template = synthesize(define).stacks["S"]
+    (stages,) = template.resources("Custom::OrchestratorStages").values()
+    (pre,) = [stage for stage in stages["Properties"]["Stages"] if stage["Stage"] == "Rate/pre"]
+    assert (pre["TimeoutSeconds"], pre["StartWithinSeconds"]) == ({"Ref": "Something"}, {"Ref": "Something"})
+    definition = template.named("claims-dev-workflow-Quote")["Properties"]["DefinitionString"]
     assert {"Ref": "Something"} in definition["Fn::Join"][1]
 
 

@@ -1,4 +1,4 @@
-"""The functions of the core: what they are told, what they may do, and how their operator bounds them."""
+"""The functions of the core: their environments, their roles, and the props that limit them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
 from orchestrator_constructs import Activity, IOrchestratorCore, OrchestratorCore, Workflow
-from orchestrator_runtime.contract import Env, Handler
+from orchestrator_runtime.contract import CHECK_DEADLINES_EVERY_SECONDS, Env, Handler
 from orchestrator_runtime.deployment import Deployment
 from tests.constructs.synthesis import StackTemplate, synthesize
 
@@ -19,22 +19,23 @@ OF_THE_CORE = [handler for handler in Handler if handler is not Handler.WATCH_RU
 """``WorkflowMonitoring`` defines the other."""
 STATUS, CONTROL, REGISTRY = "CoreStatusAE845D7E", "CoreControl6EA14BB9", "CoreRegistry6A5719C9"
 TOPICS = "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
-MACHINES = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-activity-*"
 WORKFLOWS = "arn:<Partition>:states:<Region>:<AccountId>:stateMachine:claims-dev-workflow-"
 DEAD_SWEEPS = "CoreDeadLettersSweeps0AC0BEB8"
 EXECUTIONS = "arn:<Partition>:states:<Region>:<AccountId>:execution:claims-dev-workflow-*:*"
 ACTIVITIES = "arn:<Partition>:ssm:<Region>:<AccountId>:parameter/claims/dev/activities"
-STAGE_WORK = {
-    f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-    f"<{CONTROL}>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+ROWS = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+CONTROL_ITEMS = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+ACTIVITY_WORK = {
+    f"<{STATUS}>": ROWS | {"dynamodb:DeleteItem"},
+    f"<{CONTROL}>": CONTROL_ITEMS,
     f"<{REGISTRY}>": {"dynamodb:Query"},
     TOPICS: {"sns:Publish"},
-    MACHINES: {"states:SendTaskSuccess", "states:SendTaskFailure"},
+    f"{WORKFLOWS}*": {"states:SendTaskSuccess", "states:SendTaskFailure"},
 }
 ENDING = {
-    f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-    f"<{CONTROL}>": {"dynamodb:Query", "dynamodb:UpdateItem"},
-    MACHINES: {"states:SendTaskFailure"},
+    f"<{STATUS}>": ROWS,
+    f"<{CONTROL}>": CONTROL_ITEMS,
+    f"{WORKFLOWS}*": {"states:SendTaskFailure"},
 }
 REGISTRY_WORK = {
     "dynamodb:GetItem",
@@ -44,6 +45,13 @@ REGISTRY_WORK = {
     "dynamodb:DeleteItem",
 }
 PLUGIN_CALLS = {"lambda:InvokeFunction", "lambda:GetFunctionConfiguration", "lambda:GetPolicy"}
+ACTIVITY_ENV = {
+    Env.STATUS_TABLE: f"<{STATUS}>",
+    Env.CONTROL_TABLE: f"<{CONTROL}>",
+    Env.REGISTRY_TABLE: f"<{REGISTRY}>",
+    Env.RESULTS_QUEUE_URL: "<claims-dev-results>",
+    Env.TOPIC_ARN_PREFIX: TOPICS.removesuffix("*"),
+}
 REGISTRATION_ENV = {
     Env.REGISTRY_TABLE: f"<{REGISTRY}>",
     Env.TOPIC_ARN_PREFIX: TOPICS.removesuffix("*"),
@@ -67,16 +75,9 @@ def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTempla
     ("handler", "expected"),
     [
         (Handler.BEGIN_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.RETENTION_DAYS: "90"}),
-        (
-            Handler.ADVANCE_STAGE,
-            {
-                Env.STATUS_TABLE: f"<{STATUS}>",
-                Env.CONTROL_TABLE: f"<{CONTROL}>",
-                Env.REGISTRY_TABLE: f"<{REGISTRY}>",
-                Env.RESULTS_QUEUE_URL: "<claims-dev-results>",
-                Env.TOPIC_ARN_PREFIX: TOPICS.removesuffix("*"),
-            },
-        ),
+        (Handler.OPEN_ACTIVITY, ACTIVITY_ENV),
+        (Handler.RECORD_RESULT, ACTIVITY_ENV),
+        (Handler.CHECK_DEADLINES, ACTIVITY_ENV),
         (Handler.END_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.CONTROL_TABLE: f"<{CONTROL}>"}),
         (Handler.CANCEL_RUN, {Env.STATUS_TABLE: f"<{STATUS}>", Env.CONTROL_TABLE: f"<{CONTROL}>"}),
         (
@@ -91,18 +92,12 @@ def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTempla
         (Handler.RECONCILE, {**REGISTRATION_ENV, Env.ACTIVITIES_PATH: "/claims/dev/activities/"}),
     ],
 )
-def test_functions_are_told_what_they_need(claims: StackTemplate, handler: Handler, expected: dict[Env, str]) -> None:
+def test_functions_have_the_environment_that_they_need(
+    claims: StackTemplate, handler: Handler, expected: dict[Env, str]
+) -> None:
     variables = claims.readable(claims.function(handler)["Properties"]["Environment"]["Variables"])
     ours = {key: value for key, value in variables.items() if not key.startswith("POWERTOOLS_")}
     assert ours == {variable.value: value for variable, value in expected.items()}
-
-
-def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> None:
-    one, other = (
-        {**claims.function(handler)["Properties"]["Environment"]["Variables"], "POWERTOOLS_SERVICE_NAME": ""}
-        for handler in (Handler.RECORD_RESULT, Handler.ADVANCE_STAGE)
-    )
-    assert one == other
 
 
 @pytest.mark.parametrize(
@@ -110,23 +105,17 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
     [
         (
             Handler.BEGIN_RUN,
-            {
-                f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-                EXECUTIONS: {"states:DescribeExecution"},
-            },
+            {f"<{STATUS}>": ROWS, EXECUTIONS: {"states:DescribeExecution"}},
         ),
+        (Handler.OPEN_ACTIVITY, ACTIVITY_WORK),
         (
-            Handler.ADVANCE_STAGE,
-            {
-                **STAGE_WORK,
-                f"<{STATUS}>": STAGE_WORK[f"<{STATUS}>"] | {"dynamodb:DeleteItem"},
-                f"<{CONTROL}>": STAGE_WORK[f"<{CONTROL}>"] | {"dynamodb:PutItem"},
-            },
+            Handler.CHECK_DEADLINES,
+            {**ACTIVITY_WORK, f"<{CONTROL}>/index/due_activities": {"dynamodb:Query"}},
         ),
         (
             Handler.RECORD_RESULT,
             {
-                **STAGE_WORK,
+                **ACTIVITY_WORK,
                 "<claims-dev-results>": {
                     "sqs:ReceiveMessage",
                     "sqs:DeleteMessage",
@@ -142,7 +131,7 @@ def test_record_result_is_told_what_advance_stage_is(claims: StackTemplate) -> N
                 **ENDING,
                 f"<{STATUS}>/index/active_runs": {"dynamodb:Query"},
                 EXECUTIONS: {"states:DescribeExecution"},
-                f"{WORKFLOWS}*": {"states:ListExecutions"},
+                f"{WORKFLOWS}*": {"states:SendTaskFailure", "states:ListExecutions"},
                 f"<{DEAD_SWEEPS}>": {"sqs:SendMessage"},
             },
         ),
@@ -188,8 +177,17 @@ def test_no_role_carries_a_managed_policy(claims: StackTemplate) -> None:
 
 
 @pytest.mark.parametrize("handler", [Handler.RECONCILE, Handler.SWEEP_RUNS])
-def test_what_looks_at_everything_has_as_long_as_lambda_allows(claims: StackTemplate, handler: Handler) -> None:
+def test_functions_that_read_everything_have_the_longest_timeout(claims: StackTemplate, handler: Handler) -> None:
     assert claims.function(handler)["Properties"]["Timeout"] == 900
+
+
+def test_deadlines_are_checked_within_a_minute_with_more_memory(claims: StackTemplate) -> None:
+    properties = {handler: claims.function(handler)["Properties"] for handler in OF_THE_CORE}
+    assert properties[Handler.CHECK_DEADLINES]["Timeout"] < CHECK_DEADLINES_EVERY_SECONDS
+    assert {handler: found["MemorySize"] for handler, found in properties.items()} == {
+        **dict.fromkeys(OF_THE_CORE, 512),
+        Handler.CHECK_DEADLINES: 1024,
+    }
 
 
 @pytest.mark.parametrize(
@@ -200,13 +198,14 @@ def test_what_looks_at_everything_has_as_long_as_lambda_allows(claims: StackTemp
         (Handler.RECONCILE, "CoreDeadLettersReconciliations264D2C56"),
     ],
 )
-def test_what_nobody_waits_for_is_tried_three_times_and_kept(
+def test_asynchronous_invocations_are_tried_three_times_and_kept(
     claims: StackTemplate, handler: Handler, queue: str
 ) -> None:
-    """Reconciliation leaves a function that is being updated to Lambda's next try."""
+    """Reconciliation leaves a function that is being updated to Lambda's next attempt."""
     properties = claims.function(handler)["Properties"]
     assert claims.readable(properties["DeadLetterConfig"]) == {"TargetArn": f"<{queue}>"}
-    assert claims.resources("AWS::Lambda::EventInvokeConfig") == {}
+    configured = [config["Properties"] for config in claims.resources("AWS::Lambda::EventInvokeConfig").values()]
+    assert {claims.readable(config["FunctionName"]) for config in configured} == {"<claims-dev-check-deadlines>"}
 
 
 def core_with(**props: Any) -> StackTemplate:
@@ -239,16 +238,16 @@ def test_a_raised_quota_of_filter_policies_is_passed_on() -> None:
     assert variables[Env.PLUGINS_PER_STAGE] == "500"
 
 
-def test_only_the_reader_of_reports_may_be_called_again_and_again_in_one_chain(claims: StackTemplate) -> None:
-    """Lambda stops a function after sixteen calls in a chain of SNS and SQS; a sequential stage has more plugins."""
+def test_only_record_result_may_be_invoked_repeatedly_in_one_chain(claims: StackTemplate) -> None:
+    """Lambda stops a function after sixteen invocations in a chain of SNS and SQS; activities may have more plugins."""
     loops = {handler: claims.function(handler)["Properties"].get("RecursiveLoop") for handler in OF_THE_CORE}
     assert loops == {**dict.fromkeys(OF_THE_CORE), Handler.RECORD_RESULT: "Allow"}
 
 
 def test_concurrency_can_be_reserved() -> None:
-    template = core_with(reserved_concurrency={Handler.RECORD_RESULT: 20, Handler.ADVANCE_STAGE: 50})
+    template = core_with(reserved_concurrency={Handler.RECORD_RESULT: 20, Handler.OPEN_ACTIVITY: 50})
     reserved = {h: template.function(h)["Properties"].get("ReservedConcurrentExecutions") for h in OF_THE_CORE}
-    assert reserved == {**dict.fromkeys(OF_THE_CORE), Handler.RECORD_RESULT: 20, Handler.ADVANCE_STAGE: 50}
+    assert reserved == {**dict.fromkeys(OF_THE_CORE), Handler.RECORD_RESULT: 20, Handler.OPEN_ACTIVITY: 50}
     (mapping,) = template.resources("AWS::Lambda::EventSourceMapping").values()
     assert mapping["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 20}
 
@@ -314,7 +313,7 @@ def arn_of(name: str) -> str:
     return f"arn:<Partition>:iam::<AccountId>:policy/{name}"
 
 
-def test_a_boundary_of_the_core_bounds_its_activities_and_workflows_too() -> None:
+def test_the_permissions_boundary_of_the_core_is_the_default_of_workflows() -> None:
     def define(app: App) -> None:
         stack = Stack(app, "Core")
         core = OrchestratorCore(
@@ -330,7 +329,6 @@ def test_a_boundary_of_the_core_bounds_its_activities_and_workflows_too() -> Non
     assert len(boundaries(stacks["Core"])) == len(OF_THE_CORE)
     roles = boundaries(stacks["Elsewhere"])
     assert {key[:5]: boundary for key, boundary in roles.items()} == {
-        "RateR": arn_of("Bounded"),
         "Quote": arn_of("Bounded"),
         "Other": arn_of("Closer"),
     }

@@ -1,4 +1,4 @@
-"""When the core looks for runs that were ended from outside: as Step Functions tells of them, and on a schedule."""
+"""The rules that invoke functions of the core: for runs that were ended from outside, and for deadlines."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from tests.constructs.synthesis import StackTemplate
 DEAD = "<CoreDeadLettersSweeps0AC0BEB8>"
 
 
-def rules(template: StackTemplate) -> dict[str, Any]:
+def rules(template: StackTemplate, construct: str = "CoreRunEvents") -> dict[str, Any]:
     return {
-        key.removeprefix("CoreRunEvents")[:-8]: template.readable(rule["Properties"])
+        key.removeprefix(construct)[:-8]: template.readable(rule["Properties"])
         for key, rule in template.resources("AWS::Events::Rule").items()
-        if key.startswith("CoreRunEvents")
+        if key.startswith(construct)
     }
 
 
-def test_executions_that_did_not_succeed_are_told_of(claims: StackTemplate) -> None:
+def test_executions_that_did_not_succeed_are_matched(claims: StackTemplate) -> None:
     assert rules(claims)["Ended"]["EventPattern"] == {
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],
@@ -30,13 +30,22 @@ def test_executions_that_did_not_succeed_are_told_of(claims: StackTemplate) -> N
     }
 
 
-def test_every_hour_all_runs_are_looked_at(claims: StackTemplate) -> None:
+def test_all_runs_are_checked_each_hour(claims: StackTemplate) -> None:
     assert rules(claims)["Schedule"]["ScheduleExpression"] == "rate(1 hour)"
 
 
-def test_an_event_that_reaches_nobody_is_kept(claims: StackTemplate) -> None:
+def test_undelivered_events_are_kept(claims: StackTemplate) -> None:
     found = rules(claims)
     assert set(found) == {"Ended", "Schedule"}
     for rule in found.values():
         (target,) = rule["Targets"]
         assert (target["Arn"], target["DeadLetterConfig"]) == ("<claims-dev-sweep-runs>", {"Arn": DEAD})
+
+
+def test_deadlines_are_checked_each_minute_without_retries(claims: StackTemplate) -> None:
+    (rule,) = rules(claims, "CoreDeadlineChecks").values()
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    (target,) = rule["Targets"]
+    assert target["Arn"] == "<claims-dev-check-deadlines>"
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    assert "DeadLetterConfig" not in target

@@ -40,7 +40,7 @@ def test_ids_of_stateful_resources_are_frozen(claims: StackTemplate) -> None:
     [
         (STATUS, [("uid", "HASH"), ("path", "RANGE")]),
         (CONTROL, [("uid", "HASH"), ("path", "RANGE")]),
-        (REGISTRY, [("stage", "HASH"), ("subscription_arn", "RANGE")]),
+        (REGISTRY, [("activity", "HASH"), ("registration", "RANGE")]),
     ],
 )
 def test_tables_are_encrypted_recoverable_and_kept(
@@ -90,6 +90,16 @@ def test_runs_in_progress_are_indexed_without_their_metadata(claims: StackTempla
         "ProjectionType": "INCLUDE",
         "NonKeyAttributes": ["workflow", "attempt", "execution"],
     }
+
+
+def test_activities_are_indexed_by_due_time_with_keys_only(claims: StackTemplate) -> None:
+    (index,) = claims.resources(TABLE)[CONTROL]["Properties"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "due_activities"
+    assert [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]] == [
+        ("due_shard", "HASH"),
+        ("due_at", "RANGE"),
+    ]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
 def test_results_queue_outlasts_its_function_and_dead_letters(claims: StackTemplate) -> None:
@@ -145,7 +155,7 @@ def test_outputs_are_published_in_ssm(claims: StackTemplate) -> None:
         CoreOutput.RESULTS_QUEUE_URL: "<claims-dev-results>",
         CoreOutput.RESULTS_QUEUE_ARN: "<claims-dev-results>",
         CoreOutput.BEGIN_RUN_ARN: "<claims-dev-begin-run>",
-        CoreOutput.ADVANCE_STAGE_ARN: "<claims-dev-advance-stage>",
+        CoreOutput.OPEN_ACTIVITY_ARN: "<claims-dev-open-activity>",
         CoreOutput.END_RUN_ARN: "<claims-dev-end-run>",
         CoreOutput.REGISTER_PLUGIN_ARN: "<claims-dev-register-plugin>",
         CoreOutput.RECONCILE_ARN: "<claims-dev-reconcile>",

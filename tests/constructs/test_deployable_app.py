@@ -35,8 +35,6 @@ def test_activities_and_workflows(as_json: bool) -> None:
         activities, workflows = json.dumps(activities), json.dumps(workflows)
     stack = stack_of({**CONTEXT, "activities": activities, "workflows": workflows})
     assert machines(stack) == {
-        "claims-dev-activity-Validate",
-        "claims-dev-activity-Rate",
         "claims-dev-workflow-NewBusiness",
         "claims-dev-workflow-Quote",
     }

@@ -1,4 +1,4 @@
-"""Whatever state machines the constructs synthesize: every wait in them is bounded, and so is their history.
+"""All state machines that the constructs synthesize: every wait in them is bounded, and so is their history.
 
 They are found in the templates, not listed: one that is added later is walked as well.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import cache
-from itertools import product
 from typing import Any
 
 import pytest
@@ -19,21 +18,11 @@ import app as deployable
 from examples.insurance.documents import app as documents
 from examples.insurance.platform import app as platform
 from examples.insurance.underwriting import app as underwriting
-from orchestrator_constructs import Activity, OrchestratorCore
-from orchestrator_constructs.activity.ladder import (
-    EVENTS_PER_RETRY,
-    EVENTS_PER_WAKE,
-    MAX_HISTORY_EVENTS,
-    SHORTEST_CHECK,
-    SPARE_EVENTS,
-    YEAR,
-    ladder,
-    most_events,
-)
-from orchestrator_runtime.contract import Stage
+from orchestrator_constructs import Activity, OrchestratorCore, Workflow
+from orchestrator_constructs.workflow.task_timeout import MAX_HISTORY_EVENTS
 from tests.constructs import apps
-from tests.constructs.state_machine_history import FAILED_ATTEMPT, most_events_without_waits, most_retries, play
-from tests.constructs.state_machine_paths import problems, waits_for_token
+from tests.constructs.state_machine_history import FOR_EVER, play
+from tests.constructs.state_machine_paths import branches, problems, waits_for_token
 from tests.constructs.synthesis import synthesize
 
 Machine = dict[str, Any]
@@ -58,7 +47,14 @@ def own_machine(app: App) -> None:
         Activity.from_system(stack, name, system="claims", stage="dev") for name in ("Rate", "Check", "Print")
     )
     failed = core.end_run_task(stack, "Failed", workflow="Own", failed=True)
-    failed.next(sfn.Fail.jsonata(stack, "Fail", error="{% $states.input.error %}", cause="{% $states.input.cause %}"))
+    failed.next(
+        sfn.Choice.jsonata(stack, "Run complete?")
+        .when(
+            sfn.Condition.jsonata("{% $exists($states.input.error) %}"),
+            sfn.Fail.jsonata(stack, "Fail", error="{% $states.input.error %}", cause="{% $states.input.cause %}"),
+        )
+        .otherwise(sfn.Succeed.jsonata(stack, "Complete"))
+    )
     begin = core.begin_run_task(stack, "Begin", workflow="Own", activities=[[rate, check], output])
     both = sfn.Parallel.jsonata(stack, "Both", outputs="{% $states.input %}")
     both.branch(rate.task(stack, "Run Rate"), check.task(stack, "Run Check"))
@@ -78,11 +74,13 @@ def own_machine(app: App) -> None:
     )
 
 
-def checked_often(app: App) -> None:
-    """An activity that wakes up as often as it may."""
-    stack = Stack(app, "Often")
+def a_year(app: App) -> None:
+    """Runs that may take a year: of one activity, and of fifty side by side."""
+    stack = Stack(app, "Long")
     core = OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev")
-    Activity(stack, "Rate", core=core, check_every=Duration.seconds(SHORTEST_CHECK))
+    many = [Activity.from_attributes(stack, f"A{number}", core=core) for number in range(50)]
+    for name, activities in (("One", many[:1]), ("Fifty", [many])):
+        Workflow(stack, name, core=core, activities=activities, timeout=Duration.days(365))
 
 
 def examples(app: App) -> None:
@@ -96,12 +94,9 @@ APPS: dict[str, tuple[Callable[[App], object], Mapping[str, Any]]] = {
     "three stacks": (apps.three_stacks, {}),
     "every prop": (apps.every_prop, {}),
     "a team's own": (own_machine, {}),
-    "checked often": (checked_often, {}),
+    "a year": (a_year, {}),
     "examples": (examples, {"system": "insurance", "stage": "demo"}),
 }
-_STARTS_AND_ENDS = 2 + 6 * len(Stage)
-"""Events of an execution's start and end, and of an entry that ends its stage."""
-EVENLY = {stage.value: YEAR // len(Stage) for stage in Stage}
 
 
 @cache
@@ -121,8 +116,12 @@ def machine_of(app: str, comment: str) -> Machine:
     return deepcopy(machine)
 
 
-def waits(machine: Machine) -> bool:
-    return any(waits_for_token(state) for state in machine["States"].values())
+def tasks_that_wait(flow: Machine) -> list[tuple[str, Machine]]:
+    """Those of a state machine, in its branches too."""
+    of_branches = [
+        found for state in flow["States"].values() for branch in branches(state) for found in tasks_that_wait(branch)
+    ]
+    return [*((name, state) for name, state in flow["States"].items() if waits_for_token(state)), *of_branches]
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -133,9 +132,9 @@ def test_every_path_is_bounded_and_leads_to_the_end(app: str) -> None:
 def test_all_kinds_of_state_machines_are_among_them() -> None:
     found = [machine for app in APPS for machine in machines(app).values()]
     comments = [machine.get("Comment", "a team's own").split()[0] for machine in found]
-    assert {"Activity", "Workflow", "a"} == set(comments)
+    assert set(comments) == {"Workflow", "a"}
     assert any(state["Type"] == "Parallel" for machine in found for state in machine["States"].values())
-    assert sum(map(waits, found)) == comments.count("Activity")
+    assert all(map(tasks_that_wait, found))
 
 
 def spoil(path: str, value: Any = None) -> Callable[[Machine], None]:
@@ -154,95 +153,56 @@ def spoil(path: str, value: Any = None) -> Callable[[Machine], None]:
     return change
 
 
-SPOILT_ACTIVITIES = [
+IN_A_BRANCH = "States/Step 2/Branches/1/States/Check"
+SPOILT = [
     (spoil("TimeoutSeconds"), "the state machine has no timeout"),
-    (spoil("States/pre after 1 day/TimeoutSeconds"), "pre after 1 day has no timeout"),
-    (spoil("States/pre/Retry/1/ErrorEquals", ["States.ALL"]), "pre is tried again when it times out"),
-    (spoil("States/post/Retry/1/ErrorEquals", ["States.Timeout"]), "post is tried again when it times out"),
-    (spoil("States/post/Retry/1/MaxAttempts"), "post is retried without a bound"),
-    (spoil("States/parallel/Catch"), "parallel does not catch the end of its wait"),
-    (spoil("States/parallel/Catch/0/Next", "post"), "parallel goes on with post when it times out"),
-    (spoil("States/parallel/Catch/0/Next", "post waits on"), "parallel goes on with post when it times out"),
-    (spoil("States/parallel waits on/Default", "pre"), "parallel goes on with pre when it times out"),
-    (spoil("States/parallel waits on/Default"), "parallel waits on has no default"),
-    (spoil("States/parallel waits on/Default", "parallel waits on"), "is followed by choices alone"),
-    (spoil("States/parallel/Next"), "parallel has no way on"),
-    (spoil("States/parallel/Next", "gone"), "parallel leads to gone, which is not there"),
-    (spoil("StartAt", "parallel"), "'pre waits on'] are never reached"),
-    (spoil("States/post waits on/Choices/0/Next", "post"), "['post after 10 days'] are never reached"),
-    (spoil("States/more", {"Type": "Fail"}), "['more'] are never reached"),
-]
-SPOILT_WORKFLOWS = [
     (spoil("States/Print/TimeoutSeconds"), "Print has no timeout"),
-    (spoil("States/Step 2/Branches/1/States/Check/TimeoutSeconds"), "Step 2: Check has no timeout"),
-    (spoil("States/Step 2/Catch"), "Step 2 may fail, and no end_run hears of it"),
-    (spoil("States/Print/Catch/0/ErrorEquals", ["States.TaskFailed"]), "Print may fail, and no end_run hears of it"),
-    (spoil("States/Print/Catch/0/Next", "End run"), "Print may fail, and no end_run hears of it"),
-    (spoil("States/Begin run/Catch"), "Begin run may fail, and no end_run hears of it"),
-    (spoil("States/End run/Catch"), "End run may fail, and no end_run hears of it"),
-    (spoil("States/Run failed/Next", "End run"), "may fail, and no end_run hears of it"),
-    (spoil("States/Step 2/Next", "Begin run"), "Begin run comes back to itself without a wait"),
+    (spoil(f"{IN_A_BRANCH}/TimeoutSeconds"), "Step 2: Check has no timeout"),
+    (spoil("States/Print/Retry/2/ErrorEquals", ["States.ALL"]), "Print is retried after a timeout"),
+    (spoil(f"{IN_A_BRANCH}/Retry/2/ErrorEquals", ["States.Timeout"]), "Check is retried after a timeout"),
+    (spoil("States/Print/Retry/1/MaxAttempts"), "Print is retried without a bound"),
+    (spoil(f"{IN_A_BRANCH}/Catch"), "Step 2: Check does not catch its timeout"),
+    (spoil("States/Print/Catch/0/Next", "Validate"), "Print goes on with Validate after a timeout"),
+    (spoil("States/Print/Catch/0/Output"), "Print does not hand on its input"),
+    (spoil("States/Print/Output", "{% $states.result %}"), "Print does not hand on its input"),
+    (spoil("States/Print/Next"), "Print has no way on"),
+    (spoil("States/Print/Next", "gone"), "Print leads to gone, which is not there"),
+    (spoil("StartAt", "Print"), "['Begin run', 'Step 2', 'Validate'] are never reached"),
+    (spoil("States/more", {"Type": "Fail"}), "['more'] are never reached"),
+    (spoil("States/Step 2/Catch"), "Step 2 may fail without an end_run after it"),
+    (spoil("States/Print/Catch/1/ErrorEquals", ["States.TaskFailed"]), "Print may fail without an end_run after it"),
+    (spoil("States/Print/Catch/1/Next", "End run"), "Print may fail without an end_run after it"),
+    (spoil("States/Begin run/Catch"), "Begin run may fail without an end_run after it"),
+    (spoil("States/End run/Catch"), "End run may fail without an end_run after it"),
+    (spoil("States/Run failed/Next", "Fail run"), "Run failed may fail without an end_run after it"),
+    (spoil("States/Run complete?/Default", "Fail run"), "Run failed may fail without an end_run after it"),
+    (spoil("States/Run complete?/Default"), "Run complete? has no default"),
+    (spoil("States/Run complete?/Default", "Run failed"), "Run failed comes back to itself without a wait"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "change", "told"),
-    [
-        *(("Activity Rate", *spoilt) for spoilt in SPOILT_ACTIVITIES),
-        *(("Workflow NewBusiness", *spoilt) for spoilt in SPOILT_WORKFLOWS),
-    ],
-)
-def test_what_would_be_wrong_is_seen(kind: str, change: Callable[[Machine], None], told: str) -> None:
-    machine = machine_of("deployable", kind)
+@pytest.mark.parametrize(("change", "told"), SPOILT)
+def test_what_would_be_wrong_is_seen(change: Callable[[Machine], None], told: str) -> None:
+    machine = machine_of("deployable", "Workflow NewBusiness")
     assert problems(machine) == []
     change(machine)
     assert any(told in problem for problem in problems(machine)), problems(machine)
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_no_history_is_full_after_a_year(app: str) -> None:
+def test_no_history_is_full_at_the_timeout_of_a_run(app: str) -> None:
+    """Whichever activity takes all the time, or all of them side by side, with a failed attempt in each entry."""
     for name, machine in machines(app).items():
-        if waits(machine):
-            histories = play(machine), play(machine, stays_open=EVENLY)
-            assert all(history.now >= YEAR - len(Stage) for history in histories), name
-            most = max(history.events.total() for history in histories)
-        else:
-            most = most_events_without_waits(machine)
-        assert most < MAX_HISTORY_EVENTS, name
+        if any(state["Type"] == "Choice" and key != "Run complete?" for key, state in machine["States"].items()):
+            continue  # A path of a team's own, which is its own to bound.
+        activities = {activity for activity, _ in tasks_that_wait(machine)}
+        for step in [*({activity} for activity in activities), activities]:
+            history = play(machine, takes=dict.fromkeys(step, FOR_EVER), failed_attempts=1)
+            assert history.now == machine["TimeoutSeconds"]
+            assert history.events.total() < MAX_HISTORY_EVENTS, name
 
 
-def test_the_longest_history_is_what_the_bound_says() -> None:
-    """However three stages share a year, in steps of a month; they cost most if they share it evenly."""
-    machine = checked_most_often()
-    month = YEAR // 12
-    events = {
-        (pre, parallel): play(machine, stays_open={"pre": pre * month, "parallel": parallel * month}).events.total()
-        for pre, parallel in product(range(13), repeat=2)
-        if pre + parallel <= 12
-    }
-    most = max(events.values())
-    assert most - events[4, 4] <= EVENTS_PER_WAKE, "the last wake of a stage may fall just before its end"
-    bound = most_events(ladder(SHORTEST_CHECK))
-    # The bound leaves out the execution's own start and end, and the entries that end a stage.
-    assert bound - EVENTS_PER_WAKE * len(Stage) <= most <= bound + _STARTS_AND_ENDS < MAX_HISTORY_EVENTS
-
-
-def test_what_is_left_of_the_longest_history_is_for_attempts_that_fail() -> None:
-    machine = checked_most_often()
-    [most] = {most_retries(state) for state in machine["States"].values() if state["Type"] == "Task"}
-
-    def events(failed_attempts: Callable[[int], int]) -> int:
-        return play(machine, stays_open=EVENLY, failed_attempts=failed_attempts).events.total()
-
-    left = (MAX_HISTORY_EVENTS - events(lambda _: 0)) // EVENTS_PER_RETRY
-    assert len(FAILED_ATTEMPT) == EVENTS_PER_RETRY
-    assert left * EVENTS_PER_RETRY >= SPARE_EVENTS - _STARTS_AND_ENDS
-    assert events(lambda entry: entry < left) <= MAX_HISTORY_EVENTS < events(lambda entry: entry <= left)
-    assert events(lambda entry: most if entry < 9 else 0) < MAX_HISTORY_EVENTS
-    assert events(lambda _: 1) > MAX_HISTORY_EVENTS, "then the ladder's assumption can go"
-
-
-def checked_most_often() -> Machine:
-    machine = machine_of("checked often", "Activity")
-    assert machine["States"]["pre"]["TimeoutSeconds"] == SHORTEST_CHECK
-    return machine
+def test_a_run_of_a_year_enters_its_states_again_without_filling_its_history() -> None:
+    for comment, wait in (("Workflow One", 1), ("Workflow Fifty", 7)):
+        machine = machine_of("a year", comment)
+        assert {state["TimeoutSeconds"] for _, state in tasks_that_wait(machine)} == {wait * 86_400}

@@ -1,4 +1,4 @@
-"""``from_*`` imports give all that their interfaces promise, from SSM alone."""
+"""``from_*`` imports implement their interfaces from SSM alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator_constructs import (
     Stage,
     Workflow,
 )
-from orchestrator_runtime.contract import Handler, ReleaseRule
+from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import Deployment
 from tests.constructs.synthesis import NO_BUNDLING, StackTemplate
 
@@ -49,7 +49,8 @@ def test_core(stack: Stack) -> None:
     assert looked_up(stack, core.results_queue_arn(consumer=stack)) == "/claims/dev/core/results-queue-arn"
     pattern = StackTemplate({"Resources": {}}).readable(stack.resolve(core.topic_arn_pattern(consumer=stack)))
     assert pattern == "arn:<Partition>:sns:<Region>:<AccountId>:claims-dev-*"
-    for handler in set(Handler) - {Handler.RECORD_RESULT, Handler.SWEEP_RUNS, Handler.WATCH_RUNS}:
+    of_the_core_alone = {Handler.RECORD_RESULT, Handler.CHECK_DEADLINES, Handler.SWEEP_RUNS, Handler.WATCH_RUNS}
+    for handler in set(Handler) - of_the_core_alone:
         arn = core.function_arn(handler, consumer=stack)
         assert looked_up(stack, arn) == f"/claims/dev/core/{handler}-arn"
 
@@ -58,15 +59,12 @@ def test_activity(stack: Stack) -> None:
     rate = Activity.from_system(stack, "Rate", system="claims", stage="dev")
     assert rate.activity_name == "Rate"
     assert rate.core.deployment == CLAIMS
-    arn = "/claims/dev/activities/Rate/state-machine-arn"
-    assert looked_up(stack, rate.state_machine.state_machine_arn) == arn
     for stage, position in ((rate.pre, Stage.PRE), (rate.parallel, Stage.PARALLEL), (rate.post, Stage.POST)):
         assert_is_stage(stack, stage, position)
 
 
 def assert_is_stage(stack: Stack, stage: IActivityStage, position: Stage) -> None:
     assert (stage.activity_name, stage.position, stage.core.deployment) == ("Rate", position, CLAIMS)
-    assert stage.rule is (ReleaseRule.ALL_AT_ONCE if position is Stage.PARALLEL else ReleaseRule.ONE_AT_A_TIME)
     parameter = f"/claims/dev/activities/Rate/{position}/topic-arn"
     assert looked_up(stack, stage.topic.topic_arn) == parameter
     assert looked_up(stack, stage.topic_arn(consumer=stack)) == parameter
@@ -87,20 +85,15 @@ def test_workflow(stack: Stack) -> None:
     assert looked_up(stack, workflow.state_machine_arn(consumer=stack)) == arn
 
 
-def test_what_is_defined_answers_like_what_is_imported() -> None:
+def test_defined_constructs_have_the_interface_of_imported_ones() -> None:
     stack = Stack(App(context=dict(NO_BUNDLING)), "Claims")
     core = OrchestratorCore(stack, "Core", system="claims", stage="dev")
     rate = Activity(stack, "Rate", core=core)
     assert (rate.core, rate.activity_name) == (core, "Rate")
-    assert [stage.rule for stage in (rate.pre, rate.parallel, rate.post)] == [
-        ReleaseRule.ONE_AT_A_TIME,
-        ReleaseRule.ALL_AT_ONCE,
-        ReleaseRule.ONE_AT_A_TIME,
-    ]
+    assert [stage.position for stage in (rate.pre, rate.parallel, rate.post)] == list(Stage)
     for stage in (rate.pre, rate.parallel, rate.post):
         assert (stage.core, stage.activity_name) == (core, "Rate")
         assert stage.topic.topic_arn == stage.topic_arn(consumer=stack)
-    assert rate.state_machine.state_machine_arn == rate.state_machine_arn(consumer=stack)
     assert core.results_queue.queue_arn == core.results_queue_arn(consumer=stack)
     workflow = Workflow(stack, "NewBusiness", core=core, activities=[rate])
     assert workflow.workflow_name == "NewBusiness"

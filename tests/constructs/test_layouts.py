@@ -96,22 +96,15 @@ def test_stacks_of_one_app_are_deployed_in_order(three_stacks: Synthesized) -> N
 
 
 def test_states_are_the_same_in_every_layout(one_stack: Synthesized, three_stacks: Synthesized) -> None:
-    """In stacks of one app what is elsewhere is named by convention."""
+    """In another stack of the app, ARNs are built by naming convention."""
     reference = one_stack.stacks["claims-dev"]
     arns = {
-        "<claims-dev-advance-stage>": conventional("lambda", "function:claims-dev-advance-stage"),
-        "<claims-dev-begin-run>": conventional("lambda", "function:claims-dev-begin-run"),
-        "<claims-dev-end-run>": conventional("lambda", "function:claims-dev-end-run"),
-        **{
-            f"<claims-dev-activity-{name}>": conventional("states", f"stateMachine:claims-dev-activity-{name}")
-            for name in apps.ACTIVITIES
-        },
+        f"<claims-dev-{name}>": conventional("lambda", f"function:claims-dev-{name}")
+        for name in ("begin-run", "open-activity", "end-run")
     }
-    for stack, machine in (
-        ("Activities", "claims-dev-activity-Rate"),
-        ("Workflows", "claims-dev-workflow-NewBusiness"),
-    ):
-        assert three_stacks.stacks[stack].asl(machine) == replaced(reference.asl(machine), arns)
+    for workflow in apps.WORKFLOWS:
+        machine = f"claims-dev-workflow-{workflow}"
+        assert three_stacks.stacks["Workflows"].asl(machine) == replaced(reference.asl(machine), arns)
 
 
 def conventional(service: str, resource: str) -> str:
@@ -136,11 +129,11 @@ def test_separate_apps_find_each_other_in_ssm() -> None:
     }
     assert parameters == {
         "claims-dev": set(),
-        "Activities": {"/claims/dev/core/advance-stage-arn", "/claims/dev/core/register-plugin-arn"},
+        "Activities": {"/claims/dev/core/register-plugin-arn"},
         "Workflows": {
             "/claims/dev/core/begin-run-arn",
+            "/claims/dev/core/open-activity-arn",
             "/claims/dev/core/end-run-arn",
-            *(f"/claims/dev/activities/{name}/state-machine-arn" for name in apps.ACTIVITIES),
         },
         "Users": {
             "/claims/dev/core/results-queue-arn",
@@ -195,13 +188,11 @@ def test_activities_are_published(claims: StackTemplate) -> None:
             f"{below}/pre/topic-arn": f"<claims-dev-{name}-pre>",
             f"{below}/parallel/topic-arn": f"<claims-dev-{name}-parallel>",
             f"{below}/post/topic-arn": f"<claims-dev-{name}-post>",
-            f"{below}/state-machine-arn": f"<claims-dev-activity-{name}>",
         }
         assert {key: value for key, value in exported.items() if f"-{name}-" in key} == {
             f"claims-dev-{name}-pre-processing": f"<claims-dev-{name}-pre>",
             f"claims-dev-{name}-parallel-processing": f"<claims-dev-{name}-parallel>",
             f"claims-dev-{name}-post-processing": f"<claims-dev-{name}-post>",
-            f"claims-dev-{name}-workflow": f"<claims-dev-activity-{name}>",
         }
     assert {key: value for key, value in published.items() if "/workflows/" in key} == {
         f"/claims/dev/workflows/{name}/state-machine-arn": f"<claims-dev-workflow-{name}>" for name in apps.WORKFLOWS

@@ -1,4 +1,4 @@
-"""``WorkflowMonitoring``: whom it tells, what it watches, and what its function may do."""
+"""``WorkflowMonitoring``: its topic, its alarms, its queries, and the role of its function."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def alarms(template: StackTemplate) -> dict[str, Any]:
     return {alarm["AlarmName"].removeprefix("claims-dev-"): alarm for alarm in found}
 
 
-def test_the_function_is_told_what_to_watch(template: StackTemplate) -> None:
+def test_the_function_has_the_environment_that_it_needs(template: StackTemplate) -> None:
     properties = template.function(Handler.WATCH_RUNS)["Properties"]
     assert properties["FunctionName"] == "claims-dev-watch-runs"
     variables = template.readable(properties["Environment"]["Variables"])
@@ -63,7 +63,7 @@ def test_the_function_may_do_what_it_does_and_no_more(template: StackTemplate) -
         f"<{STATUS}>": {"dynamodb:GetItem", "dynamodb:Query"},
         f"<{STATUS}>/index/active_runs": {"dynamodb:Query"},
         f"<{REGISTRY}>": {"dynamodb:Query"},
-        f"<{CONTROL}>": {f"dynamodb:{a}" for a in ("PutItem", "UpdateItem", "DeleteItem", "Query")},
+        f"<{CONTROL}>": {f"dynamodb:{a}" for a in ("PutItem", "DeleteItem", "Query")},
         WORKFLOWS: {"ssm:GetParametersByPath"},
         f"{WORKFLOWS}/*": {"ssm:GetParametersByPath"},
         "<claims-dev-alerts>": {"sns:Publish"},
@@ -83,13 +83,16 @@ def schedules(template: StackTemplate) -> set[str]:
     return {r["Properties"]["ScheduleExpression"] for key, r in rules.items() if key.startswith("Monitoring")}
 
 
-def test_it_looks_once_a_minute(template: StackTemplate) -> None:
+def test_runs_are_counted_each_minute(template: StackTemplate) -> None:
     assert schedules(template) == {"rate(1 minute)"}
 
 
-def test_a_look_that_failed_is_not_repeated(template: StackTemplate) -> None:
-    (config,) = template.resources("AWS::Lambda::EventInvokeConfig").values()
-    assert config["Properties"]["MaximumRetryAttempts"] == 0
+def test_failed_invocations_of_schedules_are_not_retried(template: StackTemplate) -> None:
+    found = [config["Properties"] for config in template.resources("AWS::Lambda::EventInvokeConfig").values()]
+    assert {template.readable(config["FunctionName"]): config["MaximumRetryAttempts"] for config in found} == {
+        "<claims-dev-check-deadlines>": 0,
+        "<claims-dev-watch-runs>": 0,
+    }
 
 
 def test_alarms_may_publish_and_encrypt(template: StackTemplate) -> None:
@@ -109,13 +112,13 @@ def test_alarms_may_publish_and_encrypt(template: StackTemplate) -> None:
     assert [one for one in statements if one["Effect"] == "Deny"]
 
 
-def test_every_alarm_is_there_tells_the_topic_and_says_what_to_do(template: StackTemplate) -> None:
+def test_every_alarm_publishes_to_the_topic_and_says_what_to_do(template: StackTemplate) -> None:
     found = alarms(template)
     functions = {f"errors-{h}" for h in Handler if h is not Handler.BEGIN_RUN} | {f"throttles-{h}" for h in Handler}
-    assert set(found) == OF_RUNS | functions | {f"dead-{kind}" for kind in DeadLetters}
+    assert set(found) == OF_RUNS | functions | {"deadline-checks"} | {f"dead-{kind}" for kind in DeadLetters}
     for name, alarm in found.items():
         assert alarm["AlarmActions"] == ["<claims-dev-alerts>"], name
-        assert alarm["TreatMissingData"] == "notBreaching", name
+        assert alarm["TreatMissingData"] == ("breaching" if name == "deadline-checks" else "notBreaching"), name
         assert "--system claims --stage dev" in alarm["AlarmDescription"], name
         # The emulator deploys no alarm on an expression.
         assert "Metrics" not in alarm, name
@@ -141,6 +144,14 @@ def test_when_an_alarm_goes_off(
     assert (alarm["Threshold"], alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm")) == rule
 
 
+def test_an_alarm_goes_off_when_deadlines_were_not_checked_for_five_minutes(template: StackTemplate) -> None:
+    alarm = alarms(template)["deadline-checks"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/Lambda", "Invocations", "Sum")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": "<claims-dev-check-deadlines>"}]
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"]) == (300, 1, 1)
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
 def test_alarms_can_be_left_out_and_tuned() -> None:
     chosen = MonitoringAlarms(
         failed_runs=10,
@@ -150,6 +161,7 @@ def test_alarms_can_be_left_out_and_tuned() -> None:
         throttles=None,
         results_age=None,
         registration_problems=None,
+        deadline_checks=False,
         dead_letters=False,
     )
     template = with_props(alarms=chosen, dashboard=False, queries=False, watch_every=Duration.minutes(5))

@@ -14,7 +14,7 @@ from tests.constructs.drawn_dashboard import PICTURE, dashboard_of, draw, lines_
 NAMESPACE = "claims-dev"
 SEARCH = re.compile(r"SEARCH\('\{([^}]*)\} MetricName=\"(\w+)\"', '(\w+)'\)")
 RUNS = {metric for metric in Metric if metric.name.startswith(("RUN", "ACTIVE", "OVERDUE"))}
-STAGES = {Metric.STAGE_DURATION, Metric.STAGE_WAITS}
+STAGES = {Metric.STAGE_DURATION}
 OF_ALL = RUNS | {Metric.REFUSED_REPORTS, Metric.REGISTRATION_PROBLEMS}
 FUNCTIONS = {"FILL", "SUM", "SORT", "SEARCH", "MAX", "DESC"}
 

@@ -1,18 +1,34 @@
-"""The custom resource by which a stack asks whether it may lose a stage."""
+"""The custom resource that registers the stages of a stack with their settings, and guards their removal."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Duration, Stack
 
-from orchestrator_constructs import Activity, OrchestratorCore, ParallelStage, SequentialStage
+from orchestrator_constructs import Activity, OrchestratorCore, ParallelStage, SequentialStage, StageOptions
 from tests.constructs import apps
 from tests.constructs.synthesis import StackTemplate, Synthesized, synthesize
 
 TYPE = "Custom::OrchestratorStages"
-STAGES = [f"{activity}/{stage}" for activity in sorted(apps.ACTIVITIES) for stage in ("parallel", "post", "pre")]
+
+
+def settings(
+    stage: str, *, timeout: int = 3600, start_within: int = 900, fail_on_optional_error: bool = False
+) -> dict[str, str]:
+    """A stage as the custom resource lists it: CloudFormation hands on scalars as text."""
+    return {
+        "Stage": stage,
+        "TimeoutSeconds": str(timeout),
+        "StartWithinSeconds": str(start_within),
+        "FailOnOptionalError": str(fail_on_optional_error).lower(),
+    }
+
+
+STAGES = [
+    settings(f"{activity}/{stage}") for activity in sorted(apps.ACTIVITIES) for stage in ("parallel", "post", "pre")
+]
 
 
 def resource(template: StackTemplate) -> tuple[str, dict[str, Any]]:
@@ -24,7 +40,7 @@ def define_core(scope: Stack, stage: str = "dev") -> OrchestratorCore:
     return OrchestratorCore(scope, f"Core-{stage}", system="claims", stage=stage)
 
 
-def test_it_lists_the_stages_and_asks_the_core(claims: StackTemplate) -> None:
+def test_it_lists_the_stages_for_the_core(claims: StackTemplate) -> None:
     _, definition = resource(claims)
     properties = claims.readable(definition["Properties"])
     assert properties == {"ServiceToken": "<claims-dev-register-plugin>", "ServiceTimeout": "120", "Stages": STAGES}
@@ -57,11 +73,31 @@ def test_stages_without_an_activity_are_listed_too() -> None:
     def define(app: App) -> None:
         stack = Stack(app, "Stages")
         core = OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev")
-        ParallelStage(stack, "Parallel", core=core, activity_name="Rate")
+        options = StageOptions(timeout=Duration.minutes(1))
+        ParallelStage(stack, "Parallel", core=core, activity_name="Rate", options=options)
         SequentialStage(stack, "Post", core=core, activity_name="Rate", position="post")
 
     _, definition = resource(synthesize(define).stacks["Stages"])
-    assert definition["Properties"]["Stages"] == ["Rate/parallel", "Rate/post"]
+    assert definition["Properties"]["Stages"] == [settings("Rate/parallel", timeout=60), settings("Rate/post")]
+
+
+def test_settings_of_an_activity_are_listed() -> None:
+    def define(app: App) -> None:
+        stack = Stack(app, "Stages")
+        Activity(
+            stack,
+            "Rate",
+            core=OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev"),
+            pre=StageOptions(timeout=Duration.minutes(5), start_within=Duration.minutes(1)),
+            parallel=StageOptions(fail_on_optional_error=True),
+        )
+
+    _, definition = resource(synthesize(define).stacks["Stages"])
+    assert definition["Properties"]["Stages"] == [
+        settings("Rate/parallel", fail_on_optional_error=True),
+        settings("Rate/post"),
+        settings("Rate/pre", timeout=300, start_within=60),
+    ]
 
 
 def test_two_cores_of_a_stack_are_asked_apart() -> None:

@@ -11,16 +11,13 @@ import cfnlint.api
 import pytest
 from aws_cdk import App, Duration, Stack
 
-from orchestrator_constructs import Activity, OrchestratorCore, StageOptions, Workflow
-from orchestrator_constructs.asl import RETRY_LAMBDA_SERVICE, RETRY_START, SIGNALLED
-from tests.constructs.apps import ACTIVITIES, WORKFLOWS
+from orchestrator_constructs import Activity, OrchestratorCore, Workflow
+from orchestrator_constructs.asl import RETRY_LAMBDA_SERVICE
+from tests.constructs.apps import WORKFLOWS
 from tests.constructs.synthesis import StackTemplate, synthesize
 
 EXPECTED = Path(__file__).parent / "expected"
-MACHINES = [
-    *(f"claims-dev-activity-{name}" for name in ACTIVITIES),
-    *(f"claims-dev-workflow-{name}" for name in WORKFLOWS),
-]
+MACHINES = [f"claims-dev-workflow-{name}" for name in WORKFLOWS]
 LOGS_AND_TRACES = {
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
@@ -37,15 +34,9 @@ LOGS_AND_TRACES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("machine", "file"),
-    [
-        ("claims-dev-activity-Rate", "activity_rate.json"),
-        ("claims-dev-workflow-NewBusiness", "workflow_new_business.json"),
-    ],
-)
-def test_rendered_states(claims: StackTemplate, machine: str, file: str) -> None:
-    assert claims.asl(machine) == json.loads((EXPECTED / file).read_text())
+def test_rendered_states(claims: StackTemplate) -> None:
+    rendered = claims.asl("claims-dev-workflow-NewBusiness")
+    assert rendered == json.loads((EXPECTED / "workflow_new_business.json").read_text())
 
 
 def happy_path(asl: dict[str, Any]) -> Iterator[str]:
@@ -57,57 +48,63 @@ def happy_path(asl: dict[str, Any]) -> Iterator[str]:
         name = asl["States"][name].get("Next")
 
 
-def test_three_activities_take_fourteen_transitions(claims: StackTemplate) -> None:
-    transitions = 0
-    for state in happy_path(workflow := claims.asl("claims-dev-workflow-NewBusiness")):
-        transitions += 1
-        arguments = workflow["States"][state]["Arguments"]
-        if machine := arguments.get("StateMachineArn"):
-            transitions += len(list(happy_path(claims.asl(machine.strip("<>")))))
-    assert transitions == 14
+def test_three_activities_take_five_transitions(claims: StackTemplate) -> None:
+    path = list(happy_path(claims.asl("claims-dev-workflow-NewBusiness")))
+    assert path == ["Begin run", *WORKFLOWS["NewBusiness"], "End run"]
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-def test_timeouts_are_never_retried(claims: StackTemplate, machine: str) -> None:
+def states_that_wait(asl: dict[str, Any]) -> dict[str, Any]:
+    return {name: state for name, state in asl["States"].items() if state.get("Resource", "").endswith("TaskToken")}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_an_activity_enters_itself_again_when_its_timeout_passes(claims: StackTemplate, workflow: str) -> None:
+    waiting = states_that_wait(claims.asl(f"claims-dev-workflow-{workflow}"))
+    assert tuple(waiting) == WORKFLOWS[workflow]
+    for name, state in waiting.items():
+        assert state["TimeoutSeconds"] == 86_400
+        again, failed = state["Catch"]
+        assert again == {"ErrorEquals": ["States.Timeout"], "Output": "{% $states.input %}", "Next": name}
+        assert (failed["ErrorEquals"], failed["Next"]) == (["States.ALL"], "Run failed")
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_a_wait_is_never_retried_after_a_timeout(claims: StackTemplate, workflow: str) -> None:
     """A retry may reuse the token of the wait that timed out; a new entry of the state does not."""
-    retried = {
-        error
-        for state in claims.asl(machine)["States"].values()
-        for retry in state.get("Retry", [])
-        for error in retry["ErrorEquals"]
+    for state in states_that_wait(claims.asl(f"claims-dev-workflow-{workflow}")).values():
+        retried = [error for retry in state["Retry"] if retry["MaxAttempts"] for error in retry["ErrorEquals"]]
+        assert retried == [*RETRY_LAMBDA_SERVICE["ErrorEquals"], "States.TaskFailed"]
+
+
+NAMED = {
+    "Begin run": ["InvalidRunInput", "MetadataDiffers", "MetadataTooLarge", "RunInProgress"],
+    "Rate": ["PluginFailed", "RunSuperseded", "RunEnded", "InvalidRunInput", "UnknownActivity"],
+    "End run": ["RunCancelled", "RunEnded"],
+}
+
+
+@pytest.mark.parametrize("state", NAMED)
+def test_errors_that_are_raised_on_purpose_are_not_retried(claims: StackTemplate, state: str) -> None:
+    first = claims.asl("claims-dev-workflow-NewBusiness")["States"][state]["Retry"][0]
+    assert first == {"ErrorEquals": NAMED[state], "MaxAttempts": 0}
+
+
+@pytest.mark.parametrize("state", ["Begin run", "End run", "Run failed"])
+def test_every_other_error_of_what_begins_and_ends_a_run_is_retried(claims: StackTemplate, state: str) -> None:
+    """Also a timeout: these functions give an execution the same answer however often it invokes them."""
+    last = claims.asl("claims-dev-workflow-NewBusiness")["States"][state]["Retry"][-1]
+    assert (last["ErrorEquals"], last["MaxAttempts"]) == (["States.ALL"], 4)
+
+
+def test_an_execution_ends_as_the_row_of_its_run(claims: StackTemplate) -> None:
+    states = claims.asl("claims-dev-workflow-NewBusiness")["States"]
+    choice = states[states["Run failed"]["Next"]]
+    assert choice == {
+        "Type": "Choice",
+        "Choices": [{"Condition": "{% $exists($states.input.error) %}", "Next": "Fail run"}],
+        "Default": "Run complete",
     }
-    assert retried <= {
-        *SIGNALLED["ErrorEquals"],
-        *RETRY_LAMBDA_SERVICE[0]["ErrorEquals"],
-        *RETRY_START["ErrorEquals"],
-        "States.TaskFailed",
-    }
-
-
-def test_a_stage_that_ends_badly_on_purpose_is_not_tried_again(claims: StackTemplate) -> None:
-    for state in claims.asl("claims-dev-activity-Rate")["States"].values():
-        if state["Type"] == "Task":
-            assert state["Retry"][0] == {
-                "ErrorEquals": ["PluginFailed", "RunSuperseded", "RunEnded", "InvalidRunInput"],
-                "MaxAttempts": 0,
-            }
-
-
-def test_a_refused_start_is_not_tried_again(claims: StackTemplate) -> None:
-    begin = claims.asl("claims-dev-workflow-NewBusiness")["States"]["Begin run"]
-    assert [error for retry in begin["Retry"] for error in retry["ErrorEquals"]] == [
-        *RETRY_LAMBDA_SERVICE[0]["ErrorEquals"]
-    ]
-
-
-@pytest.mark.parametrize("stage", ["pre", "parallel", "post"])
-def test_a_stage_waits_longer_with_its_age_and_always_as_the_same_task(claims: StackTemplate, stage: str) -> None:
-    states = claims.asl("claims-dev-activity-Rate")["States"]
-    choice = states[f"{stage} waits on"]
-    rungs = [choice["Default"], *(rule["Next"] for rule in reversed(choice["Choices"]))]
-    assert [states[rung]["TimeoutSeconds"] for rung in rungs] == [60, 600, 3600, 21600]
-    without_wait = [{**states[rung], "TimeoutSeconds": None} for rung in rungs]
-    assert all(state == without_wait[0] for state in without_wait)
+    assert (states["Fail run"]["Type"], states["Run complete"]["Type"]) == ("Fail", "Succeed")
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -141,55 +138,31 @@ def test_a_machine_logs_errors_without_data_and_is_traced(claims: StackTemplate)
         }
 
 
-def test_an_activity_may_call_advance_stage_alone(claims: StackTemplate) -> None:
-    assert claims.allowed(claims.named("claims-dev-activity-Rate")) == {
-        "<claims-dev-advance-stage>": {"lambda:InvokeFunction"},
-        "*": LOGS_AND_TRACES,
-    }
-
-
-def test_a_workflow_may_run_its_own_activities_alone(claims: StackTemplate) -> None:
-    here = "<Partition>:{}:<Region>:<AccountId>"
-    executions = f"arn:{here.format('states')}:execution:claims-dev-activity-{{}}:*"
-    rule = f"arn:{here.format('events')}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+def test_a_workflow_may_invoke_three_functions_of_the_core_and_nothing_else(claims: StackTemplate) -> None:
+    invoke = {"lambda:InvokeFunction"}
     assert claims.allowed(claims.named("claims-dev-workflow-Cancel")) == {
-        "<claims-dev-begin-run>": {"lambda:InvokeFunction"},
-        "<claims-dev-end-run>": {"lambda:InvokeFunction"},
-        **{f"<claims-dev-activity-{name}>": {"states:StartExecution"} for name in WORKFLOWS["Cancel"]},
-        **{
-            executions.format(name): {"states:DescribeExecution", "states:StopExecution"}
-            for name in WORKFLOWS["Cancel"]
-        },
-        rule: {"events:PutTargets", "events:PutRule", "events:DescribeRule"},
+        "<claims-dev-begin-run>": invoke,
+        "<claims-dev-open-activity>": invoke,
+        "<claims-dev-end-run>": invoke,
         "*": LOGS_AND_TRACES,
     }
 
 
-def test_options_reach_the_states() -> None:
+@pytest.mark.parametrize(
+    ("beside", "timeout", "wait"),
+    [(1, Duration.hours(2), 7200), (1, Duration.days(365), 86_400), (50, Duration.days(365), 7 * 86_400)],
+)
+def test_a_wait_is_as_long_as_the_longest_history_needs(beside: int, timeout: Duration, wait: int) -> None:
     def define(app: App) -> None:
         stack = Stack(app, "S")
         core = OrchestratorCore.from_system(stack, "Core", system="claims", stage="dev")
-        activity = Activity(
-            stack,
-            "A",
-            core=core,
-            name="Rate",
-            pre=StageOptions(timeout=Duration.minutes(5), start_within=Duration.minutes(1)),
-            parallel=StageOptions(fail_on_optional_error=True),
-            check_every=Duration.seconds(20),
-        )
-        Workflow(stack, "W", core=core, name="Quote", activities=[activity], timeout=Duration.hours(2))
+        activities = [Activity.from_attributes(stack, f"A{number}", core=core) for number in range(beside)]
+        Workflow(stack, "Quote", core=core, activities=[activities], timeout=timeout)
 
-    template = synthesize(define).stacks["S"]
-    states = template.asl("claims-dev-activity-Rate")["States"]
-    payloads = {stage: states[stage]["Arguments"]["Payload"] for stage in ("pre", "parallel", "post")}
-    keys = ("timeout_seconds", "start_within_seconds", "fail_on_optional_error")
-    assert {stage: tuple(payload[key] for key in keys) for stage, payload in payloads.items()} == {
-        "pre": (300, 60, False),
-        "parallel": (3600, 900, True),
-        "post": (3600, 900, False),
-    }
-    assert states["pre"]["TimeoutSeconds"] == 20
-    workflow = template.asl("claims-dev-workflow-Quote")
-    assert (workflow["TimeoutSeconds"], workflow["States"]["Rate"]["TimeoutSeconds"]) == (7200, 7200)
-    assert workflow["States"]["Begin run"]["Arguments"]["Payload"]["timeout_seconds"] == 7200
+    workflow = synthesize(define).stacks["S"].asl("claims-dev-workflow-Quote")
+    seconds = timeout.to_seconds()
+    assert workflow["TimeoutSeconds"] == seconds
+    assert workflow["States"]["Begin run"]["Arguments"]["Payload"]["timeout_seconds"] == seconds
+    flows = workflow["States"]["Step 1"]["Branches"] if beside > 1 else [workflow]
+    waits = [state["TimeoutSeconds"] for flow in flows for state in states_that_wait(flow).values()]
+    assert waits == [wait] * beside
