@@ -30,8 +30,8 @@ def filter_in_words(policy: Mapping[str, Any], plugin: str) -> str:
 
     Args:
         policy: The policy.
-        plugin: The name of the plugin: a condition on the released names that names this one alone says nothing,
-            every construct adds it.
+        plugin: The name of the plugin. A condition that the message invokes this plugin is left out: it says nothing
+            about the run.
 
     Returns:
         One line, empty if there is no condition.

@@ -1,4 +1,4 @@
-"""Who is registered to which stage: the registry of a deployment, read and put in order."""
+"""Reads the registry of a deployment, and puts it in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orchestrator_runtime.deployment import CoreOutput, Deployment
 from orchestrator_runtime.stores.items import iso
 
 Registered: TypeAlias = Mapping[str, Mapping[Stage, Sequence[Registration]]]
-"""By activity, then by stage, the registrations in the order of their release; every activity has all its stages."""
+"""By activity, then by stage, the registrations in the order of a sequential stage; every activity has all stages."""
 
 
 def read_registered(gateway: Gateway, deployment: Deployment, activity: str | None = None) -> Registered:
@@ -63,9 +63,10 @@ def registered_document(registered: Registered, deployment: Deployment) -> Docum
             "parallel": {"plugins": [{"name": "Score", "kind": "function", "mandatory": true, "order": 90, …}]},
             "post": {"plugins": []}}}}}
 
-    Plugins are in the order of their release. Each has all keys; ``null`` stands for what is not there or not known.
-    ``filter_policy`` is as SNS has it, with the construct's own condition on ``plugins``; ``owner`` is the ARN of
-    the stack that registered the plugin, ``null`` for a subscription made by other means.
+    Plugins are in the order in which a sequential stage invokes them. Each has all keys; ``null`` stands for what does
+    not exist or is not known. ``owner`` is the ARN of the stack that registered the plugin, ``null`` for a plain
+    subscription. ``filter_policy`` is the one that decides whether a run invokes the plugin: the construct's, which the
+    core evaluates, or that of a plain subscription, which SNS evaluates.
     """
     activities = {
         activity: {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from aws_cdk import Stack, Token
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IConstruct
@@ -13,6 +13,7 @@ from constructs import Construct, IConstruct
 from orchestrator_constructs.core.core import OrchestratorCore
 from orchestrator_constructs.interfaces import IOrchestratorCore
 from orchestrator_constructs.placement import nearest_construct, share_a_stack
+from orchestrator_constructs.property_text import number_as_text
 from orchestrator_runtime.contract import Env
 
 _TOLD: Final = "orchestrator:told-"
@@ -98,11 +99,6 @@ def give_max_receives(function: lambda_.IFunction, max_receives: int) -> None:
             f"one with max_receives={text} as well: it learns one number, from {Env.MAX_RECEIVES}. Set the same "
             f"here, or define two functions"
         )
-
-
-def number_as_text(number: float) -> str:
-    """Write a number as the value of an environment variable, or of a custom resource's property."""
-    return Token.as_string(number) if Token.is_unresolved(number) else str(number)
 
 
 def _tell(function: lambda_.Function, variable: Env, value: str) -> str | None:

@@ -26,20 +26,21 @@ _PROTOCOL: Final = "lambda"
 class Plugin(PluginMetrics, Construct):
     """Defines a plugin: subscribes a function to a stage and registers it there.
 
-    From its deployment on, every run whose metadata matches the filter calls the
-    function and waits for its report, with no redeployment of core or workflow::
+    From its deployment on, every run whose metadata matches the filter policy
+    invokes the function and waits for its report, with no redeployment of core or
+    workflow::
 
         Plugin ──► subscription ──► the stage's topic ──► your function ──► results queue
            │            └── what SNS could not deliver ──► dead_letter_queue        ▲
            │                                  calls that failed for good ──► Lambda ┘
            └─────► registration (a custom resource that the core's function serves)
 
-    What it makes, beside the subscription and the registration: the permission
-    for the stage's topics to call the function (one for each core, however many
-    plugins the function is), the right of the function's role to send to the
-    results queue, Lambda's destination for calls that failed for good, and a
-    queue for messages that SNS could not deliver, for instance because the
-    function is gone.
+    Beside the subscription and the registration, it defines: the permission for the
+    core's topics to invoke the function (one for each core, however many plugins
+    the function is), the right of the function's role to send to the results
+    queue, Lambda's destination for invocations that failed for good, and a queue
+    for messages that SNS could not deliver, for instance because the function
+    does not exist any more.
 
     The function reports itself, with the ``plugin`` decorator of
     ``orchestrator_runtime`` or by sending the report document. Where it crashed,
@@ -49,9 +50,12 @@ class Plugin(PluginMetrics, Construct):
     what it returned as output, or what it raised as error.
 
     The construct's props are the registration: a registration that the core
-    refuses fails the deployment. A change of ``filter_policy`` takes up to
-    15 minutes to hold in SNS. A function that is defined in this app gets the
-    plugin's name in its environment (``ORCHESTRATOR_PLUGIN_NAME``), so that the
+    refuses fails the deployment. The core evaluates ``filter_policy``; the
+    subscription itself filters by the plugin's name only. A changed
+    ``filter_policy`` holds from the next stage that opens. SNS may take up to 15
+    minutes until a new or renamed plugin receives messages; until then, the core
+    dispatches it again every few minutes. A function that is defined in this app
+    gets the plugin's name in its environment (``ORCHESTRATOR_PLUGIN_NAME``), so that the
     decorator needs none; therefore it can be plugins of several stages, but only
     under one name. A function that is imported without its role, or with one that
     is not to be changed, cannot be given the right to report: synthesis warns, and
@@ -60,11 +64,12 @@ class Plugin(PluginMetrics, Construct):
     Limits: One subscription belongs to a topic and a function: a function can be
     one plugin of a stage, and a plugin that moves to another place in the app is
     removed by one deployment and defined there by the next, because SNS refuses
-    the second subscription of the same function with another dead letter queue.
+    the second subscription of the same function with another dead-letter queue.
     A topic holds 200 filter policies, and so 200 plugins, unless AWS raises that
-    quota. A function, alias or version has one destination: only one core hears
-    from Lambda, and none if its author configures asynchronous calls
-    (synthesis warns). No destination leads to a core in another account, and none is
+    quota. A ``filter_policy`` may name any number of keys and values, and is at most
+    4 KB of JSON. A function, alias or version has one destination: Lambda reports
+    to one core only, and to none if the function's author configures asynchronous
+    invocations (synthesis warns). No destination leads to a core in another account, and none is
     set on an imported function unless ``reports_itself=False`` asks for it: where
     such a function is killed, its plugin's deadline ends it (synthesis warns). A
     function in another stack than the core's has its plugin there, or in a third.
@@ -110,24 +115,22 @@ class Plugin(PluginMetrics, Construct):
             stage: Where it takes part: ``activity.pre``, ``.parallel`` or ``.post``.
             function: What does the work. A function, an alias or a version.
             name: Its name in the stage, as reports and the status show it. Default: ``id``.
-            filter_policy: The runs that it is called for, as an SNS filter policy on their metadata,
-                with at most four keys. Default: every run of the activity.
+            filter_policy: The runs that invoke it, as a filter policy in the language of SNS on their
+                metadata, of any number of keys and at most 4 KB. Default: every run of the activity.
             filter_policy_scope: ``MessageAttributes``, or ``MessageBody`` to filter on the whole message,
                 where the metadata is below the key ``metadata``. Default: ``MessageAttributes``.
             mandatory: Whether its error fails the stage. Default: it does.
-            order: Its place in a stage that releases one plugin at a time, lower first, ties by name.
-                Default: 90.
-            always_run: Whether a resumed run calls it again although it was complete. Default: it does not.
-            timeout: How long it may take, from its start on, or from its release on if it reports no start.
-                Default: what the stage says.
-            start_within: How soon after its release it has to report that it started. Default: what
-                the stage says.
+            order: Its position in a sequential stage, lower first, ties by name. Default: 90.
+            always_run: Whether a resumed run invokes it again although it was complete. Default: it does not.
+            timeout: Its deadline, counted from its start, or from its dispatch if it reports no start.
+                Default: the stage's.
+            start_within: The deadline of its start, counted from its dispatch. Default: the stage's.
             description: What it does, for people. Default: none.
             reports_itself: Whether the function reports its outcome. Otherwise Lambda does, through its
                 destinations on success and on failure, and no start is reported. Default: it does.
-            idempotent: Whether the function may be called twice for the same: deliveries are at least once.
-                Otherwise it gets a DynamoDB table in which the decorator remembers its calls; the function
-                must be defined in this app. Default: it may.
+            idempotent: Whether the function may be invoked twice for the same run and attempt: deliveries
+                are at least once. Otherwise it gets a DynamoDB table in which the decorator stores its
+                invocations; the function must be defined in this app. Default: it may.
 
         Raises:
             ValueError: A prop is not allowed, or the stage already has a plugin of that name in this

@@ -35,7 +35,7 @@ MOST_WITHOUT_WINDOW: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class QueueSettings:
-    """What a plugin's construct was told about its queue; the construct says what each one means."""
+    """The props of a plugin's construct about its queue; the construct documents them."""
 
     fifo: bool
     fifo_key: str | None
@@ -123,11 +123,11 @@ class QueueSettings:
 def define_plugin_queue(
     scope: Construct, settings: QueueSettings, function: lambda_.IFunction | None, dead_letters: sqs.IQueue
 ) -> sqs.Queue:
-    """Define the queue that releases of a plugin wait in.
+    """Define the queue with a plugin's messages.
 
     Args:
         scope: The plugin's construct.
-        settings: What it was told.
+        settings: Its settings.
         function: What reads the queue, if a function does.
         dead_letters: Where a message goes that was received too often.
     """

@@ -22,7 +22,7 @@ from orchestrator_constructs.acknowledgements import (
     acknowledge_runtime,
     acknowledge_shared_concurrency,
 )
-from orchestrator_constructs.plugin.function import number_as_text
+from orchestrator_constructs.property_text import number_as_text
 from orchestrator_constructs.queues import LAMBDA_CONSUMES
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_runtime.contract import Env

@@ -1,4 +1,4 @@
-"""A plugin behind a queue: releases wait there until a function, or anything else, takes them."""
+"""A plugin behind a queue: its messages wait there until a function, or any other consumer, receives them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class QueuePlugin(PluginMetrics, Construct):
     Failures: A message that was received ``max_receives`` times and not deleted
     becomes an ``Error`` of the plugin, and so does one that SNS could not deliver or
     the feeder could not forward. A message that waits longer than ``retention`` is
-    lost, and the plugin's deadline ends it. ``timeout`` runs from the release, the
+    lost, and the plugin's deadline ends it. ``timeout`` counts from the dispatch, the
     time in the queue included, or from the start, if one is reported.
 
     Limits: Deliveries are at least once. Messages of one group of a FIFO queue are
@@ -122,18 +122,17 @@ class QueuePlugin(PluginMetrics, Construct):
             function: What reads the queue. A function, an alias or a version. Default: whoever is let in
                 by ``grant_consume``.
             name: Its name in the stage, as reports and the status show it. Default: ``id``.
-            filter_policy: The runs that it is called for, as an SNS filter policy on their metadata,
-                with at most four keys. Default: every run of the activity.
+            filter_policy: The runs that invoke it, as a filter policy in the language of SNS on their
+                metadata, of any number of keys and at most 4 KB. Default: every run of the activity.
             filter_policy_scope: ``MessageAttributes``, or ``MessageBody`` to filter on the whole message,
                 where the metadata is below the key ``metadata``. Default: ``MessageAttributes``.
             mandatory: Whether its error fails the stage. Default: it does.
-            order: Its place in a stage that releases one plugin at a time, lower first, ties by name.
-                Default: 90.
-            always_run: Whether a resumed run calls it again although it was complete. Default: it does not.
-            timeout: How long it may take, from its release on, or from its start if one is reported.
-                Default: what the stage says.
-            start_within: How soon after its release it has to report that it started. Default: no start
-                is waited for; it may be reported nevertheless.
+            order: Its position in a sequential stage, lower first, ties by name. Default: 90.
+            always_run: Whether a resumed run invokes it again although it was complete. Default: it does not.
+            timeout: Its deadline, counted from its dispatch, or from its start if one is reported.
+                Default: the stage's.
+            start_within: The deadline of its start, counted from its dispatch. Default: none; a start may be
+                reported nevertheless.
             description: What it does, for people. Default: none.
             fifo: Whether the queue is a FIFO queue. Default: it is a standard queue.
             fifo_key: The metadata key whose value keeps messages in order, one after the other.
@@ -223,7 +222,7 @@ class QueuePlugin(PluginMetrics, Construct):
 
     @property
     def queue(self) -> sqs.IQueue:
-        """The queue that releases of the plugin wait in."""
+        """The queue with the plugin's messages."""
         return self._queue
 
     @property
@@ -235,9 +234,9 @@ class QueuePlugin(PluginMetrics, Construct):
         """Let a consumer outside of Lambda read the queue and report, as the role of an ECS task say.
 
         Args:
-            grantee: Who reads. Where all of them are roles of the plugin's own stack, their reports are told from
-                those of strangers. Of a role in another stack nothing is noted down here: that stack needs the
-                queue, and so has to be deployed later.
+            grantee: The consumer. If all consumers are roles of the plugin's own stack, only they may report for
+                the plugin. A role of another stack is not registered: that stack needs the queue, and so has to be
+                deployed later.
         """
         principal = grantee.grant_principal
         if isinstance(principal, iam.Role) and share_a_stack(self, principal):

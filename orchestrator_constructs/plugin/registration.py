@@ -1,4 +1,4 @@
-"""What every construct of a plugin does, whatever stands behind it: subscribe to the stage, and register there."""
+"""Subscribes a plugin to its stage and registers it there, whatever kind of plugin it is."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
 from orchestrator_constructs.interfaces import IActivityStage
-from orchestrator_constructs.plugin.function import number_as_text
-from orchestrator_constructs.validation import check_count, check_name, claim_name, whole_seconds
+from orchestrator_constructs.property_text import bool_as_text, number_as_text, seconds_as_text
+from orchestrator_constructs.validation import check_count, check_name, claim_name
 from orchestrator_runtime import filter_policy as policies
 from orchestrator_runtime.contract import MAX_ORDER, PLUGINS_ATTRIBUTE, Handler, PluginKind
 from orchestrator_runtime.custom_resources import REGISTRATION_RESOURCE_TYPE, RegistrationProperty
@@ -29,7 +29,7 @@ _REGISTRATION_TIMEOUT: Final = Duration.minutes(2)
 
 @dataclass(frozen=True, kw_only=True)
 class PluginProps:
-    """What a plugin's construct was told about it; the constructs say what each one means."""
+    """The props that all constructs of plugins have; the constructs document them."""
 
     name: str
     filter_policy: Mapping[str, Any] | None
@@ -47,8 +47,8 @@ class PluginRegistration:
 
     Args:
         plugin: The plugin's construct.
-        stage: Where it takes part.
-        props: What it was told.
+        stage: The stage.
+        props: The plugin's props.
 
     Raises:
         ValueError: A prop is not allowed, or the stage already has a plugin of that name in this app.
@@ -62,8 +62,10 @@ class PluginRegistration:
         check_count(f"order of plugin {path!r}", props.order, at_least=0, at_most=MAX_ORDER)
         place = f"{stage.core.deployment.prefix}/{stage.activity_name}/{stage.position}"
         claim_name(plugin, f"{place}/{props.name}", f"plugin {props.name!r} of stage {place}")
-        self._timeout = props.timeout and _seconds(f"timeout of plugin {path!r}", props.timeout)
-        self._start_within = props.start_within and _seconds(f"start_within of plugin {path!r}", props.start_within)
+        self._timeout = props.timeout and seconds_as_text(f"timeout of plugin {path!r}", props.timeout)
+        self._start_within = props.start_within and seconds_as_text(
+            f"start_within of plugin {path!r}", props.start_within
+        )
         self._plugin = plugin
         self._stage = stage
         self._props = props
@@ -100,7 +102,7 @@ class PluginRegistration:
     def register(
         self, subscription: sns.CfnSubscription, *, kind: PluginKind, reports_start: bool, after: Iterable[IDependable]
     ) -> None:
-        """Register the plugin, when all is there that it needs to be called and to report.
+        """Register the plugin, after everything that it needs to be invoked and to report.
 
         Args:
             subscription: The plugin's subscription.
@@ -118,12 +120,12 @@ class PluginRegistration:
             RegistrationProperty.ENDPOINT: subscription.endpoint,
             RegistrationProperty.PROTOCOL: subscription.protocol,
             RegistrationProperty.KIND: kind.value,
-            RegistrationProperty.MANDATORY: _text(props.mandatory),
-            RegistrationProperty.ORDER: _text(props.order),
-            RegistrationProperty.ALWAYS_RUN: _text(props.always_run),
+            RegistrationProperty.MANDATORY: bool_as_text(props.mandatory),
+            RegistrationProperty.ORDER: number_as_text(props.order),
+            RegistrationProperty.ALWAYS_RUN: bool_as_text(props.always_run),
             RegistrationProperty.TIMEOUT_SECONDS: self._timeout,
             RegistrationProperty.START_WITHIN_SECONDS: self._start_within,
-            RegistrationProperty.REPORTS_START: _text(reports_start),
+            RegistrationProperty.REPORTS_START: bool_as_text(reports_start),
             RegistrationProperty.DESCRIPTION: props.description,
             RegistrationProperty.FILTER_POLICY: _filter_text(self._plugin, props.filter_policy),
             RegistrationProperty.FILTER_POLICY_SCOPE: props.filter_policy_scope if props.filter_policy else None,
@@ -217,16 +219,3 @@ def _has(value: object, wanted: Callable[[object], bool]) -> bool:
     if isinstance(value, list | tuple):
         return any(_has(part, wanted) for part in value)
     return wanted(value)
-
-
-def _seconds(what: str, duration: Duration) -> str:
-    if duration.is_unresolved():
-        return _text(duration.to_seconds())
-    return _text(whole_seconds(what, duration))
-
-
-def _text(value: bool | float) -> str:
-    """A property as CloudFormation would hand it on: custom resources receive every scalar as text."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return number_as_text(value)

@@ -171,6 +171,7 @@ def invoke(
 
 def registration(stage: str, name: str, function: str = "claims-score", **more: Any) -> Registration:
     """A registration to a stage of Rate, as the construct makes it, but for what else is said."""
+    only_if = more.pop("only_if", {})
     return Registration(
         **{
             "activity": "Rate",
@@ -179,7 +180,7 @@ def registration(stage: str, name: str, function: str = "claims-score", **more: 
             "subscription_arn": f"arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-{stage}:{name}",
             "endpoint": f"arn:aws:lambda:eu-west-1:123456789012:function:{function}",
             "owner": f"arn:aws:cloudformation:eu-west-1:123456789012:stack/{function.partition(':')[0]}/8f1d",
-            "filter_policy": {"plugins": [name], **more.pop("only_if", {})},
+            "filter_policy": {"plugins": [name], **only_if} if more.get("owner") == "" else only_if,
             **more,
         }
     )

@@ -126,7 +126,7 @@ def test_the_registry_as_json_is_one_document() -> None:
         "timeout_seconds": None,
         "start_within_seconds": None,
         "reports_start": True,
-        "filter_policy": {"plugins": ["Score"], "line": ["auto"]},
+        "filter_policy": {"line": ["auto"]},
         "filter_policy_scope": "MessageAttributes",
         "protocol": "lambda",
         "endpoint": "arn:aws:lambda:eu-west-1:123456789012:function:claims-score",

@@ -49,8 +49,10 @@ class TestSubscription:
         )
 
     @pytest.mark.parametrize("scope", ["MessageAttributes", "MessageBody"])
-    def test_adds_the_name_to_the_author_s_filter(self, stack: Stack, rate: IActivity, scope: Any) -> None:
-        policy = {"line": ["auto"], "premium": [{"numeric": [">=", 1000]}]}
+    def test_leaves_the_author_s_filter_to_the_core(self, stack: Stack, rate: IActivity, scope: Any) -> None:
+        policy = {"line": ["auto", None], "premium": [{"numeric": [">=", 1000.5]}], "größe": [{"exists": True}]}
+        if scope == "MessageAttributes":
+            policy["line"] = ["auto"]
         Plugin(
             stack,
             "Score",
@@ -60,13 +62,13 @@ class TestSubscription:
             filter_policy=policy,
             filter_policy_scope=scope,
         )
-        expected = {**policy, "plugins": ["Credit score"]}
         template = Template.from_stack(stack)
         template.has_resource_properties(
-            "AWS::SNS::Subscription", {"FilterPolicy": expected, "FilterPolicyScope": scope}
+            "AWS::SNS::Subscription",
+            {"FilterPolicy": {"plugins": ["Credit score"]}, "FilterPolicyScope": "MessageAttributes"},
         )
         _, registration = only(template, REGISTRATION_RESOURCE_TYPE)
-        assert json.loads(registration["Properties"]["FilterPolicy"]) == expected
+        assert json.loads(registration["Properties"]["FilterPolicy"]) == policy
         assert registration["Properties"]["FilterPolicyScope"] == scope
 
     def test_takes_the_topic_from_ssm(self, stack: Stack, rate: IActivity) -> None:
@@ -105,6 +107,7 @@ class TestRegistration:
             "Score",
             stage=rate.post,
             function=function,
+            filter_policy={"line": ["auto"]},
             mandatory=False,
             order=10,
             always_run=True,
@@ -136,7 +139,7 @@ class TestRegistration:
             "TimeoutSeconds": "300",
             "StartWithinSeconds": "30",
             "Description": "Scores the customer",
-            "FilterPolicy": '{"plugins":["Score"]}',
+            "FilterPolicy": '{"line":["auto"]}',
             "FilterPolicyScope": "MessageAttributes",
             "SenderRoleIds": {"Fn::GetAtt": [logical_id(function.role), "RoleId"]},
             "Owner": {"Ref": "AWS::StackId"},
@@ -153,6 +156,8 @@ class TestRegistration:
                 "TimeoutSeconds": Match.absent(),
                 "StartWithinSeconds": Match.absent(),
                 "Description": Match.absent(),
+                "FilterPolicy": Match.absent(),
+                "FilterPolicyScope": Match.absent(),
             },
         )
 
@@ -176,9 +181,7 @@ class TestRegistration:
         _, registration = only(Template.from_stack(stack), REGISTRATION_RESOURCE_TYPE)
         assert registration["Properties"]["Order"] == {"Ref": "Order"}
         assert registration["Properties"]["TimeoutSeconds"] == {"Ref": "Timeout"}
-        assert registration["Properties"]["FilterPolicy"] == {
-            "Fn::Join": ["", ['{"line":["', {"Ref": "Line"}, '"],"plugins":["Score"]}']]
-        }
+        assert registration["Properties"]["FilterPolicy"] == {"Fn::Join": ["", ['{"line":["', {"Ref": "Line"}, '"]}']]}
 
 
 class TestFunction:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_lambda as lambda_
 
 from orchestrator_constructs.activity.activity import Activity
@@ -27,13 +27,19 @@ def define_function(stack: Stack, name: str = "Function") -> lambda_.Function:
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a slash in the name": ({"name": "a/b"}, "the plugin name 'a/b' is not allowed: use 1 to 64 letters"),
     "an empty name": ({"name": ""}, "the plugin name '' is not allowed"),
-    "the reserved key": ({"filter_policy": {"plugins": ["Other"]}}, "'plugins' is reserved .* leave it out"),
-    "null": ({"filter_policy": {"line": [None]}}, "CloudFormation drops it silently"),
+    "the reserved key": ({"filter_policy": {"plugins": ["Other"]}}, "'plugins' is reserved: leave it out"),
+    "null": ({"filter_policy": {"line": [None]}}, "write {'exists': false}"),
+    "null beside a token": (
+        {
+            "filter_policy": {"metadata": {"line": [Token.as_string({"Ref": "Line"}), None]}},
+            "filter_policy_scope": "MessageBody",
+        },
+        "null and a token cannot be in one policy",
+    ),
     "a bare boolean": ({"filter_policy": {"urgent": [True]}}, "write 'true'"),
-    "five keys": ({"filter_policy": {key: ["x"] for key in "abcde"}}, "SNS allows 5"),
     "a value that is no array": ({"filter_policy": {"line": "auto"}}, r'write \["auto"\]'),
     "an operator of EventBridge": ({"filter_policy": {"line": [{"wildcard": "a*"}]}}, "SNS has none"),
-    "151 combinations": ({"filter_policy": {"line": [str(value) for value in range(151)]}}, "150"),
+    "more than 4 KB": ({"filter_policy": {"line": ["x" * 4_100]}}, "is 4,113 bytes of JSON, at most 4,096"),
     "an unknown scope": ({"filter_policy_scope": "Body"}, "use 'MessageAttributes' or 'MessageBody'"),
     "a negative order": ({"order": -1}, "order of plugin 'Team/Score' is -1: use a whole number from 0 to 1000000"),
     "a fraction as order": ({"order": 1.5}, "is 1.5: use a whole number"),
@@ -64,7 +70,7 @@ def test_takes_what_is_at_the_limits(stack: Stack, rate: IActivity) -> None:
         order=0,
         timeout=Duration.days(365),
         start_within=Duration.seconds(1),
-        filter_policy={key: ["x"] for key in "abcd"},
+        filter_policy={key: [str(value) for value in range(20)] for key in "abcdefghijkl"},
     )
 
 

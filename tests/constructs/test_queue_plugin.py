@@ -50,7 +50,7 @@ class TestQueue:
             "TopicArn": stack.resolve(rate.parallel.topic_arn(consumer=stack)),
             "Endpoint": stack.resolve(plugin.queue.queue_arn),
             "RawMessageDelivery": True,
-            "FilterPolicy": {"line": ["auto"], "plugins": ["Score"]},
+            "FilterPolicy": {"plugins": ["Score"]},
             "FilterPolicyScope": "MessageAttributes",
             "RedrivePolicy": {"deadLetterTargetArn": stack.resolve(plugin.dead_letter_queue.queue_arn)},
         }
@@ -120,6 +120,7 @@ class TestRegistration:
             stack,
             "Score",
             stage=rate.post,
+            filter_policy={"line": ["auto"]},
             mandatory=False,
             order=10,
             always_run=True,
@@ -147,7 +148,7 @@ class TestRegistration:
             "TimeoutSeconds": "18000",
             "StartWithinSeconds": "1800",
             "Description": "Scores the customer",
-            "FilterPolicy": '{"plugins":["Score"]}',
+            "FilterPolicy": '{"line":["auto"]}',
             "FilterPolicyScope": "MessageAttributes",
             "Owner": {"Ref": "AWS::StackId"},
         }
