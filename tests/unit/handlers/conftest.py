@@ -14,7 +14,8 @@ import boto3
 import pytest
 
 from orchestrator_runtime.aws.journal import LoggedJournal
-from orchestrator_runtime.contract import Env
+from orchestrator_runtime.contract import Env, Stage
+from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.handlers import environment, reconcile, record_result
 from orchestrator_runtime.handlers.record_result import PlanMemory
 from orchestrator_runtime.handlers.register_plugin import lambda_handler as register_plugin
@@ -23,9 +24,11 @@ from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.unit.cloudformation_desk import Desk, desk
 from tests.unit.moto_tables import CONTROL, REGION, REGISTRY, STATUS, create_tables, items, refuse_bad_keys
+from tests.unit.samples import NOW
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sns import SNSClient
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Core:
     """What a test looks at from outside the functions."""
 
     client: DynamoDBClient
+    sns: SNSClient
     queue: Any
     log: io.StringIO
     signals: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -50,6 +54,17 @@ class Core:
     def registry(self) -> DynamoRegistry:
         return DynamoRegistry(self.client, REGISTRY)
 
+    def deploy(self, *registrations: Registration, activity: str = "Rate", **settings: Any) -> None:
+        """Deploy an activity's three stages, and register plugins."""
+        endpoint = self.queue.attributes["QueueArn"]
+        for stage in Stage:
+            if stage.is_sequential:
+                topic = self.sns.create_topic(Name=f"claims-dev-{activity}-{stage}")["TopicArn"]
+                self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+            self.registry.put_settings(activity, stage, StageSettings(**settings), owner="arn:stack", now=NOW)
+        for registration in registrations:
+            assert self.registry.put(registration)
+
     def rows(self, table: str = STATUS) -> list[dict[str, Any]]:
         return items(self.client, table)
 
@@ -57,7 +72,7 @@ class Core:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
     def published(self) -> list[dict[str, Any]]:
-        """The bodies published to the one topic since the last look."""
+        """The bodies published to the topics of the stages since the last look."""
         messages = self.queue.receive_messages(MaxNumberOfMessages=10)
         for message in messages:
             message.delete()
@@ -69,7 +84,7 @@ class Core:
         return document
 
     def on_signal(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
-        """Answers SendTaskSuccess and SendTaskFailure; moto knows no tokens."""
+        """Answers SendTaskSuccess and SendTaskFailure; moto has no task tokens."""
         sent = json.loads(params["body"])
         self.signals.append((model.name, sent))
         if sent["taskToken"] in self.dead_tokens:
@@ -110,9 +125,10 @@ def session() -> boto3.Session:
 def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
     environment.client.cache_clear()
-    topic = session.client("sns").create_topic(Name="claims-dev-Rate-parallel")["TopicArn"]
     queue = session.resource("sqs").create_queue(QueueName="plugins")
-    session.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.attributes["QueueArn"])
+    sns = session.client("sns")
+    topic = sns.create_topic(Name="claims-dev-Rate-parallel")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.attributes["QueueArn"])
     client = session.client("dynamodb")
     create_tables(client)
     for name, value in {
@@ -128,7 +144,7 @@ def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(record_result, "_memory", PlanMemory())
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "claims-dev")
     log = io.StringIO()
-    core = Core(client=client, queue=queue, log=log)
+    core = Core(client=client, sns=sns, queue=queue, log=log)
     hooks: dict[str, Callable[..., Any]] = {
         "before-parameter-build.dynamodb": refuse_bad_keys,
         "before-call.sfn.SendTaskSuccess": core.on_signal,

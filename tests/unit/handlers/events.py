@@ -21,17 +21,12 @@ def begin(given: object, execution: str = EXECUTION, **other: Any) -> dict[str, 
     } | other
 
 
-def advance(attempt: int = 1, **other: Any) -> dict[str, Any]:
+def opening(attempt: int = 1, **other: Any) -> dict[str, Any]:
     return {
         "uid": "q-1",
         "workflow": "NewBusiness",
         "attempt": attempt,
         "activity": "Rate",
-        "stage": "parallel",
-        "rule": "all-at-once",
-        "timeout_seconds": 3600,
-        "start_within_seconds": 900,
-        "fail_on_optional_error": False,
         "token": TOKEN,
         "entered": "2026-11-24T09:30:00.123Z",
         "retry": 0,

@@ -8,11 +8,11 @@ from typing import Any
 import boto3
 import pytest
 
-from orchestrator_runtime.handlers.advance_stage import lambda_handler as advance_stage
 from orchestrator_runtime.handlers.begin_run import lambda_handler as begin_run
 from orchestrator_runtime.handlers.cancel_run import lambda_handler
+from orchestrator_runtime.handlers.open_activity import lambda_handler as open_activity
 from tests.unit.handlers.conftest import Core
-from tests.unit.handlers.events import TOKEN, advance, begin
+from tests.unit.handlers.events import TOKEN, begin, opening
 from tests.unit.samples import a_registration
 
 ROLE = "arn:aws:iam::123456789012:role/Operator"
@@ -24,9 +24,9 @@ def execution(core: Core) -> str:
     states = boto3.client("stepfunctions")
     machine = states.create_state_machine(name="claims-dev-workflow-NewBusiness", definition="{}", roleArn=ROLE)
     execution = states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-    core.registry.put(a_registration())
+    core.deploy(a_registration())
     begin_run(begin({"uid": "q-1"}, execution), None)
-    advance_stage(advance(), None)
+    open_activity(opening(), None)
     return execution
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.core.begin import RunRefusedError
-from orchestrator_runtime.handlers import advance_stage, begin_run, reconcile, record_result, register_plugin
+from orchestrator_runtime.handlers import begin_run, open_activity, reconcile, record_result, register_plugin
 from tests.hostile.documents import (
     EXECUTION,
     TRAIL_EVENTS,
-    advance_event,
     begin_event,
     invocation_record,
     plugin_message,
@@ -25,10 +24,10 @@ from tests.hostile.documents import (
 )
 from tests.hostile.feeding import MOST_CHARACTERS
 from tests.hostile.mutations import hostile_event, hostile_text
-from tests.hostile.values import MARKER, encode
+from tests.hostile.values import MARKER, SECRET, encode
 from tests.unit.cloudformation_desk import desk
 from tests.unit.handlers.conftest import Core
-from tests.unit.handlers.events import batch
+from tests.unit.handlers.events import batch, opening
 from tests.unit.moto_tables import CONTROL, REGISTRY, STATUS
 from tests.unit.samples import a_registration
 
@@ -37,12 +36,14 @@ SEED = 1
 
 @pytest.fixture
 def opened(core: Core) -> Core:
-    core.registry.put(a_registration(sender_role_ids=("AROASCORE",)))
-    core.registry.put(a_registration("Other", mandatory=False))
-    core.registry.put(a_registration("Good"))
+    core.deploy(
+        a_registration(sender_role_ids=("AROASCORE",)),
+        a_registration("Other", mandatory=False),
+        a_registration("Good"),
+    )
     for uid in ("q-1", "q-good"):
         begin_run.lambda_handler(begin_event({"uid": uid}) | {"execution": uid}, None)
-        advance_stage.lambda_handler(advance_event() | {"uid": uid}, None)
+        open_activity.lambda_handler(opening(uid=uid, token=SECRET), None)
     return core
 
 
@@ -78,7 +79,7 @@ def test_record_result(opened: Core, capsys: pytest.CaptureFixture[str]) -> None
         assert row["progress"] == number
 
 
-def test_begin_run_and_advance_stage(core: Core, capsys: pytest.CaptureFixture[str]) -> None:
+def test_begin_run_and_open_activity(core: Core, capsys: pytest.CaptureFixture[str]) -> None:
     random = Random(f"{SEED}/begin")
     begun = 0
     for number in range(120):
@@ -92,15 +93,15 @@ def test_begin_run_and_advance_stage(core: Core, capsys: pytest.CaptureFixture[s
                 told = str(refusal)
             else:
                 told = ""
-                advance_stage.lambda_handler({**advance_event(), **ref, "token": f"t-{number}"}, None)
+                open_activity.lambda_handler({**opening(), **ref, "token": f"t-{number}"}, None)
         assert MARKER not in told
         assert not told or tables(core) == before
         begun += not told
     assert begun > 20
 
 
-def test_advance_stage_is_given_no_run(core: Core, capsys: pytest.CaptureFixture[str]) -> None:
-    random = Random(f"{SEED}/advance")
+def test_open_activity_without_a_run(core: Core, capsys: pytest.CaptureFixture[str]) -> None:
+    random = Random(f"{SEED}/open")
     refused = 0
     for _ in range(120):
         given = hostile_event(random, {"uid": "q-1", "workflow": "NewBusiness", "attempt": 1})
@@ -111,7 +112,7 @@ def test_advance_stage_is_given_no_run(core: Core, capsys: pytest.CaptureFixture
         with nothing_told(core, capsys):
             told = ""
             try:
-                advance_stage.lambda_handler(advance_event() | reference, None)
+                open_activity.lambda_handler(opening(token=SECRET) | reference, None)
             except RunRefusedError as refusal:
                 told = str(refusal)
         assert MARKER not in told

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import Env
-from orchestrator_runtime.handlers import advance_stage, begin_run, environment
+from orchestrator_runtime.handlers import begin_run, environment, open_activity
 from orchestrator_runtime.handlers.record_result import PlanMemory, lambda_handler
 from tests.unit.handlers.conftest import Core
-from tests.unit.handlers.events import advance, batch, begin, report
+from tests.unit.handlers.events import batch, begin, opening, report
 from tests.unit.moto_tables import CONTROL
 from tests.unit.samples import a_plan, a_registration, stage_ref
 
@@ -21,10 +21,9 @@ SECRET = "1978-05-23"
 @pytest.fixture
 def opened(core: Core) -> Core:
     """A stage that waits for Score (of a known role) and Other."""
-    core.registry.put(a_registration(sender_role_ids=("AROASCORE",)))
-    core.registry.put(a_registration("Other"))
+    core.deploy(a_registration(sender_role_ids=("AROASCORE",)), a_registration("Other"))
     begin_run.lambda_handler(begin({"uid": "q-1"}), None)
-    advance_stage.lambda_handler(advance(), None)
+    open_activity.lambda_handler(opening(), None)
     core.log.truncate(0)
     core.log.seek(0)
     return core
@@ -133,7 +132,7 @@ def test_what_could_not_be_written_comes_again_and_the_rest_does_not(opened: Cor
             raise OSError("the table does not answer")
 
     begin_run.lambda_handler(begin({"uid": "q-ill"}, "arn:ill"), None)
-    advance_stage.lambda_handler(advance(uid="q-ill"), None)
+    open_activity.lambda_handler(opening(uid="q-ill"), None)
     environment._dynamodb().meta.events.register("before-parameter-build.dynamodb", deny)
     bodies = [report(uid="q-ill", message=SECRET), report(message=SECRET), "no JSON", report("Other", uid="q-ill")]
     answer = lambda_handler(batch(*bodies), None)

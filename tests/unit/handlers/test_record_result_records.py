@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator_runtime.handlers import advance_stage, begin_run, environment
+from orchestrator_runtime.handlers import begin_run, environment, open_activity
 from orchestrator_runtime.handlers.record_result import lambda_handler
 from tests.unit.handlers.conftest import Core
-from tests.unit.handlers.events import advance, batch, begin, report
+from tests.unit.handlers.events import batch, begin, opening, report
 from tests.unit.moto_tables import CONTROL, REGISTRY
 from tests.unit.samples import a_registration, stage_ref
 
@@ -27,17 +27,15 @@ SECRET = "1978-05-23"
 @pytest.fixture
 def opened(core: Core) -> Core:
     """A stage that waits for Score, which reports nothing itself, and for Other."""
-    core.registry.put(
-        a_registration(
-            subscription_arn=SUBSCRIPTION,
-            endpoint="arn:aws:lambda:eu-west-1:123456789012:function:score",
-            reports_start=False,
-            sender_role_ids=("AROASCORE",),
-        )
+    score = a_registration(
+        subscription_arn=SUBSCRIPTION,
+        endpoint="arn:aws:lambda:eu-west-1:123456789012:function:score",
+        reports_start=False,
+        sender_role_ids=("AROASCORE",),
     )
-    core.registry.put(a_registration("Other"))
+    core.deploy(score, a_registration("Other"))
     begin_run.lambda_handler(begin({"uid": "q-1"}), None)
-    advance_stage.lambda_handler(advance(), None)
+    open_activity.lambda_handler(opening(), None)
     core.log.truncate(0)
     core.log.seek(0)
     return core
@@ -155,7 +153,7 @@ def test_no_registry_is_read_for_records_of_plugins_that_the_stage_waits_for(ope
 
     def count(params: dict[str, Any], **_: Any) -> None:
         if params["TableName"] == REGISTRY:
-            reads.append(params["ExpressionAttributeValues"][":stage"]["S"])
+            reads.append(params["TableName"])
 
     environment._dynamodb().meta.events.register("before-parameter-build.dynamodb.Query", count)
     for name in ("success", "an error after all tries", "success"):

@@ -11,12 +11,12 @@ import pytest
 
 from orchestrator_runtime.contract import Env
 from orchestrator_runtime.handlers import sweep_runs
-from orchestrator_runtime.handlers.advance_stage import lambda_handler as advance_stage
 from orchestrator_runtime.handlers.begin_run import lambda_handler as begin_run
 from orchestrator_runtime.handlers.environment import sweep_ports
+from orchestrator_runtime.handlers.open_activity import lambda_handler as open_activity
 from orchestrator_runtime.protocol.sweep_runs import SETTLES_WITHIN, SweepPorts
 from tests.unit.handlers.conftest import Core
-from tests.unit.handlers.events import advance, begin
+from tests.unit.handlers.events import begin, opening
 from tests.unit.samples import a_registration
 
 ROLE = "arn:aws:iam::123456789012:role/any"
@@ -31,9 +31,9 @@ def execution(core: Core, monkeypatch: pytest.MonkeyPatch) -> str:
     machine = states.create_state_machine(name="claims-dev-workflow-NewBusiness", definition="{}", roleArn=ROLE)
     monkeypatch.setenv(Env.WORKFLOW_ARN_PREFIX, machine["stateMachineArn"].removesuffix("NewBusiness"))
     started = states.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(GIVEN))
-    core.registry.put(a_registration())
+    core.deploy(a_registration())
     begin_run(begin(GIVEN, started["executionArn"]), None)
-    advance_stage(advance(), None)
+    open_activity(opening(), None)
     return started["executionArn"]
 
 

@@ -8,16 +8,16 @@ from typing import Any
 import boto3
 import pytest
 
-from orchestrator_runtime.contract import OFF, Env
+from orchestrator_runtime.contract import OFF, Env, Stage
 from orchestrator_runtime.core.begin import RunRefusedError
-from orchestrator_runtime.handlers import advance_stage, begin_run, end_run, record_result
+from orchestrator_runtime.handlers import begin_run, end_run, open_activity, record_result
 from tests.unit.handlers.conftest import Core
-from tests.unit.handlers.events import advance, batch, begin, end, report
+from tests.unit.handlers.events import batch, begin, end, opening, report
 from tests.unit.samples import a_registration
 from tests.unit.xray_daemon import CALLER, PARENT, ROOT, RUN_ROOT, Daemon, header, listening
 
 RUN = {"uid": "q-1", "workflow": "NewBusiness", "attempt": 1}
-STAGE = {**RUN, "activity": "Rate", "stage": "parallel"}
+ACTIVITY = {**RUN, "activity": "Rate"}
 
 
 @pytest.fixture
@@ -51,40 +51,39 @@ def queued(*bodies: object, sent_in: str) -> dict[str, Any]:
 
 
 def test_a_run_is_one_trace_from_its_begin_to_its_end(core: Core, daemon: Daemon, handed_on: list[str]) -> None:
-    core.registry.put(a_registration("First", order=1))
-    core.registry.put(a_registration("Second", order=2))
+    core.deploy(a_registration("First", stage=Stage.PRE), a_registration("Second", stage=Stage.POST))
     begin_run.lambda_handler(begin({"uid": "q-1"}), None)
-    advance_stage.lambda_handler(advance(rule="one-at-a-time"), None)
-    began, advanced = daemon.taken()
-    assert handed_on == [header(RUN_ROOT, advanced["id"])]
+    open_activity.lambda_handler(opening(), None)
+    began, opened = daemon.taken()
+    assert handed_on == [header(RUN_ROOT, opened["id"])]
     # The queue's reader is invoked in another trace than the run's.
     with pytest.MonkeyPatch.context() as invocation:
         invocation.setenv("_X_AMZN_TRACE_ID", header(ROOT, PARENT))
-        record_result.lambda_handler(queued(report("First"), sent_in=header(RUN_ROOT, CALLER)), None)
+        record_result.lambda_handler(queued(report("First", stage="pre"), sent_in=header(RUN_ROOT, CALLER)), None)
     [recorded] = daemon.taken()
     assert handed_on[1:] == [header(RUN_ROOT, recorded["id"])]
     end_run.lambda_handler(end(), None)
     [ended] = daemon.taken()
-    documents = [began, advanced, recorded, ended]
-    assert [document["name"] for document in documents] == ["begin-run", "advance-stage", "record-result", "end-run"]
+    documents = [began, opened, recorded, ended]
+    assert [document["name"] for document in documents] == ["begin-run", "open-activity", "record-result", "end-run"]
     assert {document["trace_id"] for document in documents} == {RUN_ROOT}
     assert [document["parent_id"] for document in documents] == [PARENT, PARENT, CALLER, PARENT]
     assert [document["annotations"] for document in documents] == [
         RUN,
-        STAGE,
-        STAGE,
+        ACTIVITY,
+        {**ACTIVITY, "stage": "pre"},
         {"uid": "q-1", "workflow": "NewBusiness"},
     ]
     assert not any("fault" in document for document in documents)
 
 
 def test_reports_of_one_batch_are_recorded_each_in_the_trace_of_its_run(core: Core, daemon: Daemon) -> None:
-    core.registry.put(a_registration())
+    core.deploy(a_registration())
     others = {"q-1": RUN_ROOT, "q-2": ROOT}
     event: dict[str, Any] = {"Records": []}
     for number, (uid, root) in enumerate(others.items()):
         begin_run.lambda_handler(begin({"uid": uid}, f"arn:execution:{uid}"), None)
-        advance_stage.lambda_handler(advance(uid=uid), None)
+        open_activity.lambda_handler(opening(uid=uid), None)
         [record] = queued(report(uid=uid), sent_in=header(root, CALLER))["Records"]
         event["Records"].append(record | {"messageId": f"m-{number}"})
     daemon.taken()
@@ -119,9 +118,9 @@ def test_a_run_that_is_not_traced_tells_x_ray_nothing(
     core: Core, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, turn_off: Callable[[pytest.MonkeyPatch], None]
 ) -> None:
     turn_off(monkeypatch)
-    core.registry.put(a_registration())
+    core.deploy(a_registration())
     begin_run.lambda_handler(begin({"uid": "q-1"}), None)
-    advance_stage.lambda_handler(advance(), None)
+    open_activity.lambda_handler(opening(), None)
     record_result.lambda_handler(batch(report()), None)
     end_run.lambda_handler(end(), None)
     assert core.document()["state"] == "Complete"
