@@ -42,7 +42,8 @@ class RunRows:
                 ExpressionAttributeValues={":now": self._epoch()},
             )
         except ConditionFailed as failed:
-            stored = run_of(failed.item or {})
+            # The answer need not say which item stands there.
+            stored = run_of(failed.item) if failed.item else self.get(run.ref.uid, run.ref.workflow)
             return stored if stored != run_of(item) else None
         return None
 

@@ -73,7 +73,7 @@ def test_the_same_execution_gets_the_same_answer(core: Core) -> None:
     assert core.rows() == before
 
 
-def test_a_refused_write_that_does_not_say_what_stands_there_leads_to_a_look(
+def test_a_refused_write_that_does_not_return_the_item_is_followed_by_a_read(
     core: Core, session: boto3.Session
 ) -> None:
     kept: list[Any] = []
