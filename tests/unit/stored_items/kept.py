@@ -20,14 +20,13 @@ from moto import mock_aws
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.records import RunRef
 from tests.unit.moto_tables import CONTROL, REGION, REGISTRY, STATUS, create_tables, items
-from tests.unit.stored_items.story import OTHER_UIDS, UID, WORKFLOW, Deployment, tell
+from tests.unit.stored_items.story import ACTIVITIES, OTHER_UIDS, UID, WORKFLOW, Deployment, tell
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 FOLDER: Final = Path(__file__).parents[2] / "data" / "stored_items"
 TABLES: Final = (STATUS, CONTROL, REGISTRY)
-ACTIVITIES: Final = ("Validate", "Rate", "CheckCredit")
 _ITEM_DEPTH: Final = 3
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -71,7 +70,7 @@ def _in_order(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(item: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(item[name]["S"] for name in ("uid", "path", "stage", "subscription_arn") if name in item)
+    return tuple(item[name]["S"] for name in ("uid", "path", "activity", "registration") if name in item)
 
 
 def records(it: Deployment) -> dict[str, Any]:
@@ -87,7 +86,13 @@ def records(it: Deployment) -> dict[str, Any]:
         "announcements": list(it.announcements.all()),
         "stages": {stage.key: it.status.load_stage(stage) for stage in stages},
         "outputs": it.status.outputs(ref),
-        "control": {stage.key: it.control.get(stage) for stage in stages},
+        "control": {name: it.control.find(UID, WORKFLOW, name) for name in ACTIVITIES},
+        "tokens": {name: it.control.get_token(ref.activity(name)) for name in ACTIVITIES},
+        "settings": {
+            f"{name}/{stage}": registered.settings
+            for name in ACTIVITIES
+            for stage, registered in it.registry.stages(name, tuple(Stage)).items()
+        },
         "registrations": {
             stage.key: sorted(it.registry.registrations(stage.activity, stage.stage), key=lambda r: r.subscription_arn)
             for stage in stages
@@ -122,10 +127,10 @@ def difference(read: Any, kept: Any, where: str = "") -> list[str]:
                 found.append(f"{name} came later and is {value!r}, not its default")
         return found
     if isinstance(read, Mapping) and isinstance(kept, Mapping) and read.keys() == kept.keys():
-        return [told for name in read for told in difference(read[name], kept[name], f"{where}.{name}")]
+        return [found for name in read for found in difference(read[name], kept[name], f"{where}.{name}")]
     if isinstance(read, list | tuple) and isinstance(kept, list) and len(read) == len(kept):
         pairs = enumerate(zip(read, kept, strict=True))
-        return [told for i, pair in pairs for told in difference(*pair, f"{where}[{i}]")]
+        return [found for i, pair in pairs for found in difference(*pair, f"{where}[{i}]")]
     return [] if as_json(read) == kept else [f"{where} was {kept!r}, is {as_json(read)!r}"]
 
 

@@ -1,38 +1,41 @@
 """What befalls a run and its plugins, played on the real tables: each moment leaves items to keep.
 
-The story goes through everything that is written: rows in each state, plans, outputs, control rows from
-the first token to the run's end, registrations of each kind with the names that they hold, and what is
-said of overdue runs.
+The story goes through everything that is written: rows in each state, plans, outputs, control items from the first
+token to the run's end, registrations of each kind with the names that they hold, the settings of stages, and
+announcements of overdue runs.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import Ending, PluginKind, ReleaseRule, Stage, State
+from orchestrator_runtime.contract import Ending, PluginKind, Stage, State
 from orchestrator_runtime.core.failure import Failure
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.overdue import Announcement
 from orchestrator_runtime.core.plain_registration import plain_registration
-from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
+from orchestrator_runtime.core.registration import StageSettings
 from orchestrator_runtime.core.subscription import Answer, NoAnswer, StageTopic, Subscription
 from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.models import Report
-from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
+from orchestrator_runtime.protocol.check_deadlines import CheckPorts, check_deadlines
+from orchestrator_runtime.protocol.closing import ActivityPorts
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run, write_end
-from orchestrator_runtime.protocol.received import Received
+from orchestrator_runtime.protocol.open_activity import OpenRequest, open_activity
 from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin
-from orchestrator_runtime.protocol.stage_effects import StagePorts
 from orchestrator_runtime.stores.active_runs import DynamoActiveRuns
 from orchestrator_runtime.stores.announcements import DynamoAnnouncements
 from orchestrator_runtime.stores.control import DynamoControlStore
+from orchestrator_runtime.stores.due_activities import DynamoDueActivities
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.rules.calls import Calls, Crash
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 11, 24, 9, 30, 0, 123_000, tzinfo=UTC)
 UID, WORKFLOW = "q-1", "NewBusiness"
+ACTIVITIES: Final = ("Validate", "Rate", "CheckCredit")
 OTHER_UIDS: Final = ("q-2", "q-3")
 METADATA: Final = {"line": "auto", "premium": 1200.5, "driver": {"age": 42, "claims": []}}
 OTHER_METADATA: Final = {**METADATA, "premium": 1300}
@@ -66,7 +70,7 @@ class Topics:
 
 @dataclass
 class Deployment:
-    """The flows over the real stores; whom they call, wake and ask is in memory."""
+    """The flows over the real stores; the topics, the state machines and the journal are in memory."""
 
     client: DynamoDBClient
     clock: Clock = field(default_factory=lambda: Clock(START))
@@ -77,13 +81,14 @@ class Deployment:
         self.control = DynamoControlStore(self.client, CONTROL, self.clock)
         self.registry = DynamoRegistry(self.client, REGISTRY)
         self.active = DynamoActiveRuns(self.client, STATUS)
+        self.due = DynamoDueActivities(self.client, CONTROL)
         self.announcements = DynamoAnnouncements(self.client, CONTROL, self.clock)
         self.publisher, self.signals = MemoryPublisher(Calls()), MemorySignals(Calls())
         self.executions, self.journal = MemoryExecutions(Calls()), MemoryJournal()
 
     @property
-    def ports(self) -> StagePorts:
-        return StagePorts(
+    def ports(self) -> ActivityPorts:
+        return ActivityPorts(
             status=self.status,
             control=self.control,
             registry=self.registry,
@@ -123,48 +128,47 @@ class Deployment:
         )
         return begin_run(request, ports)
 
-    def entry(self, ref: RunRef, at: str) -> AdvanceRequest:
-        """The next entry of a stage's task."""
+    def open(self, ref: RunRef, activity: str) -> str:
+        """Enter the task of an activity; returns its token."""
         self.clock.forward(1)
         self.entries += 1
-        activity, stage = at.split("/")
-        rule = ReleaseRule.ALL_AT_ONCE if stage == Stage.PARALLEL else ReleaseRule.ONE_AT_A_TIME
-        options = StageOptions(
-            rule=rule,
-            timeout_seconds=3600,
-            start_within_seconds=900,
-            fail_on_optional_error=activity == "CheckCredit",
+        token = f"token-{ref.attempt}-{self.entries}"
+        self.signals.alive.add(token)
+        open_activity(
+            OpenRequest(ref=ref.activity(activity), token=token, entered=self.clock(), retry=0),
+            self.ports,
         )
-        return AdvanceRequest(
-            ref=ref.stage(activity, Stage(stage)),
-            options=options,
-            token=f"token-{ref.attempt}-{self.entries}",
-            entered=self.clock(),
-            retry=0,
-        )
+        return token
 
-    def advance(self, ref: RunRef, at: str) -> str:
-        """Enter the task of a stage; returns its token."""
-        request = self.entry(ref, at)
-        advance_stage(request, self.ports)
-        return request.token
+    def complete(self, ref: RunRef, activity: str, *at_work: str) -> list[list[str]]:
+        """Enter the task of an activity, and let all plugins report that are dispatched.
 
-    def complete(self, ref: RunRef, at: str, *plugins: str) -> list[list[str]]:
-        """Enter a stage's task, and let all plugins report that are called, and some that were called before.
+        Args:
+            ref: The run.
+            activity: The activity.
+            at_work: Plugins of the parallel stage that were dispatched before; they report first.
 
         Returns:
-            Whom each message called.
+            The names in each message.
         """
-        before = len(self.publisher.released)
-        self.advance(ref, at)
-        for plugin in plugins:
-            self.report(ref, plugin, State.COMPLETE, at=at)
-        called: list[list[str]] = []
-        while new := self.publisher.released[before + len(called) :]:
-            called.append(new[0])
-            for plugin in new[0]:
-                self.report(ref, plugin, State.COMPLETE, at=at)
-        return called
+        before = len(self.publisher.messages)
+        self.open(ref, activity)
+        for plugin in at_work:
+            self.report(ref, plugin, State.COMPLETE, at=f"{activity}/{Stage.PARALLEL}")
+        dispatched: list[list[str]] = []
+        while new := self.publisher.messages[before + len(dispatched) :]:
+            document = json.loads(new[0].body)
+            dispatched.append(document["plugins"])
+            for plugin in document["plugins"]:
+                self.report(ref, plugin, State.COMPLETE, at=f"{activity}/{document['stage']}")
+        return dispatched
+
+    def check_deadlines(self) -> None:
+        """Let the schedule invoke the check of deadlines."""
+        checked = check_deadlines(
+            CheckPorts(activity=self.ports, end=self.end_ports, due=self.due, has_time=lambda: True)
+        )
+        assert not checked.failed, self.journal.errors
 
     def report(self, ref: RunRef, plugin: str, state: State, *, at: str = "Rate/parallel", **other: Any) -> None:
         self.clock.forward(1)
@@ -179,7 +183,7 @@ class Deployment:
             state=state,
             **other,
         )
-        received = Received(id="1", report=report, sender=f"{ROLE}:function")
+        received = IncomingReport.of_report(report, id="1", sender=f"{ROLE}:function")
         again = record_results([received], self.ports, self.status.get_plan)
         assert not again, self.journal.errors
 
@@ -203,7 +207,7 @@ class Deployment:
             P.NAME: name,
             P.SUBSCRIPTION_ARN: subscription_arn(at, name),
             P.ENDPOINT: f"{FUNCTION}{name}",
-            P.FILTER_POLICY: f'{{"line": ["auto"], "plugins": ["{name}"]}}',
+            P.FILTER_POLICY: '{"line": ["auto"]}',
             P.SENDER_ROLE_IDS: ROLE,
             P.OWNER: STACK,
             **properties,
@@ -231,7 +235,7 @@ def subscription_arn(at: str, name: str) -> str:
 
 
 def tell(deployment: Deployment) -> Iterator[str]:
-    """Play the story; stop at each moment, and say its name."""
+    """Play the story; stop at each moment, and return its name."""
     _register(deployment)
     yield "registered"
     ref = _in_progress(deployment)
@@ -249,7 +253,13 @@ def tell(deployment: Deployment) -> Iterator[str]:
 
 
 def _register(it: Deployment) -> None:
-    """Plugins of each kind, by a construct and found, with everything that can be said of one."""
+    """The stages of three activities, and plugins of each kind with every setting, by constructs and found."""
+    for activity in ACTIVITIES:
+        for stage in Stage:
+            settings = StageSettings(timeout_seconds=3600, start_within_seconds=900)
+            if activity == "CheckCredit":
+                settings = StageSettings(timeout_seconds=1800, start_within_seconds=600, fail_on_optional_error=True)
+            it.registry.put_settings(activity, stage, settings, owner=STACK, now=it.clock())
     it.register("Address", "Validate/pre")
     it.register("Score", **{P.ORDER: "10", P.TIMEOUT_SECONDS: "600", P.START_WITHIN_SECONDS: "60"})
     it.register("Discount", **{P.MANDATORY: "false", P.DESCRIPTION: "Grants what a customer has earned"})
@@ -274,7 +284,7 @@ def _register(it: Deployment) -> None:
             P.ENDPOINT: f"{FUNCTION}ledger-feeder:live",
             P.KIND: PluginKind.FIFO_QUEUE,
             P.SENDER_ROLE_IDS: f"{ROLE},AROAIOSFODNN7FEEDER1",
-            P.FILTER_POLICY: '{"premium": [{"numeric": [">", 1000]}], "plugins": ["Ledger"]}',
+            P.FILTER_POLICY: '{"premium": [{"numeric": [">", 1000]}]}',
         },
     )
     in_body = {P.FILTER_POLICY: '{"metadata": {"line": ["auto"]}}', P.FILTER_POLICY_SCOPE: "MessageBody"}
@@ -286,17 +296,17 @@ def _register(it: Deployment) -> None:
     it.find(f"{FUNCTION}silent", NoAnswer("it answered nothing"))
     it.find(f"{QUEUE}ledger", None, protocol="sqs", filter_policy={"line": ["home"]})
     it.find("https://example.com/hooks", None, protocol="https", filter_policy={"line": ["home"]})
+    # All subscriptions are older than SNS takes to deliver to them, but for one that is deployed again.
+    it.clock.forward(3_600)
+    it.register("Fleet")
 
 
 def _in_progress(it: Deployment) -> RunRef:
     """One activity is over, of the next a stage is open, with plugins in every state that an open stage knows."""
     ref = it.begin("one")
-    it.advance(ref, "Validate/pre")
+    it.open(ref, "Validate")
     it.report(ref, "Address", State.COMPLETE, at="Validate/pre", output={"street": "Łąkowa 1", "ratio": 0.1})
-    it.advance(ref, "Validate/parallel")
-    it.advance(ref, "Validate/post")
-    it.advance(ref, "Rate/pre")
-    it.advance(ref, "Rate/parallel")
+    it.open(ref, "Rate")
     it.report(ref, "Score", State.IN_PROGRESS)
     it.report(ref, "Score", State.IN_PROGRESS, message="the car is 4 years old", progress=37.5)
     it.report(ref, "Garage", State.IN_PROGRESS)
@@ -304,15 +314,13 @@ def _in_progress(it: Deployment) -> RunRef:
     it.report(ref, "Fleet", State.DO_NOT_RUN, message="one car is no fleet")
     it.report(ref, "Audit", State.IN_PROGRESS)
     it.report(ref, "Audit", State.COMPLETE, message="noted", output=[1, 2.5, None])
-    # Registered after the plan was made: it is not waited for.
+    # Registered after the plan was made: it is not expected.
     it.register("Latecomer")
     it.report(ref, "Latecomer", State.IN_PROGRESS)
-    # One handler dies when it has stored its token, another when it has claimed a release.
-    entry = it.entry(ref, "CheckCredit/post")
-    it.control.store_token(entry.ref, token=entry.token, rank=entry.rank)
+    # A handler dies between its claim of a dispatch and the publish.
     it.publisher.calls.crash_at(0)
     with suppress(Crash):
-        it.advance(ref, "CheckCredit/pre")
+        it.open(ref, "CheckCredit")
     return ref
 
 
@@ -323,30 +331,27 @@ def _fail(it: Deployment, ref: RunRef) -> None:
 
 
 def _resume(it: Deployment) -> RunRef:
-    """A second attempt keeps what was done, calls the rest again, and one plugin has gone meanwhile."""
+    """A second attempt keeps what was done and dispatches the rest; one plugin was removed meanwhile."""
     assert it.registry.unregister("Rate", Stage.PARALLEL, subscription_arn("Rate/parallel", "Garage"), owner=STACK)
     ref = it.begin("two")
-    for stage in Stage:
-        it.advance(ref, f"Validate/{stage}")
-    it.advance(ref, "Rate/pre")
-    it.advance(ref, "Rate/parallel")
+    it.open(ref, "Validate")
+    it.open(ref, "Rate")
     it.report(ref, "Score", State.COMPLETE, output={"score": 0.2})
     return ref
 
 
 def _complete(it: Deployment, ref: RunRef) -> None:
     """All that is left is done."""
-    it.complete(ref, "Rate/parallel", "Archive", "Audit", "Discount", "Latecomer")
-    for at in ("Rate/post", "CheckCredit/pre", "CheckCredit/parallel", "CheckCredit/post"):
-        it.complete(ref, at)
+    it.complete(ref, "Rate", "Archive", "Audit", "Discount", "Latecomer")
+    it.complete(ref, "CheckCredit")
     it.end("two")
 
 
 def _cancel(it: Deployment) -> None:
     """A third attempt, with other metadata, is ended on purpose, and two other runs by their executions."""
     ref = it.begin("three", metadata=OTHER_METADATA)
-    it.advance(ref, "Validate/pre")
-    it.advance(ref, "Rate/parallel")
+    it.open(ref, "Validate")
+    it.open(ref, "Rate")
     it.cancel()
     for uid, ending in zip(OTHER_UIDS, (Ending.STOPPED, Ending.TIMED_OUT), strict=True):
         it.begin(uid, uid=uid)
@@ -356,23 +361,16 @@ def _cancel(it: Deployment) -> None:
 
 
 def _announce(it: Deployment) -> None:
-    """Of one overdue run it is about to be said, of the next it was, of the last that it is overdue no more."""
-    for number in range(3):
-        it.clock.forward(1)
-        ref = it.begin(f"overdue-{number}", uid=f"overdue-{number}")
-        run = it.status.get_run(ref.uid, ref.workflow)
-        assert run is not None
-        it.clock.forward(3_600)
-        announcement = Announcement(
-            ref=ref,
-            execution=run.execution,
-            started_at=run.started_at,
-            expected=timedelta(hours=1),
-            expires_at=run.expires_at,
-            claimed_at=it.clock(),
-        )
-        assert it.announcements.claim(announcement, stale_before=START)
-        if number > 0:
-            it.announcements.confirm(announcement, now=it.clock())
-        if number > 1:
-            assert it.announcements.claim_end(announcement, now=it.clock(), stale_before=START)
+    """An overdue run is announced."""
+    ref = it.begin("overdue", uid="overdue")
+    run = it.status.get_run(ref.uid, ref.workflow)
+    assert run is not None
+    it.clock.forward(3_600)
+    announcement = Announcement(
+        ref=ref,
+        execution=run.execution,
+        started_at=run.started_at,
+        expected=timedelta(hours=1),
+        expires_at=run.expires_at,
+    )
+    assert it.announcements.add(announcement)

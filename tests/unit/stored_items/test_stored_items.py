@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +14,17 @@ from orchestrator_runtime.contract import Ending, Stage, State
 from orchestrator_runtime.core.overdue import Announcement
 from orchestrator_runtime.core.records import (
     ActiveRun,
-    Control,
+    ActivityControl,
+    Dispatch,
     ExpectedPlugin,
     Outcome,
     PluginRow,
-    Release,
     Run,
     RunRef,
     StagePlan,
     StageRow,
 )
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError
 from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from tests.rules.memory_ports import Signal
@@ -63,14 +63,12 @@ def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def finish(it: Deployment, ref: RunRef, execution: str, *stages: str) -> None:
-    """Go through stages, each of which has to close, and end the run."""
-    for at in stages:
-        it.complete(ref, at)
-        activity, stage = at.split("/")
-        row = it.status.load_stage(ref.stage(activity, Stage(stage))).row
-        assert row is not None
-        assert row.outcome is not None, f"{at} does not close"
+def finish(it: Deployment, ref: RunRef, execution: str, *activities: str) -> None:
+    """Complete activities, and end the run."""
+    for name in activities:
+        it.complete(ref, name)
+        control = it.control.get(ref.activity(name))
+        assert control is None or control.outcome == Outcome(state=State.COMPLETE), f"{name} does not finish"
     it.end(execution)
 
 
@@ -86,11 +84,13 @@ def states(it: Deployment) -> dict[str, str]:
 def test_a_run_begins_with_plugins_that_were_registered_before(dynamodb: DynamoDBClient, version: str) -> None:
     it = restored(dynamodb, version, "registered")
     ref = it.begin("one")
-    assert it.complete(ref, "Validate/pre") == [["Address"]]
-    it.complete(ref, "Validate/parallel")
-    assert it.complete(ref, "Rate/parallel") == [["Score", "Archive", "Audit", "Discount", "Fleet", "Garage"]]
-    assert it.complete(ref, "Rate/post") == [["Ledger"], ["Notify"]]
-    assert it.complete(ref, "CheckCredit/pre") == [["Bureau"], ["silent"]]
+    assert it.complete(ref, "Validate") == [["Address"]]
+    assert it.complete(ref, "Rate") == [
+        ["Score", "Archive", "Audit", "Discount", "Fleet", "Garage"],
+        ["Ledger"],
+        ["Notify"],
+    ]
+    assert it.complete(ref, "CheckCredit") == [["Bureau"], ["silent"]]
 
 
 def test_a_name_that_was_registered_before_stays_taken_until_its_owner_gives_it_up(
@@ -116,24 +116,35 @@ def test_a_subscription_that_was_found_before_is_looked_at_again(dynamodb: Dynam
     assert it.registry.get("CheckCredit", Stage.PRE, bureau.subscription_arn) is None
 
 
-def test_a_stage_that_was_open_closes_by_the_reports_that_come_in(dynamodb: DynamoDBClient, version: str) -> None:
+def test_an_activity_that_was_open_finishes_by_the_reports_that_come_in(dynamodb: DynamoDBClient, version: str) -> None:
     it = restored(dynamodb, version, "in-progress")
     ref = RunRef("q-1", "NewBusiness", 1)
     it.report(ref, "Score", State.COMPLETE)
     it.report(ref, "Garage", State.COMPLETE)
     it.report(ref, "Latecomer", State.COMPLETE)
-    assert it.signals.sent == []
+    assert it.publisher.dispatched == []
     it.report(ref, "Archive", State.COMPLETE)
-    assert it.signals.sent == [Signal("token-1-5", alive=False)]
+    assert it.publisher.dispatched == [["Ledger"]]
+    it.report(ref, "Ledger", State.COMPLETE, at="Rate/post")
+    assert it.signals.sent == []
+    it.report(ref, "Notify", State.COMPLETE, at="Rate/post")
+    assert it.signals.sent == [Signal("token-1-2", alive=False)]
     it.clock.forward(30)
-    assert it.complete(ref, "CheckCredit/pre") == [["Bureau"], ["silent"]]
-    finish(it, ref, "one", "CheckCredit/parallel", "CheckCredit/post", "Rate/post")
+    assert it.complete(ref, "CheckCredit") == [["Bureau"], ["silent"]]
+    it.end("one")
     assert states(it) == {
         **dict.fromkeys(["", "Validate", "Rate", "CheckCredit"], "Complete"),
         **dict.fromkeys(["Archive", "Audit", "Garage", "Latecomer", "Score"], "Complete"),
         "Discount": "Optional Task Error",
         "Fleet": "Do Not Run",
     }
+
+
+def test_a_dispatch_that_was_claimed_and_not_published_is_published(dynamodb: DynamoDBClient, version: str) -> None:
+    it = restored(dynamodb, version, "in-progress")
+    it.clock.forward(600)
+    it.check_deadlines()
+    assert it.publisher.dispatched == [["Bureau"]]
 
 
 def test_a_second_report_of_a_plugin_that_had_ended_changes_nothing(dynamodb: DynamoDBClient, version: str) -> None:
@@ -145,11 +156,11 @@ def test_a_second_report_of_a_plugin_that_had_ended_changes_nothing(dynamodb: Dy
 
 def test_a_plugin_that_was_at_work_is_held_to_its_deadline(dynamodb: DynamoDBClient, version: str) -> None:
     it = restored(dynamodb, version, "in-progress")
-    ref = RunRef("q-1", "NewBusiness", 1)
     it.clock.forward(600)
-    token = it.advance(ref, "Rate/parallel")
-    assert [(signal.token, signal.error) for signal in it.signals.sent] == [(token, "PluginFailed")]
-    assert "Score: did not finish within 600 s" in it.signals.sent[0].cause
+    it.check_deadlines()
+    [(token, error, cause)] = [(signal.token, signal.error, signal.cause) for signal in it.signals.sent]
+    assert (token, error) == ("token-1-2", "PluginFailed")
+    assert "Score: did not finish within 600 s" in cause
 
 
 def test_a_run_that_was_in_progress_is_ended_by_its_execution_alone(dynamodb: DynamoDBClient, version: str) -> None:
@@ -164,11 +175,11 @@ def test_a_run_that_had_failed_resumes_and_keeps_what_was_done(dynamodb: DynamoD
     it = restored(dynamodb, version, "failed")
     ref = it.begin("two")
     assert ref.attempt == 2
-    assert it.complete(ref, "Validate/pre") == []
-    assert it.complete(ref, "Rate/parallel") == [["Score", "Archive", "Audit", "Discount", "Garage", "Latecomer"]]
+    assert it.complete(ref, "Validate") == []
+    assert it.complete(ref, "Rate")[0] == ["Score", "Archive", "Audit", "Discount", "Garage", "Latecomer"]
     it.report(RunRef("q-1", "NewBusiness", 1), "Score", State.ERROR)
     assert it.journal.reasons == ["unknown-run"]
-    finish(it, ref, "two", "Validate/parallel", "Validate/post", "Rate/pre", "Rate/post")
+    finish(it, ref, "two", "CheckCredit")
     assert states(it)[""] == "Complete"
     assert states(it)["Fleet"] == "Do Not Run"
 
@@ -177,9 +188,8 @@ def test_an_attempt_that_was_under_way_goes_on_to_its_end(dynamodb: DynamoDBClie
     it = restored(dynamodb, version, "resumed")
     ref = it.begin("two")
     assert ref.attempt == 2
-    assert it.complete(ref, "Rate/parallel", "Archive", "Audit", "Discount", "Latecomer") == []
-    assert it.complete(ref, "Rate/post") == [["Ledger"], ["Notify"]]
-    finish(it, ref, "two", "CheckCredit/pre", "CheckCredit/parallel", "CheckCredit/post")
+    assert it.complete(ref, "Rate", "Archive", "Audit", "Discount", "Latecomer") == [["Ledger"], ["Notify"]]
+    finish(it, ref, "two", "CheckCredit")
     assert states(it) == {
         **dict.fromkeys(["", "Validate", "Rate", "CheckCredit"], "Complete"),
         **dict.fromkeys(["Archive", "Audit", "Discount", "Latecomer", "Score"], "Complete"),
@@ -193,7 +203,7 @@ def test_a_run_that_was_cancelled_resumes(dynamodb: DynamoDBClient, version: str
     ref = it.begin("four", metadata=OTHER_METADATA)
     assert ref.attempt == 4
     assert [run.ref for run in it.active.runs()] == [ref]
-    it.complete(ref, "Rate/parallel")
+    assert it.complete(ref, "Rate") == [["Audit"]]
     it.end("four")
     assert states(it)[""] == "Complete"
     assert list(it.active.runs()) == []
@@ -204,21 +214,19 @@ def test_a_run_that_was_complete_resumes_with_its_outputs(dynamodb: DynamoDBClie
     assert it.begin("two").attempt == 2
     ref = it.begin("three")
     assert ref.attempt == 3
-    assert it.complete(ref, "Validate/pre") == []
-    assert it.complete(ref, "Rate/parallel") == [["Audit"]]
+    assert it.complete(ref, "Validate") == []
+    assert it.complete(ref, "Rate") == [["Audit"]]
     assert json.loads(it.publisher.messages[-1].body)["outputs"] == {
         "Validate/pre/Address": {"street": "Łąkowa 1", "ratio": 0.1}
     }
 
 
-def test_what_was_said_of_overdue_runs_is_not_said_again(dynamodb: DynamoDBClient, version: str) -> None:
+def test_an_overdue_run_that_was_announced_is_not_announced_again(dynamodb: DynamoDBClient, version: str) -> None:
     it = restored(dynamodb, version, "announced")
-    claimed, said, over = sorted(it.announcements.all(), key=lambda announcement: announcement.ref.uid)
-    now = it.clock()
-    again = [replace(each, claimed_at=now, announced_at=None, end_claimed_at=None) for each in (claimed, said, over)]
-    assert [it.announcements.claim(each, stale_before=now) for each in again] == [True, False, False]
-    ends = [it.announcements.claim_end(each, now=now, stale_before=now) for each in (claimed, said, over)]
-    assert ends == [False, True, True]
+    [announcement] = it.announcements.all()
+    assert not it.announcements.add(announcement)
+    assert it.announcements.remove(announcement)
+    assert list(it.announcements.all()) == []
 
 
 # Keeping
@@ -255,9 +263,10 @@ def test_the_newest_version_is_what_is_stored_today(today: list[kept.Moment]) ->
         PluginRow,
         StagePlan,
         ExpectedPlugin,
-        Control,
-        Release,
+        ActivityControl,
+        Dispatch,
         Registration,
+        StageSettings,
         Announcement,
     ],
 )
