@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -15,14 +15,14 @@ from orchestrator_runtime.contract import (
     MAX_OUTPUTS_BYTES,
     MAX_PLUGINS_PER_STAGE,
     MAX_SNS_MESSAGE_BYTES,
-    ReleaseRule,
     Stage,
+    TableAttribute,
 )
 from orchestrator_runtime.core.attributes import attributes_bytes, message_attributes
 from orchestrator_runtime.core.message import DoesNotFitError, address, message_body
-from orchestrator_runtime.core.plan import StageOptions, make_plan
+from orchestrator_runtime.core.plan import make_plan
 from orchestrator_runtime.core.records import RunRef
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.names import MAX_NAME
 from orchestrator_runtime.stores.items import item_of, key_of
@@ -63,7 +63,9 @@ def registrations(plugins: int, length: int = SHORT) -> list[Registration]:
             name=name,
             subscription_arn=f"arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:{number:036}",
             endpoint=f"arn:aws:lambda:eu-west-1:123456789012:function:{name}",
-            filter_policy={"line": ["auto"], "plugins": [name]},
+            owner="arn:aws:cloudformation:eu-west-1:123456789012:stack/score-dev/3f6e2c4a-9b1d-4a57-8c60-5d2e7f9a1b34",
+            filter_policy={"line": ["auto"]},
+            seen_at=NOW - timedelta(days=1),
             sender_role_ids=("AROAIOSFODNN7EXAMPLE",),
         )
         for number, name in enumerate(names(plugins, length))
@@ -71,25 +73,26 @@ def registrations(plugins: int, length: int = SHORT) -> list[Registration]:
 
 
 def plan_bytes(plugins: int, length: int) -> int:
-    options = StageOptions(rule=ReleaseRule.ALL_AT_ONCE, timeout_seconds=3600, start_within_seconds=900)
-    plan = make_plan(registrations(plugins, length), {}, options, attempt=1, expires_at=1_800_000_000)
+    plan = make_plan(
+        registrations(plugins, length), {}, StageSettings(), attempt=1, opened_at=NOW, expires_at=1_800_000_000
+    )
     return item_bytes({**key_of("q-1", REF.path + PLAN), **item_of(plan_values(plan))})
 
 
-def control_bytes(still_open: int) -> int:
-    """With a token of a thousand characters."""
+def control_bytes(pending: int) -> int:
+    """Of the activity's item; the task token is in an item of its own."""
     values = {
         "attempt": 1,
-        "token": "t" * 1000,
-        "rank": "000000001.001764000000000.0000",
-        "opened": True,
-        "open": frozenset(range(still_open)) or None,
-        "released": 0,
+        "stage": REF.stage,
+        "pending": frozenset(range(pending)) or None,
+        "dispatched": 0,
         "claimed_at": NOW,
-        "confirmed_at": NOW,
+        "published_at": NOW,
+        TableAttribute.DUE_SHARD: "15",
+        TableAttribute.DUE_AT: NOW,
         "expires_at": 1_800_000_000,
     }
-    return item_bytes({**key_of("q-1", REF.path), **item_of(values)})
+    return item_bytes({**key_of("q-1", REF.of_activity.path), **item_of(values)})
 
 
 def names_bytes(plugins: int, length: int) -> int:
@@ -97,7 +100,7 @@ def names_bytes(plugins: int, length: int) -> int:
 
 
 def message_bytes(plugins: int, length: int) -> int:
-    """Of a message that has nothing in it but the names of the plugins that it releases."""
+    """Of a message that has nothing in it but the names of the plugins that it invokes."""
     body = message_body(REF, {}, {}, report_to=RESULTS, now=NOW)
     body["plugins"] = names(plugins, length)
     attributes = message_attributes(REF.run.workflow, names(plugins, length), {}, [])
@@ -168,8 +171,8 @@ def test_what_grows_with_a_stage() -> None:
     control = [control_writes(n) for n in SIZES]
     rows = [2 * n for n in SIZES]
     seconds = [max(1, math.ceil(max(pair) / WRITES_BELOW_A_KEY)) for pair in zip(control, rows, strict=True)]
-    in_the_page("control item while all are open, bytes", *figures([control_bytes(n) for n in SIZES]))
-    in_the_page("registrations read when it opens, read units", *figures(read))
+    in_the_page("control item while all are pending, bytes", *figures([control_bytes(n) for n in SIZES]))
+    in_the_page("registrations read each time that they are, read units", *figures(read))
     in_the_page("write units to take all off the control item, ten to a batch", *figures(control))
     in_the_page("write units for a start and an end of each", *figures(rows))
     in_the_page(
