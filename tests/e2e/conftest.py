@@ -60,6 +60,7 @@ def core(local_aws: LocalEnvironment) -> System:
 def faults(local_aws: LocalEnvironment, core: System) -> System:
     """That system, with a team's plugins that work, fail, or fall silent."""
     local_aws.deploy(APPS / "team")
+    core.settle()
     return core
 
 

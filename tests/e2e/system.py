@@ -6,13 +6,16 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from orchestrator_cli.local import LocalEnvironment
+from orchestrator_runtime.contract import Env, Handler
 from orchestrator_runtime.deployment import CoreOutput, Deployment
+from orchestrator_runtime.stores.items import iso
 
 T = TypeVar("T")
 PATIENCE = 240.0
@@ -101,6 +104,50 @@ class System:
         table = self.output(CoreOutput.STATUS_TABLE_NAME)
         pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         return sum(page["Count"] for page in pages)
+
+    def invoke(self, handler: Handler, event: Mapping[str, Any]) -> Any:
+        """Invoke a function of the core; return its answer."""
+        functions = self.aws.client("lambda")
+        answer = functions.invoke(FunctionName=self.deployment.function(handler), Payload=json.dumps(event))
+        payload = json.loads(answer["Payload"].read())
+        assert answer.get("FunctionError") is None, payload
+        return payload
+
+    def settle(self) -> None:
+        """Make every registration an hour old.
+
+        No deadline ends before SNS is certain to deliver to a new subscription. On AWS that takes 15 minutes, and here
+        it takes no time.
+        """
+        dynamodb, table = self.aws.client("dynamodb"), self.output(CoreOutput.REGISTRY_TABLE_NAME)
+        for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+            for item in page["Items"]:
+                if "seen_at" in item:
+                    seen_at = datetime.fromisoformat(item["seen_at"]["S"]) - timedelta(hours=1)
+                    dynamodb.put_item(TableName=table, Item={**item, "seen_at": {"S": iso(seen_at)}})
+
+    def check_deadlines(self) -> dict[str, Any]:
+        """Check all deadlines that are due, as the schedule does every minute."""
+        answer: dict[str, Any] = self.invoke(Handler.CHECK_DEADLINES, {})
+        assert not answer["failed"], answer
+        return answer
+
+    @property
+    def control_table(self) -> str:
+        """The name of the control table, which the core does not publish."""
+        return self.variables(Handler.CHECK_DEADLINES)[Env.CONTROL_TABLE]
+
+    def variables(self, handler: Handler) -> dict[str, str]:
+        """The environment variables of a function of the core."""
+        name = self.deployment.function(handler)
+        return self.aws.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def control_item(self, workflow: str, uid: str, activity: str) -> dict[str, Any] | None:
+        """The item of an activity in the control table."""
+        key = {"uid": {"S": uid}, "path": {"S": f"{workflow}/{activity}/"}}
+        answer = self.aws.client("dynamodb").get_item(TableName=self.control_table, Key=key, ConsistentRead=True)
+        item: dict[str, Any] | None = answer.get("Item")
+        return item
 
     def machine(self, workflow: str) -> str:
         """The ARN of a workflow's state machine."""

@@ -15,7 +15,7 @@ import pytest
 from orchestrator_cli.aws_gateway import AwsGateway
 from orchestrator_cli.local import LocalEnvironment
 from orchestrator_cli.runs.runs import RunWatcher, find_workflow, start_run
-from orchestrator_runtime.contract import DEFAULT_START_WITHIN_SECONDS
+from orchestrator_runtime.contract import CHECK_DEADLINES_EVERY_SECONDS, DEFAULT_START_WITHIN_SECONDS
 from orchestrator_runtime.deployment import CoreOutput
 from tests.e2e.conftest import APPS, ROOT
 from tests.e2e.system import System, eventually, plugins
@@ -46,7 +46,7 @@ KINDS = {
 
 AT_ITS_DEADLINE = "at its deadline"
 DEADLINE = timedelta(seconds=5)
-CHECK_EVERY = timedelta(seconds=20)
+CHECK_EVERY = timedelta(seconds=CHECK_DEADLINES_EVERY_SECONDS)
 SLACK = timedelta(minutes=1)
 """How late a check may come where many runs are checked by few processors; less than any deadline by default."""
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z"
@@ -119,6 +119,7 @@ def dead(local_aws: LocalEnvironment) -> Dead:
     """All runs at once, each for a plugin that is dead, or dies meanwhile."""
     local_aws.deploy(APPS / "dead")
     system = System(local_aws, "dead", "e2e")
+    system.settle()
     stack: Any = local_aws.client("cloudformation").describe_stacks(StackName=system.deployment.prefix)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     functions = local_aws.client("lambda")
@@ -214,7 +215,7 @@ def test_it_ends_by_name_and_its_row_says_what_happened(dead: Dead, kind: str) -
 def test_it_ends_in_time_and_it_is_known_since_when(dead: Dead, kind: str) -> None:
     name, (noticed, _) = KINDS[kind], page()[kind]
     row = dead.row(name)
-    said = re.search(f"(?:released|started) at ({_TIME})", row["message"])
+    said = re.search(f"(?:dispatched|started) at ({_TIME})", row["message"])
     if name == "Throws":
         assert said is None, "it speaks for itself"
         since = dead.runs[name]["activities"]["Work"]["stages"]["parallel"]["started_at"]

@@ -75,14 +75,6 @@ def ended(system: System, uid: str) -> dict[str, Any]:
     return eventually(look, what=f"the end of {uid}")
 
 
-def activity_executions(system: System) -> list[str]:
-    """The executions of the activity that run."""
-    states = system.aws.client("stepfunctions")
-    machine = system.aws.client("ssm").get_parameter(Name=system.deployment.activity_parameter("Wait"))
-    found = states.list_executions(stateMachineArn=machine["Parameter"]["Value"], statusFilter="RUNNING")
-    return [execution["executionArn"] for execution in found["executions"]]
-
-
 def queue_of(system: System, plugin: str) -> str:
     stack: Any = system.aws.client("cloudformation").describe_stacks(StackName="ends")["Stacks"][0]
     return str({o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}[f"{plugin}Url"])
@@ -94,9 +86,7 @@ def report(document: dict[str, Any], **said: Any) -> dict[str, Any]:
 
 
 def test_a_stopped_execution_ends_its_run_and_all_that_is_open(system: System) -> None:
-    before = {*activity_executions(system)}
     waiting = start_and_wait(system, "stopped")
-    [child] = {*activity_executions(system)} - before
     stop(system, waiting, error="Operator", cause="wrong policy")
     document = ended(system, "stopped")
     assert (document["state"], document["ending"]) == ("Error", "stopped")
@@ -105,7 +95,10 @@ def test_a_stopped_execution_ends_its_run_and_all_that_is_open(system: System) -
     assert (stage["state"], stage["message"]) == ("Error", f"run ended: {document['message']}")
     assert (stage["plugins"]["Works"]["state"], stage["plugins"]["Works"]["message"]) == ("Error", stage["message"])
     assert document["activities"]["Wait"]["stages"]["post"]["state"] == "Not Started"
-    eventually(lambda: child not in activity_executions(system) or None, what="the end of the activity's execution")
+    control = system.control_item("Patience", "stopped", "Wait")
+    assert control is not None
+    assert control["run_ended"] == {"BOOL": True}
+    assert "due_at" not in control, "the deadline check no longer finds it"
 
 
 def test_a_late_report_is_refused_and_counted(system: System) -> None:
@@ -117,7 +110,7 @@ def test_a_late_report_is_refused_and_counted(system: System) -> None:
 
     def refused() -> bool | None:
         lines = [line for line in function_logs(system.aws.session) if '"report refused"' in line and '"late"' in line]
-        return any('"already-ended"' in line for line in lines) or None
+        return any('"run-ended"' in line for line in lines) or None
 
     eventually(refused, what="the refusal in the log")
     assert any('"RefusedReports"' in line for line in function_logs(system.aws.session))
@@ -200,18 +193,11 @@ def test_an_execution_that_timed_out_ends_its_run(system: System) -> None:
     events = system.aws.client("events")
     pattern = rule_of_ends(system)["EventPattern"]
     assert events.test_event_pattern(EventPattern=pattern, Event=json.dumps(event))["Result"]
-    invoke(system, Handler.SWEEP_RUNS, event)
+    system.invoke(Handler.SWEEP_RUNS, event)
     document = ended(system, "timed-out")
     assert (document["state"], document["ending"]) == ("Error", "timed out")
     assert document["message"] == "timed out: its execution took longer than the workflow's timeout"
     assert document["ended_at"] == "2036-01-01T00:00:00.000Z"
-
-
-def invoke(system: System, handler: Handler, event: dict[str, Any]) -> Any:
-    functions = system.aws.client("lambda")
-    answer = functions.invoke(FunctionName=system.deployment.function(handler), Payload=json.dumps(event))
-    assert answer.get("FunctionError") is None, answer["Payload"].read()
-    return json.loads(answer["Payload"].read())
 
 
 def url_of(system: System, kind: DeadLetters) -> str:
@@ -288,7 +274,7 @@ def test_a_run_whose_event_was_lost_is_found_by_the_sweep(system: System, left_b
     going_on = start_and_wait(system, "going-on")
 
     def swept() -> bool | None:
-        return any(run["uid"] == "left-behind" for run in invoke(system, Handler.SWEEP_RUNS, {})["ended"]) or None
+        return any(run["uid"] == "left-behind" for run in system.invoke(Handler.SWEEP_RUNS, {})["ended"]) or None
 
     eventually(swept, what="the run that was left behind")
     document = ended(system, "left-behind")

@@ -45,12 +45,14 @@ def system() -> Iterator[System]:
     with LocalEnvironment(enforce_iam=True) as aws:
         for app in (EXAMPLE / "platform", EXAMPLE / "underwriting", APPS / "permissions"):
             aws.deploy(app)
-        yield System(aws, "insurance", "demo")
+        system = System(aws, "insurance", "demo")
+        system.settle()
+        yield system
 
 
 @pytest.fixture(scope="module", autouse=True)
 def muted_run(system: System) -> Iterator[subprocess.Popen[str]]:
-    """A run whose plugin may not report: begun first, looked at last, for its deadline is looked at once a minute."""
+    """A run whose plugin may not report; it is over its deadline when the last tests look at it."""
     with without(system, *MUTED_LACKS):
         yield begin(system, "muted", "Muted")
 
@@ -118,29 +120,24 @@ def invoke(system: System, function: str, event: Mapping[str, Any]) -> Any:
 
 
 def start_and_wait(system: System, uid: str) -> dict[str, Any]:
-    """Start a run, and let it come to the stage where ``Nosy`` says nothing: what the core keeps of that stage."""
+    """Start a run that waits for ``Nosy``, which does not report; return the keys and the token that the core keeps."""
     metadata = json.dumps({**HOME, "try": "Nosy"})
     begun = system.tell("run", "NewBusiness", "--uid", uid, "--metadata", "-", stdin=metadata)
     assert begun.exit_code == 0, begun.stderr
-    key = {"uid": {"S": uid}, "path": {"S": "NewBusiness/Validate/parallel/"}}
-    control = tables(system)[Env.CONTROL_TABLE]
 
-    def waits() -> dict[str, Any] | None:
-        item = system.aws.client("dynamodb").get_item(TableName=control, Key=key, ConsistentRead=True).get("Item", {})
-        return {"Key": key, **item} if item.get("opened") else None
+    def waits() -> bool | None:
+        item = system.control_item("NewBusiness", uid, "Validate")
+        return (item is not None and item["stage"]["S"] == Stage.PARALLEL) or None
 
-    return eventually(waits, what=f"{uid} waits for its plugin")
-
-
-def tables(system: System) -> dict[str, str]:
-    """The core's tables and more, by the environment variables of the function that has them all."""
-    function = system.deployment.function(Handler.ADVANCE_STAGE)
-    return system.aws.client("lambda").get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+    eventually(waits, what=f"{uid} waits for its plugin")
+    key = {"uid": {"S": uid}, "path": {"S": "NewBusiness/Validate/~token/"}}
+    item = system.aws.client("dynamodb").get_item(TableName=system.control_table, Key=key)["Item"]
+    return {"Key": {**key, "path": {"S": "NewBusiness/Validate/"}}, "token": item["token"]}
 
 
 def calls_of_others(system: System, waiting: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """What belongs to the core, as its own functions and its operators call it: a plugin may do none of it."""
-    of_core, run = tables(system), waiting["Key"]["uid"]
+    of_core, run = system.variables(Handler.CHECK_DEADLINES), waiting["Key"]["uid"]
     status, control, registry = (of_core[name] for name in (Env.STATUS_TABLE, Env.CONTROL_TABLE, Env.REGISTRY_TABLE))
     for table in (status, control):
         yield "dynamodb.get_item", {"TableName": table, "Key": waiting["Key"]}
@@ -165,11 +162,10 @@ def calls_of_others(system: System, waiting: Mapping[str, Any]) -> Iterator[tupl
     yield "stepfunctions.send_task_success", {**token, "output": "{}"}
     yield "stepfunctions.send_task_failure", token
     yield "stepfunctions.send_task_heartbeat", token
-    for name in (system.deployment.workflow_parameter("NewBusiness"), system.deployment.activity_parameter("Validate")):
-        yield "ssm.get_parameter", {"Name": name}
-        machine = system.aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
-        yield "stepfunctions.start_execution", {"stateMachineArn": machine, "input": "{}"}
-        yield "stepfunctions.list_executions", {"stateMachineArn": machine}
+    yield "ssm.get_parameter", {"Name": system.deployment.workflow_parameter("NewBusiness")}
+    machine = system.machine("NewBusiness")
+    yield "stepfunctions.start_execution", {"stateMachineArn": machine, "input": "{}"}
+    yield "stepfunctions.list_executions", {"stateMachineArn": machine}
     for handler in Handler:
         yield "lambda.invoke", {"FunctionName": system.deployment.function(handler), "Payload": "{}"}
     yield "lambda.invoke", {"FunctionName": "permissions-Once", "Payload": "{}"}
@@ -191,6 +187,7 @@ def test_a_plugin_of_another_kind_works_with_what_its_role_allows(system: System
 
 def test_the_core_s_other_functions_work_with_what_their_roles_allow(system: System) -> None:
     start_and_wait(system, "cancelled")
+    system.check_deadlines()
     assert invoke(system, system.deployment.function(Handler.SWEEP_RUNS), {}) == {"ended": []}
     found = invoke(system, system.deployment.function(Handler.RECONCILE), {})
     assert (found["repairs"], found["problems"]) == ([], [])
@@ -232,6 +229,7 @@ def test_a_run_fails_where_the_core_lacks_a_right(system: System) -> None:
 
 
 def test_a_plugin_that_may_not_report_ends_at_its_deadline(system: System, muted_run: subprocess.Popen[str]) -> None:
+    eventually(lambda: system.check_deadlines()["checked"] or None, what="the deadline")
     run = told(muted_run)
     assert run.exit_code == 1
     muted = plugins(run.document)["Validate/parallel/Muted"]

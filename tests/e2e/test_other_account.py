@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 PARTNER = "111111111111"
 QUEUE = f"arn:aws:sqs:us-east-1:{PARTNER}:asked"
 TOPIC = "arn:aws:sns:us-east-1:000000000000:open-e2e-Partners-parallel"
-POLICY = {"plugins": ["Partner"], "ask": ["partner"]}
+POLICY = {"ask": ["partner"]}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def subscription(system: System, partner: Callable[[str], Any]) -> Iterator[str]
         TopicArn=TOPIC,
         Protocol="sqs",
         Endpoint=QUEUE,
-        Attributes={"FilterPolicy": json.dumps(POLICY), "RawMessageDelivery": "true"},
+        Attributes={"FilterPolicy": json.dumps({"plugins": ["Partner"]}), "RawMessageDelivery": "true"},
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
     with outside_consumer(lambda: partner("sqs"), "Partner", [url]):

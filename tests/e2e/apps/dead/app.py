@@ -21,7 +21,6 @@ from orchestrator_constructs import (
 )
 
 FUNCTIONS = Path(__file__).parent / "functions"
-CHECK_EVERY = Duration.seconds(20)  # the shortest that there is
 SOON = Duration.seconds(5)
 LAMBDA_TIMEOUT = Duration.seconds(30)
 
@@ -32,7 +31,7 @@ class DeadStack(Stack):
     def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002
         super().__init__(scope, id, stack_name="dead-e2e")
         core = OrchestratorCore(self, "Core", system="dead", stage="e2e", removal_policy=RemovalPolicy.DESTROY)
-        work = Activity(self, "Work", core=core, check_every=CHECK_EVERY)
+        work = Activity(self, "Work", core=core)
         Workflow(self, "Dead", core=core, activities=[work])
         self._layer = RuntimeLayer(self, "Layer")
         self._of_a_function(work.parallel)

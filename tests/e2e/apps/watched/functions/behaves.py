@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator_runtime import PluginRun, Retryable, Skip, plugin
+from orchestrator_runtime import PluginRun, Skip, plugin
 
 
 @plugin
@@ -12,5 +12,3 @@ def handler(run: PluginRun) -> None:
             raise RuntimeError("told to")
         case "skip":
             raise Skip("told to")
-        case "retry":
-            raise Retryable("told to")
