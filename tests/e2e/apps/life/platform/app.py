@@ -30,7 +30,7 @@ class PlatformStack(Stack):
         super().__init__(scope, f"life-{stage}")
         self.core = OrchestratorCore(self, "Core", system="life", stage=stage, **props)
         if work:
-            self.work = Activity(self, "Work", core=self.core, check_every=Duration.seconds(20))
+            self.work = Activity(self, "Work", core=self.core)
             Workflow(self, "Flow", core=self.core, activities=[self.work])
 
 
