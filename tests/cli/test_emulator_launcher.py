@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import inspect
 import json
 import logging
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from orchestrator_cli.local.emulator_process.launcher.asynchronous_invocations import AsynchronousInvocations
+from orchestrator_cli.local.emulator_process.launcher.function_errors import with_class_name
 from orchestrator_cli.local.emulator_process.launcher.permissions import (
     TaskTokens,
     with_resources,
@@ -22,7 +25,7 @@ from orchestrator_cli.local.emulator_process.launcher.permissions import (
 )
 from orchestrator_cli.local.emulator_process.launcher.relied_on import RELIED_ON, VERSION, check
 from orchestrator_cli.local.emulator_process.launcher.saved_queries import let_pass
-from orchestrator_cli.local.emulator_process.launcher.state_machines import in_turn
+from orchestrator_cli.local.emulator_process.launcher.state_machines import FailingTasks, in_turn, with_own_context
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:told"
@@ -299,3 +302,119 @@ def test_saved_queries_are_let_pass_and_known_types_are_left_alone() -> None:
     assert handler["update"](physical_id, {}, {}, "claims-dev") == (physical_id, {})
     assert handler["delete"](physical_id, {}) is None
     assert provisioners._RESOURCE_HANDLERS["AWS::SQS::Queue"] == {}
+
+
+class TaskError(Exception):
+    """The emulator's ``_ExecutionError``."""
+
+
+class States:
+    """The emulator's Step Functions, with a function that may raise and may answer its task's token."""
+
+    _ExecutionError = TaskError
+
+    def __init__(self, *, error: Exception | None = None, answer: str | None = None) -> None:
+        self._error, self._answer = error, answer
+        self._task_tokens: dict[str, dict[str, Any]] = {}
+        tasks = FailingTasks(self)
+        vars(self).update(_call_lambda=tasks.call, _invoke_with_callback=tasks.wait)
+
+    def _call_lambda(self, _function: object, event: Mapping[str, str]) -> None:
+        if self._answer and "token" in event:
+            task = self._task_tokens[event["token"]]
+            task["answer"] = self._answer
+            task["event"].set()
+        if self._error:
+            raise self._error
+
+    def _invoke_with_callback(self, _resource: object, given: Mapping[str, str], token: str, _state: object) -> Any:
+        self._task_tokens[token] = {"event": threading.Event()}
+        with contextlib.suppress(TaskError):
+            self._call_lambda("open", given)
+        task = self._task_tokens[token]
+        if not task["event"].is_set():
+            return "waits"
+        return self._task_tokens.pop(token)["answer"]
+
+    def run_task(self) -> Any:
+        return self._invoke_with_callback("lambda", {"token": "t-1"}, "t-1", {})
+
+
+def test_waiting_task_fails_when_its_function_raises() -> None:
+    states = States(error=TaskError("RunEnded"))
+    with pytest.raises(TaskError, match="RunEnded"):
+        states.run_task()
+    assert states._task_tokens == {}
+
+
+def test_waiting_task_whose_token_was_answered_ignores_its_function() -> None:
+    assert States(error=TaskError("crash"), answer="done").run_task() == "done"
+
+
+def test_waiting_task_whose_function_returns_waits() -> None:
+    assert States().run_task() == "waits"
+    assert States(answer="done").run_task() == "done"
+
+
+def test_task_that_does_not_wait_fails_when_its_function_raises() -> None:
+    states = States(error=TaskError("RunEnded"))
+    with pytest.raises(TaskError, match="RunEnded"):
+        states._call_lambda("begin", {})
+
+
+def test_each_branch_has_its_own_context_object() -> None:
+    def run(_states: object, _start: object, token: object, _execution: object, context: dict[str, Any]) -> object:
+        context["Task"] = {"Token": token}
+        return context
+
+    context = {"Execution": {"Id": "arn:one"}}
+    run_branch = with_own_context(run)
+    branches = [run_branch({}, "A", token, {}, context) for token in ("t-1", "t-2")]
+    assert branches == [{**context, "Task": {"Token": token}} for token in ("t-1", "t-2")]
+    assert context == {"Execution": {"Id": "arn:one"}}
+
+
+PYTHON_TRACE = """\
+printed before
+Traceback (most recent call last):
+  File "<string>", line 325, in <module>
+    raise ValueError("first")
+ValueError: first
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/var/task/index.py", line 4, in handler
+    raise errors.RunCancelled(reason)
+"""
+NODE_TRACE = "TypeError: no table\n    at handler (/var/task/index.js:4:9)\n    at next (node:internal)\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "log", "name"),
+    [
+        ("no (longer) needed", f"{PYTHON_TRACE}shop.errors.RunCancelled: no (longer) needed", "RunCancelled"),
+        ("two\nlines", f"{PYTHON_TRACE}RunCancelled: two\nlines\n", "RunCancelled"),
+        ("", f"{PYTHON_TRACE}shop.errors.RunCancelled", "RunCancelled"),
+        ("no table", NODE_TRACE, "TypeError"),
+        ("Worker process died", "Worker process died", "Runtime.HandlerError"),
+        ("no log", None, "Runtime.HandlerError"),
+    ],
+)
+def test_error_of_a_function_has_the_name_of_its_class(message: str, log: str | None, name: str) -> None:
+    body = {"errorMessage": message, "errorType": "Runtime.HandlerError"}
+    run = with_class_name(lambda *_: {"body": body, "error": True, "log": log})
+    assert run({}, {}, "r-1")["body"] == {"errorMessage": message, "errorType": name}
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"body": {"errorMessage": "x", "errorType": "Runtime.HandlerError"}, "log": "ValueError: x"},
+        {"error": True, "body": {"errorMessage": "x", "errorType": "Sandbox.Timedout"}, "log": "ValueError: x"},
+        {"error": True, "throttle": True, "body": "throttled"},
+        {"body": None},
+    ],
+)
+def test_other_results_of_functions_are_unchanged(result: dict[str, Any]) -> None:
+    assert with_class_name(lambda *_: copy.deepcopy(result))({}, {}, "r-1") == result

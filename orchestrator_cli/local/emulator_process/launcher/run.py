@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from .asynchronous_invocations import AsynchronousInvocations
+from .function_errors import with_class_name
 from .permissions import TaskTokens, with_resources, with_role, with_secure_transport
 from .recording import RECORDED, Recording
 from .relied_on import check
 from .saved_queries import let_pass
-from .state_machines import in_turn, with_output
+from .state_machines import FailingTasks, in_turn, with_output, with_own_context
 
 LIFELINE: Final = "--lifeline"
 RECORD: Final = "--record"
@@ -55,13 +56,18 @@ def run() -> None:
     services["sns"]._deliver_to_lambda = invocations.deliver
     services["eventbridge"]._dispatch_to_lambda = invocations.start
     services["lambda_svc"].invoke_async_with_retry = invocations.begin
-    services["stepfunctions"]._run_parallel_branches = with_output(services["stepfunctions"])
-    services["stepfunctions"]._call_lambda = in_turn(services["stepfunctions"]._call_lambda)
+    services["lambda_svc"]._execute_function_warm = with_class_name(services["lambda_svc"]._execute_function_warm)
+    states = services["stepfunctions"]
+    states._run_parallel_branches = with_output(states)
+    states._run_sub_machine = with_own_context(states._run_sub_machine)
+    states._call_lambda = in_turn(states._call_lambda)
+    tasks = FailingTasks(states)
+    states._call_lambda, states._invoke_with_callback = tasks.call, tasks.wait
     let_pass(services["provisioners"])
     if app.AUTH:
-        tokens = TaskTokens(services["stepfunctions"])
-        services["stepfunctions"]._execute_task = tokens.execute
-        services["stepfunctions"]._invoke_with_callback = tokens.wait
+        tokens = TaskTokens(states)
+        states._execute_task = tokens.execute
+        states._invoke_with_callback = tokens.wait
         services["iam_actions"].extract_resource_arn = with_resources(services["iam_actions"], tokens)
         services["iam_evaluator"]._resolve_condition_key = with_secure_transport(services["iam_evaluator"])
         invocations.may_send = with_role(services)
