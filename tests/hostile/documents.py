@@ -163,13 +163,12 @@ def begin_event(given: object) -> dict[str, Any]:
     }
 
 
-def advance_event() -> dict[str, Any]:
+def open_event() -> dict[str, Any]:
     return {
-        **_STAGE,
-        "rule": "all-at-once",
-        "timeout_seconds": 3600,
-        "start_within_seconds": 900,
-        "fail_on_optional_error": False,
+        "uid": "q-1",
+        "workflow": "NewBusiness",
+        "attempt": 1,
+        "activity": "Rate",
         "token": SECRET,
         "entered": "2026-11-24T09:30:00.123Z",
         "retry": 0,

@@ -1,12 +1,12 @@
-"""Small cases, every order: a breadth-first search through all that can happen to one stage within bounds.
+"""Small cases, every order: a breadth-first search through all that can happen to one activity within bounds.
 
 A state is what is stored, the token that waits, and the handlers under way. As a handler
 follows from its ports' answers alone, one under way is its request and its answers so
 far: it can be stored in a state, compared, and gone on with from there in any way.
 
 Each step of a handler, which is one call of a port, is a transition of its own. Others
-begin a handler (a report comes, or comes again; the wait is over, which kills the token;
-the execution is stopped; the run is started again), let one die where it is, or let time pass.
+begin a handler (a report comes, or comes again; the schedule ticks; the wait is over, which kills the
+token; the execution is stopped; the run is started again), let one die where it is, or let time pass.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple, cast
 
-from orchestrator_runtime.contract import ErrorName, ReleaseRule, Stage, State
+from orchestrator_runtime.contract import ErrorName, Stage, State
 from orchestrator_runtime.core.begin import RunRefusedError
 from orchestrator_runtime.core.failure import Failure
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.message import Message
-from orchestrator_runtime.core.plan import StageOptions
-from orchestrator_runtime.core.records import Run, RunRef, StageRef
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.core.records import ActivityRef, Run, RunRef, StageRef
+from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.execution_ports import Executions
-from orchestrator_runtime.protocol.advance_stage import AdvanceRequest
+from orchestrator_runtime.protocol.activity_work import ActivityPorts
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest
+from orchestrator_runtime.protocol.check_deadlines import CheckPorts
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest
-from orchestrator_runtime.protocol.received import Received
-from orchestrator_runtime.protocol.stage_effects import StagePorts
+from orchestrator_runtime.protocol.open_activity import OpenRequest
 from tests.rules.calls import START
 from tests.rules.memory_registry import MemoryRegistry
 from tests.rules.memory_status import Shelf
@@ -41,6 +41,7 @@ from tests.simulation.scenario import UID, WORKFLOW
 from tests.simulation.stepped_ports import (
     stepped,
     stepped_control,
+    stepped_due,
     stepped_publisher,
     stepped_registry,
     stepped_signals,
@@ -50,6 +51,8 @@ from tests.simulation.violation import Violation
 
 ACTIVITY: Final = "Rate"
 TIMEOUT: Final = 600
+_ITEMS: Final = 7
+"""The place of the activities' items among the shelves."""
 
 
 class Handler(NamedTuple):
@@ -58,7 +61,7 @@ class Handler(NamedTuple):
     Attributes:
         request: What it was called for.
         answers: What its ports answered, as numbers of what was seen.
-        late: Whether the stage's outcome was written before it began.
+        late: Whether the activity's outcome was written before it began.
     """
 
     request: tuple[Any, ...]
@@ -78,10 +81,10 @@ class Situation(NamedTuple):
         attempt: The attempt that the task is of.
         running: The execution that runs, if one does.
         ending: Whether ``end_run`` is due for the first execution.
-        released: Attempt and place of the plugins that were called.
+        dispatched: Attempt and place of the plugins that were invoked.
         reported: Of those the ones whose report was delivered.
         handlers: Those under way.
-        wakes, crashes, duplicates, jumps, stops: How many there still may be.
+        entries_left, checks, crashes, duplicates, jumps, stops: How many there still may be.
     """
 
     stored: frozenset[tuple[int, Any, int]]
@@ -92,10 +95,11 @@ class Situation(NamedTuple):
     attempt: int
     running: str | None
     ending: bool
-    released: frozenset[tuple[int, int]]
+    dispatched: frozenset[tuple[int, int]]
     reported: frozenset[tuple[int, int]]
     handlers: tuple[Handler, ...]
-    wakes: int
+    entries_left: int
+    checks: int
     crashes: int
     duplicates: int
     jumps: int
@@ -135,9 +139,10 @@ class Explorer:
         calls = Unseen()
         self.now = 0
         self.status, self.control = core.status(calls, self), core.control(calls, self)
-        self._registry = MemoryRegistry()
+        settings = StageSettings(timeout_seconds=TIMEOUT, start_within_seconds=TIMEOUT)
+        self._registry = MemoryRegistry(settings=settings)
         for place in range(len(case.reports)):
-            registration = _registration(place, optional=place in case.optional, stage=self._stage)
+            registration = _registration(place, optional=place in case.optional, stage=case.stages[place])
             self._registry.all[registration.subscription_arn] = registration
         self._shelves: tuple[Shelf[Any], ...] = (
             self.status.runs,
@@ -148,6 +153,7 @@ class Explorer:
             self.status.past_attempts,
             self.status.skips,
             self.control.rows,
+            self.control.tokens,
         )
         self._numbers: dict[str, int] = {}
         self._things: list[Any] = []
@@ -156,12 +162,9 @@ class Explorer:
         self._answers: Iterator[Any] = iter(())
         self._asked: _Call | None = None
         self._scratch: Situation
+        self._claims: Any = None
         self._settled: set[tuple[Any, ...]] = set()
         self._make_ports()
-
-    @property
-    def _stage(self) -> Stage:
-        return Stage.PARALLEL if self._case.rule is ReleaseRule.ALL_AT_ONCE else Stage.PRE
 
     @property
     def epoch(self) -> int:
@@ -174,7 +177,7 @@ class Explorer:
         status, control = stepped_status(self, self.status), stepped_control(self, self.control)
         clock = stepped(self, "clock", self._clock)
         journal = Journal()
-        self._stage_ports = StagePorts(
+        self._activity_ports = ActivityPorts(
             status=status,
             control=control,
             registry=stepped_registry(self, self._registry),
@@ -193,7 +196,13 @@ class Explorer:
             clock=clock,
         )
         self._end_ports = EndPorts(
-            status=status, control=control, signals=self._stage_ports.signals, journal=journal, clock=clock
+            status=status, control=control, signals=self._activity_ports.signals, journal=journal, clock=clock
+        )
+        self._check_ports = CheckPorts(
+            activity=self._activity_ports,
+            end=self._end_ports,
+            due=stepped_due(self, self.control),
+            has_time=lambda: True,
         )
         self._find_plan = stepped(self, "plan", self.status.get_plan)
 
@@ -204,9 +213,9 @@ class Explorer:
         names: Any = message.attributes["plugins"]
         attempt = 2 if '"attempt":2' in message.body else 1
         called = {(attempt, int(name[1:])) for name in names}
-        if self._case.rule is ReleaseRule.ONE_AT_A_TIME:
-            self._check_turn(attempt, names)
-        self._scratch = self._scratch._replace(released=self._scratch.released | called)
+        if stage.is_sequential:
+            self._check_turn(attempt, stage, names)
+        self._scratch = self._scratch._replace(dispatched=self._scratch.dispatched | called)
 
     def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
         """Implements ``ports.Signals``."""
@@ -220,11 +229,14 @@ class Explorer:
         scratch = self._scratch
         if heard in ("ok", ErrorName.PLUGIN_FAILED):
             attempt = int(token.split("-")[1])
-            row = self.status.stages.get(UID, self._ref(attempt).path)
-            if row is None or (row.attempt == attempt and row.outcome is None):
-                raise Violation("signals tell the truth", f"{token} is told {heard} without an outcome")
-            if row.attempt == attempt and row.outcome and (row.outcome.state is State.COMPLETE) != (heard == "ok"):
-                raise Violation("signals tell the truth", f"{token} is told {heard}, the stage is {row.outcome.state}")
+            item = self.control.rows.get(UID, self._activity(attempt).path)
+            outcome = item.outcome if item and item.attempt == attempt else None
+            if item is not None and item.attempt == attempt and outcome is None:
+                raise Violation("signals tell the truth", f"{token} is answered {heard} without an outcome")
+            if outcome is not None and (outcome.state is State.COMPLETE) != (heard == "ok"):
+                raise Violation(
+                    "signals tell the truth", f"{token} is answered {heard}, the outcome is {outcome.state}"
+                )
         if not scratch.alive or token != _token(scratch.attempt, scratch.entries):
             return False
         self._scratch = scratch._replace(alive=False, heard=heard)
@@ -262,24 +274,25 @@ class Explorer:
     def _body(self, request: tuple[Any, ...]) -> Any:
         core, case = self._core, self._case
         match request:
-            case ("advance", int(attempt), int(entry)):
-                asked = AdvanceRequest(
-                    ref=self._ref(attempt),
-                    options=StageOptions(rule=case.rule, timeout_seconds=TIMEOUT, start_within_seconds=TIMEOUT),
+            case ("open", int(attempt), int(entry), int(retry)):
+                asked = OpenRequest(
+                    ref=self._activity(attempt),
                     token=_token(attempt, entry),
                     entered=START + timedelta(seconds=entry),
-                    retry=0,
+                    retry=retry,
                 )
-                return core.advance_stage(asked, self._stage_ports)
+                return core.open_activity(asked, self._activity_ports)
+            case ("check",):
+                return core.check_deadlines(self._check_ports)
             case ("report", int(attempt), tuple(places)):
                 batch = [
-                    Received(
+                    IncomingReport.of_report(
+                        report(f"P{place}", ACTIVITY, case.stages[place], attempt, self._reported(attempt, place)),
                         id=str(place),
-                        report=report(f"P{place}", ACTIVITY, self._stage, attempt, self._reported(attempt, place)),
                     )
                     for place in places
                 ]
-                return core.record_results(batch, self._stage_ports, self._find_plan)
+                return core.record_results(batch, self._activity_ports, self._find_plan)
             case ("begin", str(execution)):
                 begin = BeginRequest(
                     uid=UID,
@@ -307,6 +320,8 @@ class Explorer:
         if at.call is None:
             return self._ended(situation._replace(handlers=handlers), handler, at.result)
         before = situation.stored
+        item = self.control.rows.items.get((UID, self._activity(situation.attempt).path))
+        self._claims = item[0].dispatch if item else None
         answer = at.call(*at.arguments, **(at.options or {}))
         stored = self._save(before)
         if stored is not before:
@@ -321,10 +336,10 @@ class Explorer:
     def _ended(self, situation: Situation, handler: Handler, result: Any) -> Situation:
         """A handler came to its end."""
         match handler.request:
-            case ("advance", int(attempt), int(entry)):
+            case ("open", int(attempt), int(entry), _):
                 waits = situation.alive and (attempt, entry) == (situation.attempt, situation.entries)
                 if waits and handler.late:
-                    raise Violation("no lost token", f"entry {entry} waits on, and the stage is over")
+                    raise Violation("no lost token", f"entry {entry} waits on, and the activity is over")
             case ("report", *_):
                 if result:
                     raise Violation("unexpected error", f"{handler.request} has to come again")
@@ -350,10 +365,11 @@ class Explorer:
             attempt=1,
             running="one",
             ending=False,
-            released=frozenset(),
+            dispatched=frozenset(),
             reported=frozenset(),
             handlers=(Handler(("begin", "one")),),
-            wakes=self._case.wakes,
+            entries_left=self._case.entries,
+            checks=self._case.checks,
             crashes=self._case.crashes,
             duplicates=self._case.duplicates,
             jumps=len(self._case.jumps),
@@ -375,8 +391,10 @@ class Explorer:
         if len(situation.handlers) >= self._case.at_once:
             return
         waits = situation.running is not None and situation.heard is None and situation.entries > 0
-        if waits and situation.wakes:
-            yield self._enter(situation._replace(wakes=situation.wakes - 1))
+        if waits and situation.entries_left:
+            yield self._enter(situation._replace(entries_left=situation.entries_left - 1))
+        if situation.checks:
+            yield self._begin(situation._replace(checks=situation.checks - 1), ("check",))
         yield from self._reports(situation)
         if situation.ending and Handler(("end",)) not in [h._replace(answers=()) for h in situation.handlers]:
             yield self._begin(situation, ("end",))
@@ -389,7 +407,7 @@ class Explorer:
                 yield self._begin(situation._replace(running="two"), ("begin", "two"))
 
     def _reports(self, situation: Situation) -> Iterator[Situation]:
-        fresh = sorted(situation.released - situation.reported)
+        fresh = sorted(situation.dispatched - situation.reported)
         for attempt, place in fresh:
             told = situation._replace(reported=situation.reported | {(attempt, place)})
             yield self._begin(told, ("report", attempt, (place,)))
@@ -402,10 +420,10 @@ class Explorer:
             for attempt, place in sorted(situation.reported):
                 yield self._begin(again, ("report", attempt, (place,)))
 
-    def _enter(self, situation: Situation) -> Situation:
-        """Enter the task with a new token."""
+    def _enter(self, situation: Situation, *, retry: int = 0) -> Situation:
+        """Enter the task, or try it again, with a new token."""
         entry = situation.entries + 1
-        return self._begin(situation._replace(entries=entry, alive=True), ("advance", situation.attempt, entry))
+        return self._begin(situation._replace(entries=entry, alive=True), ("open", situation.attempt, entry, retry))
 
     def _begin(self, situation: Situation, request: tuple[Any, ...]) -> Situation:
         late = self._outcome(situation.stored, situation.attempt) is not None
@@ -416,10 +434,10 @@ class Explorer:
         match handler.request:
             case ("report", int(attempt), tuple(places)):
                 return after._replace(reported=after.reported - {(attempt, place) for place in places})
-            case ("advance", int(attempt), int(entry)):
+            case ("open", int(attempt), int(entry), _):
                 # The task failed: it is tried again, with a token of its own, if it still is the one that waits.
                 if after.alive and (attempt, entry) == (after.attempt, after.entries):
-                    return self._enter(after)
+                    return self._enter(after, retry=1)
             case ("begin", *_):
                 return after._replace(running=None)
         return after
@@ -448,25 +466,27 @@ class Explorer:
                 if shelf == 1 and before_it.outcome is not None and new.outcome != before_it.outcome:
                     raise Violation("outcomes never change", what)
             if shelf == 1 and new.outcome is not None and (before_it is None or before_it.outcome is None):
-                self._check_join(new.attempt, new.outcome.state, what)
-        if at.name == "control.claim":
+                self._check_join(new.attempt, Stage(key[1].split("/")[2]), new.outcome.state, what)
+        if at.name in ("control.claim", "control.enter"):
             self._check_claim(at.arguments[0], by)
 
-    def _check_join(self, attempt: int, state: State, what: str) -> None:
+    def _check_join(self, attempt: int, stage: Stage, state: State, what: str) -> None:
         if state is not State.COMPLETE:
             return
-        ref = self._ref(attempt)
+        ref = self._activity(attempt).stage(stage)
         plan = self.status.plans.get(UID, ref.path)
         for plugin in plan.plugins if plan else ():
             row = self.status.plugins.get(UID, f"{ref.path}{plugin.name}/")
             if plugin.kept is None and (row is None or row.attempt != attempt or not row.state.is_terminal):
-                raise Violation("no early join", f"{plugin.name} is open: {what}")
+                raise Violation("no early join", f"{plugin.name} is pending: {what}")
             if row is not None and row.state is State.ERROR:
                 raise Violation("errors count", f"{plugin.name} failed: {what}")
 
-    def _check_turn(self, attempt: int, names: list[str]) -> None:
-        ref = self._ref(attempt)
+    def _check_turn(self, attempt: int, stage: Stage, names: list[str]) -> None:
+        ref = self._activity(attempt).stage(stage)
         for place in range(int(names[0][1:])):
+            if self._case.stages[place] is not stage:
+                continue
             row = self.status.plugins.get(UID, f"{ref.path}P{place}/")
             if len(names) > 1 or row is None or (row.attempt < attempt and not row.state.is_done):
                 raise Violation("one at a time", f"{names} before P{place}")
@@ -474,22 +494,24 @@ class Explorer:
                 raise Violation("one at a time", f"{names} before P{place}")
 
     def _check_claim(self, ref: StageRef, by: Handler) -> None:
-        row = self.control.rows.get(UID, ref.path)
-        if row is not None and row.ended:
-            raise Violation("nothing is released in an ended run", f"{by.request}")
+        item = self.control.rows.get(UID, ref.of_activity.path)
+        if item is None or item.attempt != ref.attempt or item.stage is not ref.stage:
+            return
+        if item.run_ended and self._claims != item.dispatch:
+            raise Violation("nothing is dispatched in an ended run", f"{by.request}")
 
     def _check_ended(self, situation: Situation) -> None:
         run = self.status.runs.get(UID, f"{WORKFLOW}/")
         if run is None or run.execution != "one":
             return
-        ref = self._ref(1)
-        for attempt, place in situation.released:
+        for attempt, place in situation.dispatched:
+            ref = self._activity(1).stage(self._case.stages[place])
             row = self.status.plugins.get(UID, f"{ref.path}P{place}/")
             if attempt == 1 and (row is None or not row.state.is_terminal):
-                raise Violation("whoever was called ends", f"P{place} is open in a run that ended")
+                raise Violation("whoever was called ends", f"P{place} is pending in a run that ended")
 
     def check_settles(self, situation: Situation) -> None:
-        """With nothing under way, and nobody to report any more, the waits alone bring the stage to its end."""
+        """With nothing under way, and nobody to report any more, the schedule alone brings the activity to its end."""
         if situation.handlers or situation.heard is not None or not situation.entries or situation.running is None:
             return
         key = situation.stored, situation.now, situation.attempt
@@ -497,21 +519,27 @@ class Explorer:
             return
         self._settled.add(key)
         for _ in range(len(self._case.reports) + 2):
-            situation = self._enter(situation._replace(now=situation.now + BEYOND_ALL_DEADLINES))
-            while situation.handlers:
-                situation = self._perform(situation, situation.handlers[0])
+            situation = self._begin(situation._replace(now=situation.now + BEYOND_ALL_DEADLINES), ("check",))
+            situation = self._played(situation)
             if situation.heard is not None:
                 return
-        raise Violation("every stage ends", "its deadlines are over, it was checked, and its task waits on")
+        # A result that was lost is sent again when the task is entered again.
+        if self._played(self._enter(situation)).heard is None:
+            raise Violation("every activity ends", "its deadlines are over, it was checked, and its task waits on")
+
+    def _played(self, situation: Situation) -> Situation:
+        while situation.handlers:
+            situation = self._perform(situation, situation.handlers[0])
+        return situation
 
     # What is stored
 
-    def _ref(self, attempt: int) -> StageRef:
-        return RunRef(UID, WORKFLOW, attempt).stage(ACTIVITY, self._stage)
+    def _activity(self, attempt: int) -> ActivityRef:
+        return RunRef(UID, WORKFLOW, attempt).activity(ACTIVITY)
 
     def _outcome(self, stored: Iterable[tuple[int, Any, int]], attempt: int) -> Any:
         for shelf, _, number in stored:
-            if shelf == 1 and self._things[number][0].attempt == attempt:
+            if shelf == _ITEMS and self._things[number][0].attempt == attempt:
                 return self._things[number][0].outcome
         return None
 
@@ -520,19 +548,15 @@ class Explorer:
         self.now = situation.now
         for shelf in self._shelves:
             shelf.items = {}
-        self.control.ranks = {}
         for place, key, number in situation.stored:
-            if place < len(self._shelves):
-                self._shelves[place].items[key] = self._things[number]
-            else:
-                self.control.ranks[key] = self._things[number]
+            self._shelves[place].items[key] = self._things[number]
 
     def _save(self, before: frozenset[tuple[int, Any, int]]) -> frozenset[tuple[int, Any, int]]:
         after = frozenset(
             (place, key, self._number(entry))
             for place, shelf in enumerate(self._shelves)
             for key, entry in shelf.items.items()
-        ) | {(len(self._shelves), key, self._number(rank)) for key, rank in self.control.ranks.items()}
+        )
         return before if after == before else after
 
     def _number(self, thing: Any) -> int:

@@ -10,22 +10,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from orchestrator_runtime.core.begin import RunRefusedError
-from orchestrator_runtime.core.records import StageRef
+from orchestrator_runtime.core.records import ActivityRef
 from orchestrator_runtime.ports import StageRecords
 from orchestrator_runtime.protocol.cancel_run import CancelRefusedError
+from orchestrator_runtime.protocol.end_run import RunCancelled, RunEnded
 from tests.rules.calls import Crash
 from tests.simulation.faults import Fate, Fault
-from tests.simulation.scheduler import CoreClock
+from tests.simulation.scheduler import CoreClock, moment
 from tests.simulation.trace import in_words
 from tests.simulation.violation import Violation
 
 MOST_CALLS: Final = 16
 """Of ports by a handler, clocks counted, among which one is picked to go wrong. A handler may make more."""
+WRITES: Final = frozenset(
+    {
+        *("status.create_run", "status.take_over_run", "status.end_run", "status.finish_end", "status.save_plan"),
+        *("status.close_stage", "status.record", "status.reset_plugin", "status.keep_plugin"),
+        *("control.store_token", "control.enter", "control.settle", "control.claim", "control.confirm"),
+        *("control.postpone", "control.finish", "control.end", "publisher.publish"),
+    }
+)
+"""What the SDK sends again if the answer is lost."""
 FUNCTION_TIMEOUT: Final = 30.0
 """Seconds after which Lambda gives a function up; what it has begun may still happen."""
+_REPEATS_AFTER: Final = 0.4
 _SLEEPS: Final = (0.1, 0.02, 1.0, 8.0, 45.0, 200.0, 700.0)
 _SKEWS: Final = (0.5, -0.5, 5.0, -5.0, 20.0, -20.0)
 _JUMPS: Final = (20.0, 70.0, 300.0, 2000.0)
@@ -64,7 +76,8 @@ class Invocation:
         answered: Whether its caller has heard of it, or has given it up.
         undisturbed: Whether nothing went wrong that keeps it from doing what it is for.
         half_read: What the first half of a torn read saw.
-        closed: The stage whose outcome it wrote.
+        repeats: Whether the SDK has sent a write whose answer was lost, and sends it again.
+        finished: The activity whose outcome it wrote.
     """
 
     handler: str
@@ -83,13 +96,14 @@ class Invocation:
     answered: bool = False
     undisturbed: bool = True
     half_read: StageRecords | None = None
-    closed: StageRef | None = None
+    repeats: bool = False
+    finished: ActivityRef | None = None
 
     def __str__(self) -> str:
         return f"{self.handler}#{self.started} {self.about}"
 
 
-_CRASH, _SUSPEND, _CONFLICT, _UNANSWERED, _TORN, _THROTTLED = range(1, 7)
+_CRASH, _SUSPEND, _CONFLICT, _UNANSWERED, _TORN, _THROTTLED, _REPEATED = range(1, 8)
 Watch = Callable[[Invocation, tuple[Any, ...], Mapping[str, Any], Any], None]
 
 
@@ -99,7 +113,8 @@ class Functions:
     Attributes:
         running: The call that is at work.
         answering: The call whose caller is told of its end.
-        on_closed: Told of a call that wrote a stage's outcome, and came to its end undisturbed.
+        on_finished: Told of a call that wrote an activity's outcome, at its end.
+        on_returned: Told of a call that came to its end.
         watches: Told of each call of a port that had its effect, by the port's name and its method's.
         ahead: Seconds that the clock has jumped forward.
     """
@@ -113,9 +128,15 @@ class Functions:
         self._clocks_are_right = fate.profile.clock.bounds[0] == fate.profile.clock.total
         self.running: Invocation | None = None
         self.answering: Invocation | None = None
-        self.on_closed: Callable[[Invocation], None] = lambda _: None
+        self.on_finished: Callable[[Invocation], None] = lambda _: None
+        self.on_returned: Callable[[Invocation], None] = lambda _: None
         self.watches: dict[str, Watch] = {}
         self.ahead = 0.0
+
+    @property
+    def now(self) -> datetime:
+        """The clock of functions that is not skewed."""
+        return moment(self._scheduler.now + self.ahead)
 
     def call(
         self,
@@ -193,19 +214,20 @@ class Functions:
             self._sleep(invocation)
         except Crash:
             self._answer(invocation, lambda: invocation.failed("Lambda.Unknown", "the function's process died"))
-        except (RunRefusedError, CancelRefusedError, PortFailed) as error:
+        except (RunRefusedError, CancelRefusedError, RunCancelled, RunEnded, PortFailed) as error:
             name, text = type(error).__name__, str(error)
             self._answer(invocation, lambda: invocation.failed(name, text))
         except Exception as error:
             raise Violation("unexpected error", f"{invocation} raised {error!r}") from error
         else:
             self._answer(invocation, lambda: invocation.returned(answer))
-            if invocation.closed is not None and invocation.undisturbed:
-                self.on_closed(invocation)
+            self.on_returned(invocation)
 
     def _answer(self, invocation: Invocation, tell: Callable[[], None]) -> None:
         self.running = None
         self._clock.ahead = self.ahead
+        if invocation.finished is not None:
+            self.on_finished(invocation)
         if not invocation.answered:
             invocation.answered = True
             self.answering = invocation
@@ -214,7 +236,7 @@ class Functions:
     def _sleep(self, invocation: Invocation) -> None:
         self.running = None
         self._clock.ahead = self.ahead
-        seconds = _SLEEPS[self._decisions.pick(len(_SLEEPS))]
+        seconds = _REPEATS_AFTER if invocation.repeats else _SLEEPS[self._decisions.pick(len(_SLEEPS))]
         limit = invocation.began + FUNCTION_TIMEOUT - self._scheduler.now
         self._scheduler.tell(f"  {invocation} stops for {seconds} s")
         if seconds > limit and not invocation.answered:
@@ -231,9 +253,14 @@ class Functions:
             self._note(Fault.ZOMBIE, str(invocation))
         else:
             self._scheduler.tell(f"{invocation} goes on")
-        if invocation.half_read is None and (fault := self._decisions.weigh(self._profile.handler)) not in (
-            0,
-            _THROTTLED,
+        if (
+            invocation.half_read is None
+            and not invocation.repeats
+            and (fault := self._decisions.weigh(self._profile.handler))
+            not in (
+                0,
+                _THROTTLED,
+            )
         ):
             invocation.fault = fault
             invocation.stop_at = len(invocation.answers) + self._decisions.pick(MOST_CALLS // 2)
@@ -250,6 +277,8 @@ class Functions:
         fault = invocation.fault
         if fault == _TORN:
             return self._tear(invocation, name, call, arguments, options)
+        if fault == _REPEATED:
+            return self._repeat(invocation, name, call, arguments, options)
         invocation.stop_at = -1
         where = f"{invocation} at {name}"
         if fault == _SUSPEND:
@@ -291,6 +320,28 @@ class Functions:
         invocation.stop_at = -1
         first, invocation.half_read = invocation.half_read, None
         return self._perform(invocation, name, lambda *a, **o: _merged(first, call(*a, **o)), arguments, options)
+
+    def _repeat(
+        self,
+        invocation: Invocation,
+        name: str,
+        call: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        options: Mapping[str, Any],
+    ) -> Any:
+        """The answer to a write is lost, and the SDK sends the write again a moment later."""
+        if name not in WRITES:
+            invocation.stop_at += 1
+            return self._perform(invocation, name, call, arguments, options)
+        if not invocation.repeats:
+            self._note(Fault.REPEATED, f"{invocation} at {name}")
+            answer = call(*arguments, **options)
+            if (watch := self.watches.get(name)) is not None:
+                watch(invocation, arguments, options, answer)
+            invocation.repeats = True
+            raise Suspended
+        invocation.stop_at, invocation.repeats = -1, False
+        return self._perform(invocation, name, call, arguments, options)
 
     def _set_clock(self, invocation: Invocation) -> None:
         match self._decisions.weigh(self._profile.clock):

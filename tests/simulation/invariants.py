@@ -7,22 +7,41 @@ their own of how it was before.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import ErrorName, ReleaseRule, Stage, State
+from orchestrator_runtime.contract import Ending, ErrorName, Stage, State
+from orchestrator_runtime.core.ended_execution import ExecutionStatus
 from orchestrator_runtime.core.failure import Failure
-from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, Run, RunRef, StagePlan, StageRef
+from orchestrator_runtime.core.records import (
+    ActivityControl,
+    ActivityRef,
+    Dispatch,
+    ExpectedPlugin,
+    Outcome,
+    PluginRow,
+    Run,
+    RunRef,
+    StagePlan,
+    StageRef,
+)
 from tests.simulation.definitions import TIMEOUT
 from tests.simulation.functions import Invocation
 from tests.simulation.history_kept import HistoryKept
 from tests.simulation.scenario import UID, WORKFLOW
+from tests.simulation.scheduler import moment
 from tests.simulation.violation import Violation
 
 if TYPE_CHECKING:
-    from tests.simulation.activity_execution import Entry
+    from tests.simulation.activity_task import Entry
     from tests.simulation.simulation import Simulation
 
 _NEVER: Final = 1 << 60
+_GRACE: Final = timedelta(seconds=45)
+"""By which the clocks of the core's functions may differ."""
+_PUT_OFF_FOR: Final = 180.0
+"""Seconds for which an activity is not due after a check of it has failed, and until the next tick after that."""
+_STAGES: Final = list(Stage)
 _RANK: Final = {State.NOT_STARTED: 0, State.IN_PROGRESS: 1}
 
 
@@ -37,28 +56,43 @@ class Invariants:
         self._steps = simulation.scenario.steps
         self._rows: dict[str, PluginRow] = {}
         self._terminal: dict[tuple[str, int], State] = {}
-        self._stage_attempts: dict[str, int] = {}
-        self._outcomes: dict[StageRef, tuple[Outcome, int]] = {}
+        self._outcomes: dict[StageRef, Outcome] = {}
+        self._items: dict[str, ActivityControl] = {}
+        self._finished: dict[ActivityRef, tuple[Outcome, int]] = {}
         self._run: Run | None = None
         self._history = HistoryKept(simulation.status)
         self._run_over: dict[int, int] = {}
         """The event in which an attempt ended, or another began."""
-        self._writers: dict[StageRef, Invocation] = {}
-        """Who wrote a stage's outcome, and came to its end undisturbed."""
-        self._barred: set[StageRef] = set()
-        self._released: dict[StageRef, set[str]] = {}
-        simulation.functions.on_closed = self._outcome_told
+        self._end_done: dict[int, int] = {}
+        """The event in which nothing of an attempt was in progress any more."""
+        self._put_off_at = -_PUT_OFF_FOR
+        self._writers: dict[ActivityRef, Invocation] = {}
+        """The handler that wrote an activity's outcome, and came to its end undisturbed."""
+        self._late_plans: set[StageRef] = set()
+        """Stages whose plan was stored by a late handler, after the activity had passed them: they never opened."""
+        self._answered: set[ActivityRef] = set()
+        self._barred: set[ActivityRef] = set()
+        self._claimed: dict[StageRef, set[str]] = {}
+        self._dispatched: dict[StageRef, set[str]] = {}
+        simulation.functions.on_finished = self._outcome_answered
+        simulation.functions.on_returned = self._returned
         simulation.functions.watches.update(
             {
                 "status.record": self._row_written,
-                "status.reset_plugin": self._row_written,
+                "status.reset_plugin": self._row_reset,
                 "status.close_stage": self._stage_closed,
-                "status.open_stage": self._stage_opened,
+                "status.save_plan": self._plan_saved,
                 "status.create_run": self._run_written,
                 "status.take_over_run": self._run_written,
                 "status.end_run": self._run_written,
-                "control.claim": self._claimed,
-                "control.end_stage": self._stage_barred,
+                "status.finish_end": self._end_finished,
+                "control.enter": self._item_entered,
+                "control.claim": self._item_claimed,
+                "control.settle": self._item_written,
+                "control.confirm": self._item_written,
+                "control.postpone": self._item_written,
+                "control.finish": self._item_finished,
+                "control.end": self._item_ended,
                 "publisher.publish": self._published,
             }
         )
@@ -69,7 +103,26 @@ class Invariants:
         self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
     ) -> None:
         ref, row = arguments[0], arguments[1]
-        self._look_at_row(f"{ref.path}{row.name}/", invocation)
+        path = f"{ref.path}{row.name}/"
+        if invocation.handler == "record_result" and self._status.plugins.items[UID, path][0] is not self._rows.get(
+            path
+        ):
+            self._check_report(ref, row.name, invocation)
+        self._look_at_row(path, invocation)
+
+    def _row_reset(
+        self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
+    ) -> None:
+        self._look_at_row(f"{arguments[0].path}{arguments[1].name}/", invocation)
+
+    def _check_report(self, ref: StageRef, name: str, by: Invocation) -> None:
+        """A report was accepted: only in a run in progress, and of a plugin that was dispatched."""
+        if self._end_done.get(ref.attempt, _NEVER) < by.started:
+            raise Violation("an ended run takes no reports", f"{ref.key}/{name} by {by}")
+        plan = self._plan(ref)
+        expected = plan is not None and plan.index_of(name) is not None
+        if expected and name not in self._claimed.get(ref, set()):
+            raise Violation("only who was dispatched reports", f"{ref.key}/{name} by {by}")
 
     def _look_at_row(self, path: str, by: object) -> None:
         row = self._status.plugins.items[UID, path][0]
@@ -103,32 +156,45 @@ class Invariants:
 
     # Stages
 
-    def _stage_opened(
+    def _check_opening(self, ref: StageRef, by: Invocation) -> None:
+        """A stage opens after those before it are closed, and the activities of earlier steps have finished."""
+        for earlier in _before(ref.stage):
+            if not self._is_done(ref.of_activity.stage(earlier)):
+                raise Violation("no stage opens early", f"{ref.key} opened by {by} before {earlier} is done")
+        number = next(number for number, step in enumerate(self._steps) if ref.activity in step)
+        for step in self._steps[:number]:
+            for name in step:
+                if not self._is_complete(ref.run.activity(name)):
+                    raise Violation("no stage opens early", f"{ref.key} opened by {by} before {name} is done")
+
+    def _plan_saved(
         self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
     ) -> None:
-        ref = arguments[0]
-        row = self._status.stages.items[UID, ref.path][0]
-        before = self._stage_attempts.get(ref.path)
-        if row.attempt == before:
-            return
-        if before is not None and row.attempt < before:
-            raise Violation("attempts only go up", f"{ref.path} went from {before} to {row.attempt} by {invocation}")
-        self._stage_attempts[ref.path] = row.attempt
-        for earlier in self._earlier(ref):
-            outcome = self._outcomes.get(earlier)
-            if outcome is None or outcome[0].state is not State.COMPLETE:
-                raise Violation(
-                    "no stage opens early", f"{ref.key} opened by {invocation} before {earlier.key} is done"
-                )
+        ref: StageRef = arguments[0]
+        item = self._item(ref.of_activity)
+        passed = item is not None and (
+            item.outcome or (item.stage is not None and item.stage not in _before(ref.stage))
+        )
+        if self._plan(ref) is arguments[1] and (passed or invocation.answered or ref.of_activity in self._answered):
+            self._late_plans.add(ref)
 
-    def _earlier(self, ref: StageRef) -> list[StageRef]:
-        """The stages that have to be complete right before this one."""
-        stages = list(Stage)
-        place = stages.index(ref.stage)
-        if place:
-            return [ref.run.stage(ref.activity, stages[place - 1])]
-        number = next(number for number, step in enumerate(self._steps) if ref.activity in step)
-        return [ref.run.stage(activity, Stage.POST) for activity in self._steps[number - 1]] if number else []
+    def _is_done(self, ref: StageRef) -> bool:
+        """Whether a stage is complete, or had nothing to do."""
+        outcome = self._outcomes.get(ref)
+        if self._plan(ref) is None or (outcome is None and ref in self._late_plans):
+            return True
+        return outcome is not None and outcome.state is State.COMPLETE
+
+    def _is_complete(self, ref: ActivityRef) -> bool:
+        """Whether an activity is complete, or had nothing to do."""
+        item = self._item(ref)
+        if item is not None and (item.outcome is None or item.outcome.state is not State.COMPLETE):
+            return False
+        return all(self._is_done(ref.stage(stage)) for stage in Stage)
+
+    def _item(self, ref: ActivityRef) -> ActivityControl | None:
+        item = self._control.rows.items.get((UID, ref.path), (None, 0))[0]
+        return item if item is not None and item.attempt == ref.attempt else None
 
     def _stage_closed(
         self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
@@ -139,11 +205,10 @@ class Invariants:
             return
         before = self._outcomes.get(ref)
         if before is not None:
-            if before[0] != row.outcome:
-                raise Violation("outcomes never change", f"{ref.key}: {before[0]} became {row.outcome} by {invocation}")
+            if before != row.outcome:
+                raise Violation("outcomes never change", f"{ref.key}: {before} became {row.outcome} by {invocation}")
             return
-        self._outcomes[ref] = (row.outcome, self._scheduler.number)
-        invocation.closed = ref
+        self._outcomes[ref] = row.outcome
         self._check_join(ref, row.outcome, invocation)
 
     def _check_join(self, ref: StageRef, outcome: Outcome, by: Invocation) -> None:
@@ -155,7 +220,7 @@ class Invariants:
             for plugin in plan.plugins:
                 row = self._row(ref, plugin.name)
                 if plugin.kept is None and (row is None or not row.state.is_terminal):
-                    raise Violation("no early join", f"{ref.key} closed by {by} while {plugin.name} is open")
+                    raise Violation("no early join", f"{ref.key} closed by {by} while {plugin.name} is pending")
             if fatal:
                 raise Violation("errors count", f"{ref.key} is complete by {by}, and {fatal} failed")
         elif not fatal and ref.attempt not in self._run_over:
@@ -168,31 +233,155 @@ class Invariants:
         failed = row.state.is_terminal and not row.state.is_done
         return failed and (plugin.mandatory or plan.fail_on_optional_error)
 
-    def outcome_before(self, ref: StageRef, event: int) -> Outcome | None:
-        """The stage's outcome, if it was written before an event began."""
-        outcome, written = self._outcomes.get(ref, (None, _NEVER))
+    def finished_before(self, ref: ActivityRef, event: int) -> Outcome | None:
+        """The activity's outcome, if it was written before an event began."""
+        outcome, written = self._finished.get(ref, (None, _NEVER))
         return outcome if written < event else None
 
-    # Releases
+    # Activities
 
-    def _stage_barred(
-        self, _invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], answer: Any
+    def _item_written(
+        self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
+    ) -> ActivityControl | None:
+        """A write of the control item; returns the item as it was before."""
+        ref: StageRef | ActivityRef = arguments[0]
+        path = ref.of_activity.path if isinstance(ref, StageRef) else ref.path
+        item = self._control.rows.items.get((UID, path), (None, 0))[0]
+        before = self._items.get(path)
+        if item is None or item is before:
+            return before
+        self._items[path] = item
+        if item.due_at is not None:
+            self._simulation.schedule.arm()
+        what = f"{path} {item.stage} by {invocation}"
+        if before is None or item.attempt > before.attempt:
+            return before
+        if item.attempt < before.attempt:
+            raise Violation("attempts only go up", what)
+        if before.outcome is not None and item != before and (item.outcome != before.outcome or item.due_at):
+            raise Violation("an activity finishes once", what)
+        if before.run_ended and not item.run_ended:
+            raise Violation("a run ends once", what)
+        if item.stage is not before.stage:
+            if before.stage is None or item.stage not in before.stage.following:
+                raise Violation("stages only go forward", f"{what}, which was in {before.stage}")
+        elif isinstance(ref, StageRef) and ref.stage is not before.stage:
+            raise Violation("a late handler changes no other stage", f"{what} for {ref.stage}")
+        return before
+
+    def _item_entered(
+        self, invocation: Invocation, arguments: tuple[Any, ...], options: Mapping[str, Any], answer: Any
     ) -> None:
-        if answer is not None:
+        before = self._item_written(invocation, arguments, options, answer)
+        if answer is not None and answer is not before:
+            ref: StageRef = arguments[0]
+            self._check_opening(ref, invocation)
+            self._check_dispatch(ref, before, options["dispatch"], invocation)
+
+    def _item_claimed(
+        self, invocation: Invocation, arguments: tuple[Any, ...], options: Mapping[str, Any], answer: Any
+    ) -> None:
+        before = self._item_written(invocation, arguments, options, answer)
+        if answer is not None and answer is not before:
+            self._check_dispatch(arguments[0], before, arguments[1], invocation)
+
+    def _check_dispatch(
+        self, ref: StageRef, before: ActivityControl | None, dispatch: Dispatch, by: Invocation
+    ) -> None:
+        """A dispatch was claimed: nothing is dispatched that is over, and it is due by its first deadline."""
+        activity = ref.of_activity
+        if activity in self._barred:
+            raise Violation("nothing is dispatched in an ended run", f"{ref.key}, which was barred, by {by}")
+        if self._run_over.get(ref.attempt, _NEVER) < by.started:
+            raise Violation("nothing is dispatched in an ended run", f"{ref.key} by {by}, which came later")
+        if self.finished_before(activity, by.started):
+            raise Violation("nothing is dispatched in an activity that is over", f"{ref.key} by {by}")
+        item, plan = self._item(activity), self._plan(ref)
+        if item is None or plan is None:
+            raise Violation("a plan is stored before a dispatch", f"{ref.key} by {by}")
+        indices = [dispatch.ordinal] if ref.stage.is_sequential else sorted(item.pending)
+        self._late_plans.discard(ref)
+        self._claimed.setdefault(ref, set()).update(plan.plugins[index].name for index in indices)
+        for index in indices:
+            row = self._row(ref, plan.plugins[index].name)
+            if row is not None and row.state.is_terminal:
+                continue
+            due = dispatch.claimed_at + _first_limit(plan.plugins[index])
+            if item.due_at is None or item.due_at > due:
+                raise Violation("due by the first deadline", f"{ref.key} is due {item.due_at}, not {due}, by {by}")
+        if before is not None and before.attempt == ref.attempt and before.due_at and item.due_at > before.due_at:
+            raise Violation("only the check raises a due time", f"{ref.key} by {by}")
+
+    def _item_finished(
+        self, invocation: Invocation, arguments: tuple[Any, ...], options: Mapping[str, Any], answer: Any
+    ) -> None:
+        self._item_written(invocation, arguments, options, answer)
+        ref: ActivityRef = arguments[0].of_activity
+        item = self._item(ref)
+        if item is None or item.outcome is None or ref in self._finished:
+            return
+        if item.due_at is not None:
+            raise Violation("what has finished is not due", f"{ref.name} by {invocation}")
+        self._finished[ref] = item.outcome, self._scheduler.number
+        invocation.finished = ref
+        complete = item.outcome.state is State.COMPLETE
+        if complete and not self._is_complete(ref):
+            raise Violation("no early join", f"{ref.name} finished by {invocation} before its stages are done")
+        if not complete and self._outcomes.get(arguments[0]) in (None, Outcome(state=State.COMPLETE)):
+            failed = [outcome for of, outcome in self._outcomes.items() if of.of_activity == ref]
+            if all(outcome.state is State.COMPLETE for outcome in failed):
+                raise Violation("no error without a reason", f"{ref.name} failed by {invocation}")
+
+    def _item_ended(
+        self, invocation: Invocation, arguments: tuple[Any, ...], options: Mapping[str, Any], answer: Any
+    ) -> None:
+        self._item_written(invocation, arguments, options, answer)
+        if answer is not None and answer.run_ended:
             self._barred.add(arguments[0])
 
-    def _claimed(
-        self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], answer: Any
-    ) -> None:
-        if answer is None:
+    # Deadlines
+
+    def _returned(self, invocation: Invocation) -> None:
+        """A deadline check returned: what was overdue when it began is an error by now."""
+        if invocation.handler != "check_deadlines":
             return
-        ref = arguments[0]
-        if ref in self._barred:
-            raise Violation("nothing is released in an ended run", f"{ref.key}, which was barred, by {invocation}")
-        if self._run_over.get(ref.attempt, _NEVER) < invocation.started:
-            raise Violation("nothing is released in an ended run", f"{ref.key} by {invocation}, which came later")
-        if self.outcome_before(ref, invocation.started):
-            raise Violation("nothing is released in a stage that is over", f"{ref.key} by {invocation}")
+        if invocation.undisturbed:
+            self.nothing_due(moment(invocation.began))
+        else:
+            self._put_off_at = self._scheduler.now
+
+    def nothing_due(self, now: datetime) -> None:
+        """No plugin of an activity in progress is over its deadline, unless its check was put off for a minute."""
+        if self._scheduler.now - self._put_off_at < _PUT_OFF_FOR:
+            return
+        for (_, path), (item, _) in self._control.rows.items.items():
+            if item.stage is None or item.dispatch is None or item.outcome or item.run_ended:
+                continue
+            if item.attempt in self._run_over or item.dispatch.published_at is None:
+                continue
+            ref = RunRef(UID, WORKFLOW, item.attempt).stage(path.split("/")[1], item.stage)
+            plan = self._plan(ref)
+            if plan is None or ref in self._outcomes:
+                continue
+            indices = [item.dispatch.ordinal] if ref.stage.is_sequential else sorted(item.pending)
+            for index in indices:
+                deadline = self._deadline(ref, plan.plugins[index], item.dispatch.published_at)
+                if deadline is not None and deadline + _GRACE < now:
+                    name = plan.plugins[index].name
+                    raise Violation("a deadline is enforced", f"{ref.key}/{name}: {deadline}, and it is {now}")
+
+    def _deadline(self, ref: StageRef, plugin: ExpectedPlugin, published_at: datetime) -> datetime | None:
+        """When a plugin is overdue; ``None`` if it has ended."""
+        row = self._row(ref, plugin.name)
+        if row is not None and row.state.is_terminal:
+            return None
+        started = row.started_at if row is not None else None
+        if started is not None:
+            return started + timedelta(seconds=plugin.timeout_seconds)
+        since = max(published_at, plugin.settles_at) if plugin.settles_at else published_at
+        return since + timedelta(seconds=plugin.start_within_seconds or plugin.timeout_seconds)
+
+    # Dispatches
 
     def _published(
         self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
@@ -201,59 +390,68 @@ class Invariants:
         document = self._simulation.last_published
         ref = RunRef(UID, WORKFLOW, document["attempt"]).stage(activity, stage)
         names = document["plugins"]
-        self._released.setdefault(ref, set()).update(names)
+        self._dispatched.setdefault(ref, set()).update(names)
         plan = self._plan(ref)
         if plan is None:
             return  # a later attempt has opened the stage since this was claimed
-        if plan.rule is ReleaseRule.ALL_AT_ONCE:
+        if not stage.is_sequential:
             return
         if len(names) != 1:
-            raise Violation("one at a time", f"{ref.key} released {names} by {invocation}")
+            raise Violation("one at a time", f"{ref.key} dispatched {names} by {invocation}")
         for plugin in plan.plugins:
             if plugin.name == names[0]:
                 return
             if plugin.kept is None:
                 row = self._row(ref, plugin.name)
                 if row is None or not row.state.is_terminal:
-                    raise Violation("one at a time", f"{ref.key} released {names} by {invocation} before {plugin.name}")
+                    raise Violation(
+                        "one at a time", f"{ref.key} dispatched {names} by {invocation} before {plugin.name}"
+                    )
                 if self._is_fatal(ref, plan, plugin):
-                    raise Violation("one at a time", f"{ref.key} released {names} although {plugin.name} failed")
+                    raise Violation("one at a time", f"{ref.key} dispatched {names} although {plugin.name} failed")
 
     # Signals
 
     def signalled(self, entry: Entry, error: str | None) -> None:
-        """A signal is sent: it has to tell the outcome that stands."""
+        """A task result is sent: it has to be the outcome that is stored."""
+        ref = entry.ref
         if error in (ErrorName.RUN_ENDED, ErrorName.RUN_SUPERSEDED):
-            if entry.ref.attempt not in self._run_over:
-                raise Violation("signals tell the truth", f"{entry.ref.key} was told {error}, and the run is alive")
+            if ref.attempt not in self._run_over:
+                raise Violation("signals tell the truth", f"{ref.name} is answered {error}, and the run is in progress")
             return
-        outcome = self._outcomes.get(entry.ref)
-        if outcome is None:
-            raise Violation("signals tell the truth", f"{entry.ref.key} was signalled without an outcome")
-        if (outcome[0].state is State.COMPLETE) != (error is None):
-            raise Violation("signals tell the truth", f"{entry.ref.key} is {outcome[0].state}, signalled {error}")
+        item = self._item(ref)
+        if error is None:
+            self._answered.add(ref)
+        if item is not None and not item.run_ended and item.outcome is None:
+            raise Violation("signals tell the truth", f"{ref.name} is answered without an outcome")
+        complete = self._is_complete(ref) if item is None or item.outcome else error is not None
+        if complete != (error is None) and ref.attempt not in self._run_over:
+            raise Violation("signals tell the truth", f"{ref.name} is answered {error}")
 
     def checked(self, entry: Entry, invocation: Invocation) -> None:
-        """A call of ``advance_stage`` returned: an outcome from before it has to be heard by now."""
-        if not invocation.undisturbed or not entry.execution.is_waiting(entry):
+        """A call of ``open_activity`` returned: an outcome from before it has to be answered by now."""
+        if not invocation.undisturbed or not entry.task.is_waiting(entry):
             return
         entry.checked = True
-        if self.outcome_before(entry.ref, invocation.started):
-            raise Violation("no lost token", f"{entry.ref.key} is over, and {entry.token} waits on after {invocation}")
+        if self.finished_before(entry.ref, invocation.started):
+            raise Violation("no lost token", f"{entry.ref.name} is over, and {entry.token} waits on after {invocation}")
         writer = self._writers.get(entry.ref)
         if writer is not None and entry.ref.attempt not in self._run_over:
-            raise Violation("no lost token", f"{entry.ref.key} is over by {writer}, unheard by {invocation}")
+            raise Violation("no lost token", f"{entry.ref.name} is over by {writer}, unanswered by {invocation}")
 
-    def _outcome_told(self, invocation: Invocation) -> None:
-        """Whoever wrote an outcome is done: it saw the token that waits, or whoever stored that sees the outcome."""
-        ref = invocation.closed
+    def _outcome_answered(self, invocation: Invocation) -> None:
+        """The handler that wrote an outcome is at its end: it saw the token, or who stored that sees the outcome."""
+        ref = invocation.finished
         assert ref is not None
+        if not invocation.undisturbed:
+            self._simulation.time_limits.unanswered += 1
+            return
         self._writers[ref] = invocation
         entry = self._simulation.entries.get(ref)
         if entry is None or not entry.checked or ref.attempt in self._run_over:
             return
-        if entry.execution.is_waiting(entry):
-            raise Violation("no lost token", f"{ref.key} is over by {invocation}, and {entry.token} waits on")
+        if entry.task.is_waiting(entry):
+            raise Violation("no lost token", f"{ref.name} is over by {invocation}, and {entry.token} waits on")
 
     # Runs
 
@@ -275,6 +473,8 @@ class Invariants:
                 raise Violation("a run is ended by its execution", f"{run.execution} holds it, ended by {invocation}")
             if run.ended:
                 self._run_over.setdefault(run.ref.attempt, self._scheduler.number)
+                if run.state is State.COMPLETE:
+                    self._end_done.setdefault(run.ref.attempt, self._scheduler.number)
                 self._check_run(run)
             return
         if run.ref.attempt < before.ref.attempt:
@@ -296,21 +496,28 @@ class Invariants:
             return
         for step in self._steps:
             for activity in step:
-                for stage in Stage:
-                    outcome = self._outcomes.get(run.ref.stage(activity, stage))
-                    if outcome is None or outcome[0].state is not State.COMPLETE:
-                        raise Violation("a complete run is complete", f"{activity}/{stage} is not")
+                if not self._is_complete(run.ref.activity(activity)):
+                    raise Violation("a complete run is complete", f"{activity} is not")
 
-    def activity_ended(self, ref: RunRef, activity: str, failure: Failure | None) -> None:
-        """An activity's execution ended by itself."""
+    def _end_finished(
+        self, _invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
+    ) -> None:
+        self._end_done.setdefault(arguments[0].attempt, self._scheduler.number)
+
+    def activity_ended(self, ref: ActivityRef, failure: Failure | None) -> None:
+        """An activity's state ended by itself."""
         if failure is not None and failure.error == TIMEOUT:
-            raise Violation("a wait is no error", f"the execution of {activity} failed because a wait was over")
-        if failure is None and any(
-            (outcome := self._outcomes.get(ref.stage(activity, stage))) is None
-            or outcome[0].state is not State.COMPLETE
-            for stage in Stage
-        ):
-            raise Violation("no early join", f"the execution of {activity} succeeded before its stages did")
+            raise Violation("a wait is no error", f"the state of {ref.name} failed because of its timeout")
+        if failure is None and ref.attempt not in self._run_over and not self._is_complete(ref):
+            raise Violation("no early join", f"the state of {ref.name} succeeded before its stages did")
+
+    def execution_over(self, execution: str, status: ExecutionStatus) -> None:
+        """An execution is over: it succeeds only if the run's row says that the run is complete."""
+        run = self._run
+        if run is None or run.execution != execution or status is not ExecutionStatus.SUCCEEDED:
+            return
+        if run.ending is not Ending.COMPLETED:
+            raise Violation("row and execution agree", f"{execution} succeeded, and the run is {run.ending}")
 
     # In the end
 
@@ -318,7 +525,7 @@ class Invariants:
         """Nothing is under way any more."""
         for _, path in self._status.plugins.items:
             self._look_at_row(path, "somebody unseen")
-        for ref, (outcome, _) in self._outcomes.items():
+        for ref, outcome in self._outcomes.items():
             row = self._status.stages.items[UID, ref.path][0]
             if row.attempt == ref.attempt and row.outcome != outcome:
                 raise Violation("outcomes never change", f"{ref.key}: {outcome} became {row.outcome}")
@@ -327,22 +534,38 @@ class Invariants:
             return
         if not run.ended:
             raise Violation("every run ends", f"attempt {run.ref.attempt} is {run.state}, and nothing will happen")
+        for (_, path), (item, _) in self._control.rows.items.items():
+            if item.due_at is not None:
+                raise Violation("what has ended is not due", f"{path} is due {item.due_at}")
         self._check_plugins(run)
 
     def _check_plugins(self, run: Run) -> None:
         """Whoever was called in the last attempt is in a terminal state; so is whoever a complete stage expected."""
-        for ref, names in self._released.items():
+        for ref, names in self._dispatched.items():
             plan = self._plan(ref)
             if ref.run != run.ref or plan is None:
                 continue
             for plugin in plan.plugins:
                 row = self._row(ref, plugin.name)
                 if plugin.name in names and (row is None or not row.state.is_terminal):
-                    raise Violation("whoever was called ends", f"{ref.key}/{plugin.name} is open in a run that ended")
-        for ref, (outcome, _) in self._outcomes.items():
+                    raise Violation(
+                        "whoever was called ends", f"{ref.key}/{plugin.name} is pending in a run that ended"
+                    )
+        for ref, outcome in self._outcomes.items():
             plan = self._plan(ref)
             if ref.run == run.ref and outcome.state is State.COMPLETE and plan is not None:
                 expected = {plugin.name for plugin in plan.plugins if plugin.kept is None}
                 forestalled = {name for of, name in self._simulation.plugins.forestalled if of == ref}
-                if forgotten := expected - forestalled - self._released.get(ref, set()):
+                if forgotten := expected - forestalled - self._dispatched.get(ref, set()):
                     raise Violation("nobody is forgotten", f"{ref.key}: {sorted(forgotten)} was never called")
+
+
+def _before(stage: Stage) -> list[Stage]:
+    return _STAGES[: _STAGES.index(stage)]
+
+
+def _first_limit(plugin: ExpectedPlugin) -> timedelta:
+    limits = [plugin.timeout_seconds]
+    if plugin.start_within_seconds is not None:
+        limits.append(plugin.start_within_seconds)
+    return timedelta(seconds=min(limits))

@@ -59,7 +59,7 @@ class Outside:
             case 3:
                 self._scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._unregister)
             case 4:
-                self._scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._cancel)
+                self._scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self.cancel)
             case 5:
                 self._scheduler.after(_STOP_AT[decisions.pick(len(_STOP_AT))], self._sweep_early)
 
@@ -86,7 +86,7 @@ class Outside:
             self._note(Fault.UNREGISTERED, arn)
             del registrations[arn]
 
-    def _cancel(self) -> None:
+    def cancel(self) -> None:
         """Somebody cancels the run; who does not get an answer does it again."""
         self._note(Fault.CANCELLED, "")
         request = CancelRequest(uid=UID, workflow=WORKFLOW)

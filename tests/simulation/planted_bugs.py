@@ -8,30 +8,39 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
-from orchestrator_runtime.contract import Ending, ReleaseRule, State
-from orchestrator_runtime.core.begin import Verdict, decide_begin
-from orchestrator_runtime.core.failure import Failure
-from orchestrator_runtime.core.records import Control, Outcome, PluginRow, Release, Run, RunRef, StagePlan, StageRef
-from orchestrator_runtime.core.stage import (
+from orchestrator_runtime.contract import Ending, State
+from orchestrator_runtime.core.activity import (
     Action,
-    Close,
+    ActivitySnapshot,
+    CloseStage,
+    DispatchPlugins,
     MarkError,
-    ReleasePlugins,
-    StageSnapshot,
     count_rows,
     decide,
-    read_tally,
+    next_due,
 )
-from orchestrator_runtime.ports import Closed, Recorded, StageRecords, StatusStore
-from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
+from orchestrator_runtime.core.begin import Verdict, decide_begin
+from orchestrator_runtime.core.failure import Failure
+from orchestrator_runtime.core.records import (
+    ActivityControl,
+    ActivityRef,
+    Outcome,
+    PluginRow,
+    Run,
+    RunRef,
+    StageRef,
+)
+from orchestrator_runtime.ports import Closed, Recorded
+from orchestrator_runtime.protocol import activity_work
+from orchestrator_runtime.protocol.activity_work import ActivityWork
 from orchestrator_runtime.protocol.begin_run import begin_run
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
-from orchestrator_runtime.protocol.record_result import record_results
-from orchestrator_runtime.protocol.stage_effects import StagePorts
+from orchestrator_runtime.protocol.check_deadlines import check_deadlines
+from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, RunCancelled, RunEnded, end_run
+from orchestrator_runtime.protocol.open_activity import open_activity
+from orchestrator_runtime.protocol.record_result import _Recorder, record_results
 from tests.rules.memory_control import MemoryControlStore
 from tests.rules.memory_status import MemoryStatusStore
 from tests.simulation.core import Core
-from tests.simulation.definitions import TIMEOUT, Retrier, activity_states
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,46 +58,98 @@ def planted(flow: F, **wrong: object) -> F:
     return cast("F", names[original.__name__])
 
 
-# Tokens and signals
+def working(**wrong: object) -> Core:
+    """A core whose flows work activities with something else by a name."""
+    names = {**vars(activity_work), **wrong}
+    methods = {}
+    for name, method in vars(ActivityWork).items():
+        if isinstance(method, FunctionType):
+            methods[name] = copy = FunctionType(method.__code__, names, name, method.__defaults__, method.__closure__)
+            copy.__kwdefaults__ = method.__kwdefaults__
+    wrong_work = type("WrongWork", (ActivityWork,), methods)
+    return Core(
+        open_activity=planted(open_activity, ActivityWork=wrong_work),
+        record_results=planted(record_results, ActivityWork=wrong_work),
+        check_deadlines=planted(check_deadlines, ActivityWork=wrong_work),
+    )
+
+
+# Tokens and task results
 
 
 class TokenOfAnyRank(MemoryControlStore):
     """A handler that was thought dead puts its old token over the new one."""
 
-    def store_token(self, ref: StageRef, *, token: str, rank: str) -> Control | None:
-        stored = self._of_attempt(ref)
-        return (
-            self._put(ref, replace(stored, token=token)) if stored else super().store_token(ref, token=token, rank=rank)
-        )
+    def store_token(self, ref: ActivityRef, *, token: str, rank: str, expires_at: int) -> bool:
+        self.tokens.items.pop((ref.run.uid, ref.path), None)
+        return super().store_token(ref, token=token, rank=rank, expires_at=expires_at)
 
 
-class OutcomeSuppressesSignal(MemoryStatusStore):
-    """Whoever finds an outcome written takes it for signalled."""
+class OutcomeSuppressesResult(MemoryControlStore):
+    """A handler that finds the outcome stored takes the task for answered."""
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
-        row = self.stages.get(ref.run.uid, ref.path)
-        return None if row is not None and row.outcome else super().close_stage(ref, outcome, now=now)
-
-
-@dataclass
-class _ReadEarly:
-    """A status table whose first answer about a stage is the one that was read before."""
-
-    status: StatusStore
-    records: StageRecords | None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.status, name)
-
-    def load_stage(self, ref: StageRef) -> StageRecords:
-        records, self.records = self.records, None
-        return records or self.status.load_stage(ref)
+    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
+        stored = self._of_attempt(ref.of_activity)
+        return None if stored is not None and stored.outcome else super().finish(ref, outcome)
 
 
-def read_before_token(request: AdvanceRequest, ports: StagePorts) -> None:
-    """The stage is read before the token is stored: what is closed in between is not heard."""
-    early = _ReadEarly(ports.status, ports.status.load_stage(request.ref))
-    advance_stage(request, replace(ports, status=cast("StatusStore", early)))
+class OwnWriteUnknown(MemoryControlStore):
+    """A write that the SDK repeats is taken for another handler's."""
+
+    def store_token(self, ref: ActivityRef, *, token: str, rank: str, expires_at: int) -> bool:
+        stored = self.tokens.get(ref.run.uid, ref.path)
+        if stored is not None and stored.rank >= rank:
+            return False
+        return super().store_token(ref, token=token, rank=rank, expires_at=expires_at)
+
+
+# The control item
+
+
+class WritesOfAnyStage(MemoryControlStore):
+    """The control item is written by handlers of whatever stage."""
+
+    def _in_stage(self, ref: StageRef) -> ActivityControl | None:
+        return self._of_attempt(ref.of_activity)
+
+
+class DispatchRaisesDue(MemoryControlStore):
+    """A dispatch sets the due time to its own deadline, whatever else is due before."""
+
+    def claim(self, ref: StageRef, dispatch: Any, **other: Any) -> ActivityControl | None:
+        return super().claim(ref, dispatch, **{**other, "due_before": None})
+
+    def enter(self, ref: StageRef, **other: Any) -> ActivityControl | None:
+        return super().enter(ref, **{**other, "due_before": None})
+
+
+class DispatchKeepsDue(MemoryControlStore):
+    """A dispatch leaves the due time as it is, though its deadline is earlier."""
+
+    def claim(self, ref: StageRef, dispatch: Any, **other: Any) -> ActivityControl | None:
+        return self._kept(ref, super().claim(ref, dispatch, **other), other["due_before"])
+
+    def enter(self, ref: StageRef, **other: Any) -> ActivityControl | None:
+        return self._kept(ref, super().enter(ref, **other), other["due_before"])
+
+    def _kept(self, ref: StageRef, item: ActivityControl | None, due: datetime | None) -> ActivityControl | None:
+        return item if item is None or due is None else self._put(ref.of_activity, replace(item, due_at=due))
+
+
+class FinishLeavesDue(MemoryControlStore):
+    """An activity that has finished stays in the index."""
+
+    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
+        before = self._of_attempt(ref.of_activity)
+        item = super().finish(ref, outcome)
+        if item is None or before is None:
+            return item
+        return self._put(ref.of_activity, replace(item, due_at=before.due_at))
+
+
+def due_an_hour_late(activity: ActivitySnapshot, now: datetime) -> datetime:
+    """The check sets a due time that is later than a deadline."""
+    return next_due(activity, now) + timedelta(hours=1)
 
 
 # Reports
@@ -114,93 +175,102 @@ class ReportOfAnyAttempt(MemoryStatusStore):
         return super().record(ref, row, **other)
 
 
+class Lenient(_Recorder):
+    """A report is accepted although the plugin was not dispatched."""
+
+    def _problem_with_turn(self, index: int | None) -> tuple[str, str] | None:
+        return None
+
+
+class EndHidden(MemoryControlStore):
+    """A handler does not see that the run has ended."""
+
+    def get(self, ref: ActivityRef) -> ActivityControl | None:
+        item = super().get(ref)
+        return replace(item, run_ended=False) if item is not None else None
+
+
 # The join
 
 
-class TallyIsACounter(MemoryControlStore):
+class PendingIsACounter(MemoryControlStore):
     """Each terminal report counts one off, the same one again another."""
 
-    def settle(self, ref: StageRef, *, closed: Collection[int], failed: Collection[int]) -> Control | None:
-        stored = self._of_attempt(ref)
+    def settle(self, ref: StageRef, *, finished: Collection[int], failed: Collection[int]) -> ActivityControl | None:
+        stored = self._in_stage(ref)
         if stored is not None:
-            again = len(set(closed) - stored.open)
-            closed = {*closed, *sorted(stored.open - {*closed})[:again]}
-        return super().settle(ref, closed=closed, failed=failed)
+            again = len(set(finished) - stored.pending)
+            finished = {*finished, *sorted(stored.pending - {*finished})[:again]}
+        return super().settle(ref, finished=finished, failed=failed)
 
 
-class TallyForgetsFailures(MemoryControlStore):
-    """The tally does not tell who failed."""
+class PendingForgetsFailures(MemoryControlStore):
+    """The control item does not say which plugins failed."""
 
-    def settle(self, ref: StageRef, *, closed: Collection[int], failed: Collection[int]) -> Control | None:
-        return super().settle(ref, closed=closed, failed=())
+    def settle(self, ref: StageRef, *, finished: Collection[int], failed: Collection[int]) -> ActivityControl | None:
+        return super().settle(ref, finished=finished, failed=())
 
 
-def mark_and_close(stage: StageSnapshot, now: datetime) -> list[Action]:
-    """Errors for overdue plugins, and what they mean for the stage, decided at once."""
-    actions = decide(stage, now)
+def close_when_overdue(activity: ActivitySnapshot, now: datetime) -> list[Action]:
+    """A stage is closed because of an overdue plugin, before its row says so."""
+    actions = decide(activity, now)
     overdue = [action for action in actions if isinstance(action, MarkError)]
-    if any(stage.plan.plugins[action.index].mandatory for action in overdue):
-        return [*actions, Close(Outcome(state=State.ERROR, message=overdue[0].reason))]
+    if any(activity.plan.plugins[action.index].mandatory for action in overdue):
+        return [CloseStage(Outcome(state=State.ERROR, message=overdue[0].reason))]
     return actions
 
 
-def ignore_failures(stage: StageSnapshot, now: datetime) -> list[Action]:
-    """A stage is complete when nobody is open."""
-    return decide(replace(stage, failures=()), now)
+def ignore_failures(activity: ActivitySnapshot, now: datetime) -> list[Action]:
+    """A stage is complete when nobody is pending."""
+    return decide(replace(activity, failures=()), now)
 
 
-def count_without_deadlines(*arguments: Any, enforce_deadlines: bool) -> StageSnapshot:
+def count_without_deadlines(*arguments: Any, **other: Any) -> ActivitySnapshot:
     """Nobody enforces deadlines."""
-    return count_rows(*arguments, enforce_deadlines=False)
+    return count_rows(*arguments, **{**other, "enforce_deadlines": False})
 
 
-def count_rows_of_any_attempt(
-    plan: StagePlan, rows: Mapping[str, PluginRow], *arguments: Any, enforce_deadlines: bool
-) -> StageSnapshot:
-    """What an earlier attempt left counts as done in this one."""
-    taken = {name: replace(row, attempt=plan.attempt) for name, row in rows.items()}
-    return count_rows(plan, taken, *arguments, enforce_deadlines=enforce_deadlines)
+def count_without_expiry(*arguments: Any, **other: Any) -> ActivitySnapshot:
+    """A handler that died after its claim keeps it."""
+    return count_rows(*arguments, **{**other, "claim_expires_after": timedelta(days=365)})
 
 
 class OutcomeWrittenTwice(MemoryStatusStore):
-    """Whoever closes last says how the stage ended."""
+    """The handler that closes last decides how the stage ended."""
 
-    def close_stage(self, ref: StageRef, outcome: Outcome, *, now: datetime) -> Closed | None:
+    def close_stage(self, ref: StageRef, outcome: Outcome, **other: Any) -> Closed | None:
         row = self.stages.get(ref.run.uid, ref.path)
         if row is not None and row.attempt == ref.attempt:
-            self.stages.put(ref.run.uid, ref.path, replace(row, outcome=None))
-        return super().close_stage(ref, outcome, now=now)
+            del self.stages.items[ref.run.uid, ref.path]
+        return super().close_stage(ref, outcome, **other)
 
 
-# Releases
-
-
-class ClaimNeverExpires(MemoryControlStore):
-    """A handler that died after its claim keeps it."""
-
-    def claim(self, ref: StageRef, *, ordinal: int, now: datetime, stale_before: datetime) -> Release | None:
-        return super().claim(ref, ordinal=ordinal, now=now, stale_before=now - timedelta(days=365))
+# Dispatches
 
 
 class ClaimInEndedRun(MemoryControlStore):
-    """A claim does not ask whether the run has ended."""
+    """A dispatch does not ask whether the run has ended."""
 
-    def claim(self, ref: StageRef, *, ordinal: int, now: datetime, stale_before: datetime) -> Release | None:
-        stored = self._of_attempt(ref)
-        if stored is not None and stored.ended:
-            self._put(ref, replace(stored, ended=False))
-        return super().claim(ref, ordinal=ordinal, now=now, stale_before=stale_before)
+    def claim(self, ref: StageRef, dispatch: Any, **other: Any) -> ActivityControl | None:
+        self._reopen(ref)
+        return super().claim(ref, dispatch, **other)
+
+    def enter(self, ref: StageRef, **other: Any) -> ActivityControl | None:
+        self._reopen(ref)
+        return super().enter(ref, **other)
+
+    def _reopen(self, ref: StageRef) -> None:
+        stored = self._of_attempt(ref.of_activity)
+        if stored is not None and stored.run_ended:
+            self._put(ref.of_activity, replace(stored, run_ended=False))
 
 
-def release_ahead(stage: StageSnapshot, now: datetime) -> list[Action]:
-    """A sequential stage releases the one after as well."""
-    actions = decide(stage, now)
-    if stage.plan.rule is ReleaseRule.ONE_AT_A_TIME and len(stage.open) > 1:
-        following = sorted(stage.open)[1]
-        return [
-            ReleasePlugins(following, (stage.plan.plugins[following].name,)) if isinstance(a, ReleasePlugins) else a
-            for a in actions
-        ]
+def dispatch_ahead(activity: ActivitySnapshot, now: datetime) -> list[Action]:
+    """A sequential stage dispatches the one after as well."""
+    actions = decide(activity, now)
+    if activity.stage.is_sequential and len(activity.pending) > 1:
+        following = sorted(activity.pending)[1]
+        return [DispatchPlugins(following, (following,)) if isinstance(a, DispatchPlugins) else a for a in actions]
     return actions
 
 
@@ -242,17 +312,25 @@ def end_for_anyone(request: EndRequest, ports: EndPorts) -> Failure | None:
     return end_run(replace(request, execution=run.execution) if run else request, ports)
 
 
-def end_without_stages(request: EndRequest, ports: EndPorts) -> Failure | None:
-    """A failed run leaves its stages as they are."""
+def end_without_activities(request: EndRequest, ports: EndPorts) -> Failure | None:
+    """A failed run leaves its activities as they are."""
 
     @dataclass
-    class NoStages:
+    class NoActivities:
         control: Any
 
-        def end_stages(self, ref: RunRef) -> Mapping[Any, Control]:
-            return {}
+        def end(self, ref: ActivityRef, *, expires_at: int) -> None:
+            return None
 
-    return end_run(request, replace(ports, control=cast("Any", NoStages(ports.control))))
+    return end_run(request, replace(ports, control=cast("Any", NoActivities(ports.control))))
+
+
+def end_whatever_the_row_says(request: EndRequest, ports: EndPorts) -> Failure | None:
+    """The last state succeeds although the run was cancelled."""
+    try:
+        return end_run(request, ports)
+    except (RunCancelled, RunEnded):
+        return None
 
 
 def take_over_without_asking(stored: Run, **other: Any) -> Verdict:
@@ -260,56 +338,37 @@ def take_over_without_asking(stored: Run, **other: Any) -> Verdict:
     return decide_begin(stored, **{**other, "holder_is_running": False})
 
 
-def _retry_timeouts() -> Core:
-    """The wait's end is retried, and not led through the choice."""
-    retrier = Retrier(frozenset({TIMEOUT}), 2, 4, 3)
-    return Core(
-        activity={
-            stage: replace(
-                states,
-                waits=tuple((age, replace(wait, retriers=(*wait.retriers, retrier))) for age, wait in states.waits),
-            )
-            for stage, states in activity_states().items()
-        }
-    )
-
-
 PLANTED: Mapping[str, Core] = {
     "a token is stored whatever its rank": Core(control=TokenOfAnyRank),
-    "a stored outcome suppresses the signal": Core(status=OutcomeSuppressesSignal),
-    "the stage is read before the token is stored": Core(advance_stage=read_before_token),
-    "a wait's end is retried": _retry_timeouts(),
+    "a stored outcome suppresses the task result": Core(control=OutcomeSuppressesResult),
+    "a repeated write is another's": Core(control=OwnWriteUnknown),
+    "the control item is written by any stage": Core(control=WritesOfAnyStage),
+    "a dispatch raises the due time": Core(control=DispatchRaisesDue),
+    "a dispatch does not lower the due time": Core(control=DispatchKeepsDue),
+    "what has finished stays due": Core(control=FinishLeavesDue),
+    "the check sets a due time after a deadline": Core(
+        check_deadlines=planted(check_deadlines, next_due=due_an_hour_late)
+    ),
     "a report is accepted on a terminal row": Core(status=ReportOverTerminal),
     "a report of an earlier attempt is accepted": Core(status=ReportOfAnyAttempt),
-    "the tally is a counter": Core(control=TallyIsACounter),
-    "the tally forgets failures": Core(control=TallyForgetsFailures),
-    "the tally is a counter, and closes without a recount": Core(
-        control=TallyIsACounter,
-        record_results=planted(
-            record_results,
-            count_rows=lambda plan, _rows, control, outcome, **_: replace(read_tally(plan, control), outcome=outcome),
-        ),
+    "a report is accepted in an ended run": Core(control=EndHidden),
+    "a report of a plugin that was not dispatched is accepted": Core(
+        record_results=planted(record_results, _Recorder=Lenient)
     ),
-    "errors and the close are decided together": Core(advance_stage=planted(advance_stage, decide=mark_and_close)),
-    "failures do not count": Core(
-        advance_stage=planted(advance_stage, decide=ignore_failures),
-        record_results=planted(record_results, decide=ignore_failures),
-    ),
-    "nobody enforces deadlines": Core(advance_stage=planted(advance_stage, count_rows=count_without_deadlines)),
-    "rows of an earlier attempt count": Core(
-        advance_stage=planted(advance_stage, count_rows=count_rows_of_any_attempt)
-    ),
+    "the pending set is a counter": Core(control=PendingIsACounter),
+    "the pending set forgets failures": Core(control=PendingForgetsFailures),
+    "a stage closes before the row of an overdue plugin says so": working(decide=close_when_overdue),
+    "failures do not count": working(decide=ignore_failures),
+    "nobody enforces deadlines": working(count_rows=count_without_deadlines),
     "an outcome is written over": Core(status=OutcomeWrittenTwice),
-    "a claim never expires": Core(control=ClaimNeverExpires),
-    "an ended run's stage may be claimed": Core(control=ClaimInEndedRun),
-    "two are released at once": Core(
-        advance_stage=planted(advance_stage, decide=release_ahead),
-        record_results=planted(record_results, decide=release_ahead),
-    ),
+    "a claim never expires": working(count_rows=count_without_expiry),
+    "an activity of an ended run dispatches": Core(control=ClaimInEndedRun),
+    "two are dispatched at once": working(decide=dispatch_ahead),
     "a run's end is written over": Core(status=EndOfAnyExecution),
     "a resume forgets the attempt before": Core(status=AttemptForgotten),
     "any execution ends a run": Core(end_run=end_for_anyone),
-    "the end of a run leaves its stages open": Core(end_run=end_without_stages),
+    "the end of a run leaves its activities": Core(end_run=end_without_activities),
+    "an execution succeeds over a cancelled run": Core(end_run=end_whatever_the_row_says),
     "nothing is found by a sweep": Core(sweep_runs=lambda _: ()),
     "a run that runs is taken over": Core(begin_run=planted(begin_run, decide_begin=take_over_without_asking)),
 }

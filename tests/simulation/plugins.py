@@ -9,24 +9,27 @@ from itertools import count
 from typing import Any, Final
 
 from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.invocation_record import InvocationRecord
 from orchestrator_runtime.core.message import Message
+from orchestrator_runtime.core.plan import SETTLES_AFTER
 from orchestrator_runtime.core.records import RunRef, StageRef
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.filter_policy import matches
 from orchestrator_runtime.models import Report
-from orchestrator_runtime.protocol.attribution import ReceivedRecord
-from orchestrator_runtime.protocol.received import Received
 from tests.rules.calls import START
 from tests.rules.memory_registry import MemoryRegistry
 from tests.simulation.decisions import Odds
 from tests.simulation.faults import Fate, Fault
-from tests.simulation.results_queue import Item, ResultsQueue
+from tests.simulation.results_queue import ResultsQueue
 from tests.simulation.scenario import ROLE, STRANGER, UID, WORKFLOW, Say, Scenario
+from tests.simulation.scheduler import moment
 
 REPORT_TO: Final = "https://sqs/results"
 _DELIVERY: Final = 0.05
 _LATER: Final = (2.0, 15.0, 65.0, 250.0, 900.0)
-_GARBAGE_ODDS: Final = Odds(0.96, 0.04)
+_GARBAGE_ODDS: Final = Odds(0.92, 0.08)
+_UNSETTLED_ODDS: Final = Odds(0.5, 0.5)
 
 
 class Plugins:
@@ -58,11 +61,16 @@ class Plugins:
         for registration in self._registry.all.values():
             if registration.name in document["plugins"] and registration.key == f"{activity}/{stage}":
                 policy = registration.filter_policy
-                if not policy or matches(dict(policy), message.attributes, body=document, scope="MessageAttributes"):
-                    self._deliver(registration.name, activity, stage, document["attempt"])
+                if registration.managed or not policy or _matches(policy, message, document):
+                    self._deliver(registration, document["attempt"])
 
-    def _deliver(self, name: str, activity: str, stage: Stage, attempt: int) -> None:
-        call = (name, activity, stage, attempt)
+    def _deliver(self, registration: Registration, attempt: int) -> None:
+        call = (registration.name, registration.activity, registration.stage, attempt)
+        seen_at = registration.seen_at
+        is_new = seen_at is not None and moment(self._scheduler.now) < seen_at + SETTLES_AFTER
+        if is_new and self._decisions.weigh(_UNSETTLED_ODDS):
+            self._note(Fault.UNSETTLED, call)
+            return
         match self._decisions.weigh(self._profile.call):
             case 1:
                 self._note(Fault.CALL_DROPPED, call)
@@ -103,39 +111,53 @@ class Plugins:
                 seconds += self._later()
         self._queue.send(self._item(say, *call), f"{call[0]} {say.state}", after=seconds)
 
-    def _item(self, say: Say, name: str, activity: str, stage: Stage, attempt: int) -> Item:
+    def _item(self, say: Say, name: str, activity: str, stage: Stage, attempt: int) -> IncomingReport:
         id_ = str(next(self._ids))
         if not say.record:
             said = report(name, activity, stage, attempt, say.state, progress=say.progress, output=say.output)
             if say.start:
                 said = said.model_copy(update={"started_at": START + timedelta(seconds=self._scheduler.now)})
-            return Received(id=id_, report=said, sender=ROLE)
+            return IncomingReport.of_report(said, id=id_, sender=ROLE)
         registration = self._scenario.stages[activity, stage].plugins[name].registration
         record = InvocationRecord(
             stage=RunRef(UID, WORKFLOW, attempt).stage(activity, stage),
             subscription_arn=registration.subscription_arn,
             function_arn=registration.endpoint,
-            released=frozenset({name}),
+            dispatched=frozenset({name}),
             report_to=REPORT_TO,
             state=say.state,
             message=None if say.state is State.COMPLETE else "Runtime.OutOfMemory",
         )
-        return ReceivedRecord(id=id_, record=record, sender=ROLE)
+        return IncomingReport.of_record(record, id=id_, sender=ROLE)
 
     def _say_garbage(self, call: tuple[str, str, Stage, int]) -> None:
         """A report that must not change anything that counts: a made-up name, a stranger, another attempt."""
         name, activity, stage, attempt = call
         id_ = str(next(self._ids))
-        kinds: tuple[Callable[[], Item], ...] = (
-            lambda: Received(id=id_, report=report("Nobody", activity, stage, attempt, State.COMPLETE), sender=ROLE),
-            lambda: Received(id=id_, report=report(name, activity, stage, attempt + 1, State.COMPLETE), sender=ROLE),
-            lambda: Received(id=id_, report=report(name, activity, stage, attempt - 1, State.ERROR), sender=ROLE),
-            lambda: Received(id=id_, report=report(name, "Nowhere", stage, attempt, State.ERROR), sender=ROLE),
-            lambda: Received(
-                id=id_, report=report(name, activity, stage, attempt, State.COMPLETE, by="x"), sender=STRANGER
+        names = sorted(self._scenario.stages[activity, stage].plugins)
+        other = names[(names.index(name) + 1) % len(names)]
+        kinds: tuple[Callable[[], IncomingReport], ...] = (
+            lambda: IncomingReport.of_report(
+                report("Nobody", activity, stage, attempt, State.COMPLETE), id=id_, sender=ROLE
+            ),
+            lambda: IncomingReport.of_report(
+                report(name, activity, stage, attempt + 1, State.COMPLETE), id=id_, sender=ROLE
+            ),
+            lambda: IncomingReport.of_report(
+                report(name, activity, stage, attempt - 1, State.ERROR), id=id_, sender=ROLE
+            ),
+            lambda: IncomingReport.of_report(report(name, "Nowhere", stage, attempt, State.ERROR), id=id_, sender=ROLE),
+            lambda: IncomingReport.of_report(
+                report(name, activity, stage, attempt, State.COMPLETE, by="x"), id=id_, sender=STRANGER
+            ),
+            # Its turn may not have come, it may not be expected, or the run may have ended.
+            lambda: IncomingReport.of_report(
+                report(other, activity, stage, attempt, State.COMPLETE), id=id_, sender=ROLE
             ),
         )
         kind = self._decisions.pick(len(kinds))
+        if kind == 5:
+            self.forestalled.add((RunRef(UID, WORKFLOW, attempt).stage(activity, stage), other))
         registration = self._scenario.stages[activity, stage].plugins[name].registration
         if (kind == 4 and not registration.sender_role_ids) or (kind == 2 and attempt == 1):
             kind = 0  # nobody is a stranger where nobody is known, and nothing is before the first attempt
@@ -150,6 +172,10 @@ class Plugins:
     def _note(self, fault: Fault, call: tuple[str, str, Stage, int]) -> None:
         name, activity, stage, attempt = call
         self._fate.note(fault, f"{activity}/{stage}/{name} in attempt {attempt}")
+
+
+def _matches(policy: Mapping[str, Any], message: Message, document: Mapping[str, Any]) -> bool:
+    return matches(dict(policy), message.attributes, body=document, scope="MessageAttributes")
 
 
 @lru_cache(16_384)

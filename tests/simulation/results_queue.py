@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from orchestrator_runtime.protocol.attribution import ReceivedRecord
-from orchestrator_runtime.protocol.received import Received
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from tests.simulation.faults import Fate, Fault
 from tests.simulation.functions import Functions
 
@@ -16,15 +15,14 @@ VISIBILITY: Final = 180.0
 _POLL: Final = 0.2
 _LATER: Final = (0.5, 4.0, 40.0, 300.0)
 
-Item = Received | ReceivedRecord
-Handle = Callable[[Sequence[Item]], list[str]]
+Handle = Callable[[Sequence[IncomingReport]], list[str]]
 
 
 @dataclass(slots=True, eq=False)
 class Message:
     """A message of the queue: a report, already read from its body."""
 
-    item: Item
+    item: IncomingReport
     about: str
     receives: int = 0
     gone: bool = False
@@ -52,7 +50,7 @@ class ResultsQueue:
         self._visible: list[Message] = []
         self._polls = False
 
-    def send(self, item: Item, about: str, *, after: float) -> None:
+    def send(self, item: IncomingReport, about: str, *, after: float) -> None:
         """Put a message into the queue, later."""
         self._scheduler.after(after, self._appear, Message(item, about))
 

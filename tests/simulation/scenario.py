@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
 from orchestrator_runtime.contract import DEFAULT_ORDER, Stage, State
 from orchestrator_runtime.core.registration import Registration
+from tests.rules.calls import START
 from tests.simulation.decisions import Decisions, Odds
 from tests.simulation.faults import PROFILE_ODDS, PROFILES, Profile
 
@@ -114,6 +116,9 @@ _ATTEMPTS_ODDS = Odds(58, 30, 12)
 _DEADLINE_ODDS = Odds(60, 15, 15, 9.7, 0.3)
 _LONG = 3 * 3600
 _POLICY_ODDS = Odds(80, 12, 8)
+_AGE_ODDS = Odds(95, 3, 2)
+_SEEN: tuple[datetime | None, ...] = (None, START - timedelta(minutes=13), START - timedelta(minutes=8))
+"""When a subscription was made; one that is younger than 15 minutes may not receive messages yet."""
 _POLICIES: tuple[dict[str, list[str]], ...] = ({}, {"line": ["auto"]}, {"line": ["home"]})
 
 
@@ -146,6 +151,7 @@ def _draw_plugin(decisions: Decisions, activity: str, stage: Stage, number: int)
         optional=decisions.weigh(_OFTEN) == 1,
         timeout=(None, *DEADLINES[1:], _LONG)[deadline],
         policy=decisions.weigh(_POLICY_ODDS),
+        age=decisions.weigh(_AGE_ODDS),
         traits=traits,
     )
     first = BEHAVIOURS[decisions.weigh(_BEHAVIOUR_ODDS)]
@@ -158,7 +164,7 @@ _TRAITS = 2 * 2 * 4 * 2
 
 @lru_cache(8192)
 def _registration(
-    activity: str, stage: Stage, number: int, *, optional: bool, timeout: int | None, policy: int, traits: int
+    activity: str, stage: Stage, number: int, *, optional: bool, timeout: int | None, policy: int, age: int, traits: int
 ) -> Registration:
     traits, silent_start = divmod(traits, 2)
     traits, order = divmod(traits, 4)
@@ -177,4 +183,5 @@ def _registration(
         reports_start=silent_start == 0,
         sender_role_ids=(ROLE.partition(":")[0],) if known_role else (),
         filter_policy=_POLICIES[policy],
+        seen_at=_SEEN[age],
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.core.records import StageRef
+from orchestrator_runtime.core.records import ActivityRef
 from tests.simulation.faults import Fault
 from tests.simulation.functions import PortFailed
 
 if TYPE_CHECKING:
-    from tests.simulation.activity_execution import Entry
+    from tests.simulation.activity_task import Entry
     from tests.simulation.simulation import Simulation
 
+_STOP_AFTER: Final = (0.02, 0.2, 5.0)
 _SIGNAL_AFTER: Final = (0.5, 5.0, 40.0)
 _SIGNAL_FAULTS: Final = (
     None,
@@ -31,10 +32,13 @@ class ExecutionService:
         self.is_running = simulation.executions.is_running
         self.find = simulation.executions.find
         self.running = simulation.executions.running
-        self._stop = simulation.outside.stop
+        self._simulation = simulation
 
     def stop(self, execution: str, error: str, cause: str) -> None:
-        self._stop(execution)
+        """An execution is stopped a moment after it is asked for; it may have come to its end by then."""
+        simulation = self._simulation
+        after = _STOP_AFTER[simulation.decisions.pick(len(_STOP_AFTER))]
+        simulation.scheduler.after(after, simulation.outside.stop, execution)
 
 
 class SignalService:
@@ -43,7 +47,7 @@ class SignalService:
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._signals = simulation.signals
-        self._silenced: set[StageRef] = set()
+        self._silenced: set[ActivityRef] = set()
 
     def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
         return self._send(token, None, "", lambda: self._signals.succeed(token, output))
@@ -61,7 +65,7 @@ class SignalService:
         invocation = simulation.functions.running
         assert invocation is not None
         if fault is not None:
-            simulation.note(fault, f"{entry.ref.key} {token}")
+            simulation.note(fault, f"{entry.ref.name} {token}")
             if fault in (Fault.SIGNAL_DROPPED, Fault.SIGNAL_LOST):
                 invocation.undisturbed = False
             if fault is Fault.SIGNAL_DROPPED:
@@ -70,7 +74,7 @@ class SignalService:
                 raise PortFailed("SendTask: could not connect")
         after = _SIGNAL_AFTER[simulation.decisions.pick(len(_SIGNAL_AFTER))] if fault is Fault.SIGNAL_DELAYED else 0.05
         alive = send()
-        entry.execution.accept(entry, error, cause, after=after)
+        entry.task.accept(entry, error, cause, after=after)
         if fault is Fault.SIGNAL_UNANSWERED:
             raise PortFailed("SendTask: the connection was closed")
         return send() if fault is Fault.SIGNAL_TWICE else alive
@@ -79,7 +83,7 @@ class SignalService:
         simulation = self._simulation
         if not simulation.profile.silent:
             return _SIGNAL_FAULTS[simulation.decisions.weigh(simulation.profile.signal)]
-        # Where no signal arrives but a check's own, the first of each stage does not either.
+        # Where no report arrives, the first signal of each activity does not either.
         if entry.ref in self._silenced:
             return None
         self._silenced.add(entry.ref)

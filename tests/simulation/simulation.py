@@ -10,17 +10,20 @@ from datetime import timedelta
 from typing import Any, Final
 
 from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.message import Message
-from orchestrator_runtime.core.records import StagePlan, StageRef
+from orchestrator_runtime.core.records import ActivityRef, StagePlan, StageRef
+from orchestrator_runtime.core.registration import StageSettings
 from orchestrator_runtime.handlers.record_result import PlanMemory
+from orchestrator_runtime.protocol.activity_work import ActivityPorts
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
+from orchestrator_runtime.protocol.check_deadlines import CheckPorts
 from orchestrator_runtime.protocol.end_run import EndPorts
-from orchestrator_runtime.protocol.stage_effects import StagePorts
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts
 from tests.rules.memory_ports import MemoryActiveRuns, MemoryExecutions, MemorySignals
 from tests.rules.memory_registry import MemoryRegistry
-from tests.simulation.activity_execution import Entry
+from tests.simulation.activity_task import Entry
 from tests.simulation.core import Core, Journal, Unseen
 from tests.simulation.decisions import Decisions
 from tests.simulation.faults import Fate, FaultCount
@@ -28,14 +31,16 @@ from tests.simulation.functions import Functions
 from tests.simulation.invariants import Invariants
 from tests.simulation.outside import MACHINE, PLACE, Outside
 from tests.simulation.plugins import REPORT_TO, Plugins
-from tests.simulation.results_queue import Item, ResultsQueue
-from tests.simulation.scenario import draw_scenario
+from tests.simulation.results_queue import ResultsQueue
+from tests.simulation.scenario import START_WITHIN, draw_scenario
+from tests.simulation.schedule import Schedule
 from tests.simulation.scheduler import CoreClock, Scheduler
 from tests.simulation.services import ExecutionService, SignalService
 from tests.simulation.stepped_ports import (
     stepped,
     stepped_active_runs,
     stepped_control,
+    stepped_due,
     stepped_executions,
     stepped_publisher,
     stepped_registry,
@@ -71,12 +76,13 @@ class Simulation:
 
     Attributes:
         waiting: Which entry of which task a token belongs to.
-        entries: The last entry of a stage's task.
+        entries: The last entry of an activity's task.
     """
 
     run_timeout = RUN_TIMEOUT
     begin_ports: BeginPorts
-    stage_ports: StagePorts
+    activity_ports: ActivityPorts
+    check_ports: CheckPorts
     end_ports: EndPorts
     cancel_ports: CancelPorts
     sweep_ports: SweepPorts
@@ -97,7 +103,7 @@ class Simulation:
         self.signals = MemorySignals(calls)
         self.executions = MemoryExecutions(calls)
         self.waiting: dict[str, Entry] = {}
-        self.entries: dict[StageRef, Entry] = {}
+        self.entries: dict[ActivityRef, Entry] = {}
         self.last_published: dict[str, Any] = {}
         fate = Fate(self.scheduler, decisions, self.profile, self.faults)
         self.note = fate.note
@@ -105,11 +111,18 @@ class Simulation:
         self.invariants = Invariants(self)
         self._queue = ResultsQueue(fate, self.functions, self._record_results)
         self.plugins = Plugins(fate, self.scenario, self.registry, self._queue)
-        for stage in self.scenario.stages.values():
+        for (activity, place), stage in self.scenario.stages.items():
+            settings = StageSettings(
+                timeout_seconds=stage.timeout_seconds,
+                start_within_seconds=START_WITHIN,
+                fail_on_optional_error=stage.fail_on_optional_error,
+            )
+            self.registry.put_settings(activity, place, settings, owner="stack", now=clock())
             for plugin in stage.plugins.values():
                 self.registry.all[plugin.registration.subscription_arn] = plugin.registration
         self.outside = Outside(self, fate)
-        self.time_limits = TimeLimits(fate, self.scenario, core.activity)
+        self.time_limits = TimeLimits(fate, self.scenario, core.workflow.activity)
+        self.schedule = Schedule(self, fate)
         self._make_ports(clock)
         self._memories = PlanMemory(), PlanMemory()
         self._tokens = 0
@@ -128,7 +141,7 @@ class Simulation:
             retention=timedelta(days=90),
             clock=now,
         )
-        self.stage_ports = StagePorts(
+        self.activity_ports = ActivityPorts(
             status=status,
             control=control,
             registry=stepped_registry(functions, self.registry),
@@ -139,7 +152,13 @@ class Simulation:
             clock=now,
         )
         self.end_ports = EndPorts(
-            status=status, control=control, signals=self.stage_ports.signals, journal=journal, clock=now
+            status=status, control=control, signals=self.activity_ports.signals, journal=journal, clock=now
+        )
+        self.check_ports = CheckPorts(
+            activity=self.activity_ports,
+            end=self.end_ports,
+            due=stepped_due(functions, self.control),
+            has_time=lambda: True,
         )
         self.cancel_ports = CancelPorts(end=self.end_ports, executions=executions)
         self.sweep_ports = SweepPorts(
@@ -175,7 +194,7 @@ class Simulation:
         )
 
     def checked(self, entry: Entry) -> None:
-        """A call of ``advance_stage`` for that entry returned."""
+        """A call of ``open_activity`` for that entry returned."""
         invocation = self.functions.answering
         assert invocation is not None
         self.invariants.checked(entry, invocation)
@@ -191,8 +210,8 @@ class Simulation:
         self._tokens += 1
         return f"token-{self._tokens}"
 
-    def _record_results(self, items: Sequence[Item]) -> list[str]:
-        return self.core.record_results(items, self.stage_ports, self._find_plan)
+    def _record_results(self, items: Sequence[IncomingReport]) -> list[str]:
+        return self.core.record_results(items, self.activity_ports, self._find_plan)
 
     def _remembered_plan(self, ref: StageRef) -> StagePlan | None:
         """What one of two function instances remembers of a plan."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Protocol, cast
 
-from orchestrator_runtime.contract import Stage
-from orchestrator_runtime.core.records import Control, RunRef
+from orchestrator_runtime.core.records import DueActivity
 from orchestrator_runtime.execution_ports import ActiveRuns, Executions
-from orchestrator_runtime.ports import ControlStore, Publisher, Registry, Signals, StatusStore
+from orchestrator_runtime.ports import ControlStore, DueActivities, Publisher, Registry, Signals, StatusStore
 from tests.rules.memory_control import MemoryControlStore
 
 STATUS = (
@@ -17,7 +17,6 @@ STATUS = (
     "get_run",
     "end_run",
     "finish_end",
-    "open_stage",
     "save_plan",
     "get_plan",
     "load_stage",
@@ -28,7 +27,19 @@ STATUS = (
     "outputs",
 )
 EXECUTIONS = ("is_running", "find", "running", "stop")
-CONTROL = ("store_token", "open", "settle", "claim", "confirm", "get")
+CONTROL = (
+    "store_token",
+    "get_token",
+    "get",
+    "find",
+    "enter",
+    "settle",
+    "claim",
+    "confirm",
+    "postpone",
+    "finish",
+    "end",
+)
 
 
 class Steps(Protocol):
@@ -57,33 +68,26 @@ class _Stepped:
             setattr(self, method, stepped(steps, f"{port}.{method}", getattr(of, method)))
 
 
-class _SteppedControl(_Stepped):
-    """The control table: to end a run's stages takes a call for each of them, as in DynamoDB."""
-
-    def __init__(self, steps: Steps, control: MemoryControlStore) -> None:
-        super().__init__(steps, "control", control, CONTROL)
-        self._stages = stepped(steps, "control.stages", control.stages)
-        self._end_stage = stepped(steps, "control.end_stage", control.end_stage)
-
-    def end_stages(self, ref: RunRef) -> Mapping[tuple[str, Stage], Control]:
-        ended = {}
-        for stage in self._stages(ref):
-            control = self._end_stage(stage)
-            if control is not None:
-                ended[stage.activity, stage.stage] = control
-        return ended
-
-
 def stepped_status(steps: Steps, status: StatusStore) -> StatusStore:
     return cast("StatusStore", _Stepped(steps, "status", status, STATUS))
 
 
 def stepped_control(steps: Steps, control: MemoryControlStore) -> ControlStore:
-    return cast("ControlStore", _SteppedControl(steps, control))
+    return cast("ControlStore", _Stepped(steps, "control", control, CONTROL))
+
+
+def stepped_due(steps: Steps, control: MemoryControlStore) -> DueActivities:
+    """The index of due activities. An answer is kept, and so it is a list."""
+
+    class Due:
+        def due(self, now: datetime) -> list[DueActivity]:
+            return list(control.due(now))
+
+    return cast("DueActivities", _Stepped(steps, "due", Due(), ("due",)))
 
 
 def stepped_registry(steps: Steps, registry: Registry) -> Registry:
-    return cast("Registry", _Stepped(steps, "registry", registry, ("registrations",)))
+    return cast("Registry", _Stepped(steps, "registry", registry, ("stages", "registrations")))
 
 
 def stepped_publisher(steps: Steps, publisher: Publisher) -> Publisher:

@@ -9,14 +9,15 @@ from tests.simulation.exhaustive import explore
 from tests.simulation.planted_bugs import PLANTED
 from tests.simulation.violation import Violation
 
-ONE, RESUMED, AT_ONCE, IN_A_ROW = SMALL[:4]
+ONE, RESUMED, AT_ONCE, FAILING, IN_A_ROW = SMALL[:5]
 FOUND = {
-    "a stored outcome suppresses the signal": (ONE, "no lost token"),
-    "the tally is a counter, and closes without a recount": (AT_ONCE, "no early join"),
+    "a stored outcome suppresses the task result": (ONE, "no lost token"),
+    "the pending set is a counter": (IN_A_ROW, "no early join"),
+    "an outcome is written over": (FAILING, "outcomes never change"),
     "failures do not count": (ONE, "errors count"),
-    "nobody enforces deadlines": (ONE, "every stage ends"),
-    "a claim never expires": (ONE, "every stage ends"),
-    "two are released at once": (IN_A_ROW, "one at a time"),
+    "nobody enforces deadlines": (ONE, "every activity ends"),
+    "a claim never expires": (AT_ONCE, "every activity ends"),
+    "two are dispatched at once": (IN_A_ROW, "one at a time"),
     "a report is accepted on a terminal row": (RESUMED, "one terminal state"),
     "a report of an earlier attempt is accepted": (RESUMED, "attempts only go up"),
 }

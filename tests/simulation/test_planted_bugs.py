@@ -9,14 +9,17 @@ from tests.simulation.core import Core
 from tests.simulation.planted_bugs import PLANTED
 
 WITHIN = {
-    "a token is stored whatever its rank": 2_000,
-    "the stage is read before the token is stored": 1_000,
-    "errors and the close are decided together": 2_000,
+    "a report is accepted in an ended run": 3_000,
+    "a report of a plugin that was not dispatched is accepted": 2_000,
+    "a repeated write is another's": 1_000,
+    "an execution succeeds over a cancelled run": 1_000,
 }
-"""Schedules; what takes more than 500 needs a handler to sleep at one call while just the right thing happens."""
+"""Schedules; what takes more than 500 needs a rare report, or a fault at one call while just the right thing happens."""
+IN_EVERY_ORDER = {"an outcome is written over"}
+"""What two handlers have to do at the very same time: it is found by exploring a small case in every order."""
 
 
-@pytest.mark.parametrize("bug", PLANTED)
+@pytest.mark.parametrize("bug", sorted(PLANTED.keys() - IN_EVERY_ORDER))
 def test_a_planted_bug_is_found(bug: str) -> None:
     found = first_violation(PLANTED[bug], WITHIN.get(bug, 500))
     assert found is not None
@@ -27,7 +30,7 @@ def test_what_is_not_wrong_is_not_found() -> None:
 
 
 def test_a_schedule_that_breaks_an_invariant_is_made_plain() -> None:
-    core = PLANTED["the tally forgets failures"]
+    core = PLANTED["the pending set forgets failures"]
     found = first_violation(core, 500)
     assert found is not None
     schedule, invariant = found

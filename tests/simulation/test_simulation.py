@@ -83,11 +83,6 @@ def test_the_plainest_schedule_is_a_run_in_which_nothing_goes_wrong() -> None:
     assert (played.violation, sum(played.faults.values()), played.attempts) == (None, 0, 1)
 
 
-def test_the_time_to_finish_begins_with_a_start_that_is_reported_just_in_time() -> None:
-    """By a plugin that is not registered to report one: it may take its deadline twice."""
-    assert replay(of_text("4=2,11=3,12=1,15=6,26=3,27=3")).violation is None
-
-
 @pytest.mark.parametrize("text", ["1", "a=1", "1=x", "1=2=3"])
 def test_text_that_is_no_list_of_decisions_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="PLACE=DECISION"):

@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from orchestrator_runtime.core.message import Message
-from orchestrator_runtime.core.records import Outcome, PluginRow, Release, Run, RunRef, StagePlan, StageRef
+from orchestrator_runtime.core.records import (
+    ActivityRef,
+    Dispatch,
+    Outcome,
+    PluginRow,
+    Run,
+    RunRef,
+    StagePlan,
+    StageRef,
+)
 
 _WORDS: Final[Mapping[type, Callable[[Any], str]]] = {
     StageRef: lambda ref: f"{ref.key} attempt {ref.attempt}",
@@ -16,7 +25,8 @@ _WORDS: Final[Mapping[type, Callable[[Any], str]]] = {
     PluginRow: lambda row: f"{row.name} {row.state} in attempt {row.attempt}" + f": {row.message or ''}",
     StagePlan: lambda plan: f"expected {[plugin.name for plugin in plan.plugins]}",
     Outcome: lambda outcome: f"{outcome.state}: {outcome.message or ''}",
-    Release: lambda release: f"release {release.ordinal}",
+    Dispatch: lambda dispatch: f"dispatch {dispatch.ordinal}",
+    ActivityRef: lambda ref: f"{ref.name} attempt {ref.attempt}",
     Message: lambda message: str(message.attributes["plugins"]),
     datetime: lambda time: f"{time:%H:%M:%S}",
     timedelta: lambda time: f"{time.total_seconds():.0f} s",

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from orchestrator_runtime.core.ended_execution import ExecutionStatus
 from orchestrator_runtime.core.failure import Failure
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.protocol.begin_run import BeginRequest
 from orchestrator_runtime.protocol.end_run import EndRequest
-from tests.simulation.activity_execution import JITTER, TRANSITION, ActivityExecution
-from tests.simulation.decisions import Odds
+from tests.simulation.activity_task import JITTER, TRANSITION, ActivityTask
 from tests.simulation.definitions import Retrier, Retries
-from tests.simulation.faults import Fault
 from tests.simulation.scenario import UID, WORKFLOW
 from tests.simulation.scheduler import moment
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
-
-_ORPHANED: Final = Odds(0.8, 0.2)
 
 
 class WorkflowExecution:
@@ -40,7 +35,7 @@ class WorkflowExecution:
         self.running = True
         self.unsaid = False
         self.ref: RunRef | None = None
-        self._children: list[ActivityExecution] = []
+        self._tasks: list[ActivityTask] = []
         self._step = 0
         self._task = 0
         simulation.executions.begin(arn, given=f'{{"uid": "{UID}"}}')
@@ -64,11 +59,11 @@ class WorkflowExecution:
         )
 
     def stop(self, status: ExecutionStatus) -> None:
-        """Stop it from outside; Step Functions tries to stop its children, and may not manage to."""
+        """Stop it from outside."""
         if not self.running:
             return
         self._task += 1
-        self._stop_children()
+        self._stop_tasks()
         self.unsaid = True
         self._over(status)
 
@@ -95,9 +90,8 @@ class WorkflowExecution:
                 return
             if failure is not None:
                 self._task += 1
-                self._stop_children()
-                description = {"Error": failure.error, "Cause": failure.cause, "Status": "FAILED"}
-                self._run_failed("States.TaskFailed", json.dumps(description))
+                self._stop_tasks()
+                self._run_failed(failure.error, failure.cause)
                 return
             left -= 1
             if not left:
@@ -105,25 +99,24 @@ class WorkflowExecution:
 
         ref = self.ref
         assert ref is not None
-        self._children = [ActivityExecution(self._simulation, ref, activity, ended) for activity in activities]
+        self._tasks = [ActivityTask(self._simulation, ref.activity(activity), ended) for activity in activities]
 
-    def _stop_children(self) -> None:
-        for child in self._children:
-            if child.running:
-                if self._simulation.decisions.weigh(_ORPHANED):
-                    self._simulation.note(Fault.ORPHANED, self.arn)
-                else:
-                    child.stop()
+    def _stop_tasks(self) -> None:
+        for task in self._tasks:
+            task.stop()
 
     def _end_state(self, failure: Failure | None) -> None:
         simulation = self._simulation
         states = simulation.core.workflow
+        if failure is None and simulation.decisions.weigh(simulation.profile.last_moment):
+            self._scheduler.after(0.0, simulation.outside.cancel)
         request = EndRequest(uid=UID, workflow=WORKFLOW, execution=self.arn, failure=failure)
         self._lambda_task(
             "end_run",
             lambda: simulation.core.end_run(request, simulation.end_ports),
             states.fail if failure else states.end,
-            done=lambda _: self._over(ExecutionStatus.FAILED if failure else ExecutionStatus.SUCCEEDED),
+            # On the failure path the answer says whether the run's row is complete all the same.
+            done=lambda answer: self._over(ExecutionStatus.FAILED if answer else ExecutionStatus.SUCCEEDED),
             failed=self._died if failure else self._run_failed,
         )
 
@@ -137,6 +130,7 @@ class WorkflowExecution:
 
     def _over(self, status: ExecutionStatus) -> None:
         self.running = False
+        self._simulation.invariants.execution_over(self.arn, status)
         self._simulation.executions.end(self.arn, status, stopped_at=moment(self._scheduler.now))
         self._scheduler.tell(f"execution {self.arn} is {status}")
         self._simulation.outside.execution_ended(self, status)

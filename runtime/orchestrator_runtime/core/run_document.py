@@ -99,7 +99,7 @@ def _stage_state(
     if row is not None:
         message = row.outcome.message if row.outcome else None
         return _times(row.state, message, row.started_at, row.ended_at)
-    if plan is not None:
+    if plan is not None and not passed:
         if run.ended:
             return _times(State.ERROR, RUN_ENDED_BEFORE_STAGE, plan.opened_at, run.ended_at)
         waits_for_optional = _only_optional_pending(plugins)

@@ -155,7 +155,7 @@ class ActivityWork:
             case CloseStage(outcome):
                 return self._close(outcome, snapshot, control)
             case NextStage():
-                return self.enter_next(snapshot.stage, due_before=control.due_at)
+                return self.enter_next(snapshot.stage, due_before=control.due_at, again=True)
             case Finish(outcome):
                 self._finish(
                     snapshot.stage, outcome if control.outcome else failure_of(self.ref.stage(snapshot.stage), outcome)
@@ -182,7 +182,9 @@ class ActivityWork:
         existing = ports.control.get(self.ref)
         try:
             opened = (
-                plan_next(self.ref, None, run, self._ports, registered=self._registered) if existing is None else None
+                plan_next(self.ref, None, run, self._ports, registered=self._registered, again=not first)
+                if existing is None
+                else None
             )
         except StageFailedError as failed:
             # Nothing was dispatched, so that no other handler answers.
@@ -201,7 +203,9 @@ class ActivityWork:
             else:
                 self.work(control)
 
-    def enter_next(self, leaving: Stage | None, *, due_before: datetime | None = None) -> ActivityControl | None:
+    def enter_next(
+        self, leaving: Stage | None, *, due_before: datetime | None = None, again: bool = False
+    ) -> ActivityControl | None:
         """Enter the first stage after ``leaving`` that has something to do, or finish the activity.
 
         The plan is stored first, then the activity moves to the stage together with the claim of its first dispatch,
@@ -214,7 +218,7 @@ class ActivityWork:
         if run is None:
             return None
         try:
-            opened = plan_next(self.ref, leaving, run, self._ports)
+            opened = plan_next(self.ref, leaving, run, self._ports, again=again)
         except StageFailedError as failed:
             self._finish(leaving, failed.outcome)
             return None
@@ -324,12 +328,12 @@ class ActivityWork:
     def _close(self, outcome: Outcome, snapshot: ActivitySnapshot, control: ActivityControl) -> ActivityControl | None:
         """Store the stage's outcome, and act on the one that is stored."""
         ref, plan = self.ref.stage(snapshot.stage), snapshot.plan
-        stored = close_stage(ref, outcome, self._ports, plan.opened_at, plan.expires_at)
-        if stored is None:
+        closed = close_stage(ref, outcome, self._ports, plan.opened_at, plan.expires_at)
+        if closed is None:
             return None
-        if stored.state is State.COMPLETE:
-            return self.enter_next(ref.stage, due_before=control.due_at)
-        self._finish(ref.stage, failure_of(ref, stored))
+        if closed.outcome.state is State.COMPLETE:
+            return self.enter_next(ref.stage, due_before=control.due_at, again=not closed.first)
+        self._finish(ref.stage, failure_of(ref, closed.outcome))
         return None
 
     def _finish(self, stage: Stage | None, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from orchestrator_runtime.contract import MAX_TEXT, State
 from orchestrator_runtime.core.happening import StageClosed
 from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, StageRef
-from orchestrator_runtime.ports import ControlStore, Journal, Publisher, Registry, Signals, StatusStore
+from orchestrator_runtime.ports import Closed, ControlStore, Journal, Publisher, Registry, Signals, StatusStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +48,13 @@ class ClosingPorts(Protocol):
 
 def close_stage(
     ref: StageRef, outcome: Outcome, ports: ClosingPorts, started_at: datetime, expires_at: int
-) -> Outcome | None:
+) -> Closed | None:
     """Store a stage's outcome unless one is stored; return the stored one, ``None`` if it is of a later attempt."""
     now = ports.clock()
     closed = ports.status.close_stage(ref, outcome, started_at=started_at, now=now, expires_at=expires_at)
-    if closed is None:
-        return None
-    if closed.first:
+    if closed is not None and closed.first:
         ports.journal.tell(StageClosed(ref=ref, state=outcome.state, took=now - started_at))
-    return closed.outcome
+    return closed
 
 
 def failed_row(plugin: ExpectedPlugin, attempt: int, reason: str, *, now: datetime) -> PluginRow:
@@ -75,7 +73,8 @@ def failed_row(plugin: ExpectedPlugin, attempt: int, reason: str, *, now: dateti
 def fail_stage(ref: StageRef, message: str, ports: ClosingPorts, started_at: datetime, expires_at: int) -> Outcome:
     """Close a stage whose plugins cannot be invoked: another try would find the same. Return the activity's outcome."""
     outcome = Outcome(state=State.ERROR, message=message)
-    return failure_of(ref, close_stage(ref, outcome, ports, started_at, expires_at) or outcome)
+    closed = close_stage(ref, outcome, ports, started_at, expires_at)
+    return failure_of(ref, closed.outcome if closed else outcome)
 
 
 def failure_of(ref: StageRef, outcome: Outcome) -> Outcome:

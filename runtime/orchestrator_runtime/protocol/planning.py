@@ -43,6 +43,7 @@ def plan_next(
     ports: ActivityPorts,
     *,
     registered: Mapping[Stage, StageRegistrations] | None = None,
+    again: bool = False,
 ) -> OpenStage | None:
     """Plan the stages that follow until one has something to do. A stage that no plugin matches costs no write.
 
@@ -52,6 +53,7 @@ def plan_next(
         run: The run.
         ports: The world.
         registered: The activity's registrations. Default: they are read, for the stages that follow.
+        again: Whether a handler before this one may have stored a plan that the registrations do not lead to any more.
 
     Raises:
         StageFailedError: A plan is too large to be stored.
@@ -65,12 +67,12 @@ def plan_next(
     outputs: Mapping[str, Any] | None = None
     for stage in map(ref.stage, stages):
         of_stage = registered.get(stage.stage)
-        if of_stage is None or (not of_stage.registrations and run.ref.attempt == 1):
+        if of_stage is None or (not of_stage.registrations and run.ref.attempt == 1 and not again):
             continue
         if outputs is None and of_stage.registrations and has_earlier_stages(stage, run):
             outputs = ports.status.outputs(run.ref)
         earlier = earlier_outputs(stage, run, outputs or {})
-        plan = _plan_stage(stage, of_stage, run, earlier, ports)
+        plan = _plan_stage(stage, of_stage, run, earlier, ports, again=again)
         if plan is not None and plan.unfinished:
             return OpenStage(stage, plan, earlier)
         if plan is not None:
@@ -80,7 +82,13 @@ def plan_next(
 
 
 def _plan_stage(
-    ref: StageRef, of_stage: StageRegistrations, run: Run, outputs: Mapping[str, Any], ports: ActivityPorts
+    ref: StageRef,
+    of_stage: StageRegistrations,
+    run: Run,
+    outputs: Mapping[str, Any],
+    ports: ActivityPorts,
+    *,
+    again: bool,
 ) -> StagePlan | None:
     """Store whom the stage expects, and bring the rows of earlier attempts into this one."""
     now = ports.clock()
@@ -92,6 +100,8 @@ def _plan_stage(
     records = ports.status.load_stage(ref) if ref.attempt > 1 else None
     rows = records.plugins if records else {}
     plan = records.plan if records else None
+    if again and records is None and not matched.expected:
+        plan = ports.status.get_plan(ref)
     if plan is None and (matched.expected or rows):
         plan = make_plan(
             matched.expected,

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tests.hostile.feeding import Target
-from tests.hostile.targets.advancing import AdvanceStage
 from tests.hostile.targets.beginning import BeginRun
 from tests.hostile.targets.cancelling import CancelRun
 from tests.hostile.targets.dead_letters import ReportDeadLetters
 from tests.hostile.targets.ending import EndRun
 from tests.hostile.targets.forwarding import ForwardToFifo
+from tests.hostile.targets.opening import OpenActivity
 from tests.hostile.targets.plugin_function import PluginFunction
 from tests.hostile.targets.reconciling import Reconcile
 from tests.hostile.targets.recording import RecordResult
@@ -23,7 +23,7 @@ TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
     target.name: target
     for target in (
         BeginRun,
-        AdvanceStage,
+        OpenActivity,
         RecordResult,
         EndRun,
         CancelRun,

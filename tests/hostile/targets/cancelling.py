@@ -24,7 +24,7 @@ class CancelRun:
     def make(self, random: Random) -> Any:
         self._world = World(plugin("Score"))
         self._world.begin()
-        self._world.advance()
+        self._world.open()
         return hostile_event(random, {"uid": "q-1", "workflow": "NewBusiness", "reason": SECRET, "by": "arn:aws:iam"})
 
     def feed(self, event: Any) -> bool:

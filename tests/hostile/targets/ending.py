@@ -28,7 +28,7 @@ class EndRun:
         valid = failed_event()
         self._world = World(plugin("Score"))
         self._world.begin(execution=valid["execution"])
-        self._world.advance()
+        self._world.open()
         # Error and cause are texts, whatever these say; the uid is what the execution was started with.
         inner = hostile_text(random, {"Error": "PluginFailed", "Cause": hostile_text(random, {"errorMessage": "x"})})
         uid = hostile_event(random, {"uid": "q-1"})

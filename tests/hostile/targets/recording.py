@@ -8,14 +8,12 @@ from random import Random
 from typing import Any
 
 from orchestrator_runtime.aws.journal import LoggedJournal
-from orchestrator_runtime.contract import ReleaseRule, Stage
 from orchestrator_runtime.core.happening import Happening, ReportRefused
-from orchestrator_runtime.core.plan import StageOptions
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.handlers.environment import logger
 from orchestrator_runtime.handlers.record_result import parse
 from orchestrator_runtime.models import PluginMessage
-from orchestrator_runtime.protocol.advance_stage import AdvanceRequest, advance_stage
+from orchestrator_runtime.protocol.open_activity import OpenRequest, open_activity
 from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.stores.items import item_of, plugin_item
 from tests.hostile.documents import QUEUE, TOPIC, invocation_record, plugin_message, report
@@ -76,7 +74,7 @@ class RecordResult:
         messages = (
             {"messageId": f"m-{i}", "body": body, "attributes": {"SenderId": sender}} for i, body in enumerate(bodies)
         )
-        batch = [received for message in messages if (received := parse(message, journal)) is not None]
+        batch = [incoming for message in messages if (incoming := parse(message, journal)) is not None]
         ports = replace(self._world.ports, report_to=QUEUE, journal=journal)
         again = record_results(batch, ports, self._world.status.get_plan)
         if again:
@@ -126,11 +124,8 @@ def _world() -> World:
         "Good": {},
     }
     world = World(*(plugin(name, subscription_arn=f"{TOPIC}:{name}", **other) for name, other in settings.items()))
-    options = StageOptions(rule=ReleaseRule.ALL_AT_ONCE, timeout_seconds=600, start_within_seconds=60)
     for uid in ("q-1", "q-good"):
         world.begin(execution=uid, uid=uid)
-        ref = RunRef(uid, "NewBusiness", 1).stage("Rate", Stage.PARALLEL)
-        advance_stage(
-            AdvanceRequest(ref=ref, options=options, token=f"token-{uid}", entered=world.clock(), retry=0), world.ports
-        )
+        ref = RunRef(uid, "NewBusiness", 1).activity("Rate")
+        open_activity(OpenRequest(ref=ref, token=f"token-{uid}", entered=world.clock(), retry=0), world.ports)
     return world

@@ -24,7 +24,7 @@ class SweepRuns:
     def make(self, random: Random) -> Any:
         self._world = World(plugin("Score"))
         self._world.begin(execution=EXECUTION)
-        self._world.advance()
+        self._world.open()
         cause = hostile_text(random, {"Error": "PluginFailed", "Cause": SECRET})
         valid = status_event(random.choice(("ABORTED", "FAILED", "TIMED_OUT", "SUCCEEDED")), encode(run_input()), cause)
         if random.random() < 0.5:

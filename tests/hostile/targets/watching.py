@@ -29,7 +29,7 @@ class WatchRuns:
         described = replace(plugin("Score"), description=hostile_text(random, {"what": "it does"}))
         self._watch = Watch(described)
         self._watch.world.begin(metadata={"note": SECRET})
-        self._watch.world.advance()
+        self._watch.world.open()
         self._watch.clock.forward(EXPECTED)
         if random.random() < 0.3:
             self._watch.workflows.workflows[WORKFLOW] = hostile_text(random, EXPECTED)
