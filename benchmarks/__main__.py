@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.comparisons import MANY, against_hops, growth_of_wall, serial_delivery, straight_line
+from benchmarks.goals import EMPTY
 from benchmarks.page import write
 from benchmarks.picture import picture
 from benchmarks.scale import write as write_scale
@@ -22,6 +23,7 @@ from benchmarks.workload_runs import deployed
 
 FOLDER: Final = Path(__file__).parent
 ORIGINAL: Final = json.loads((FOLDER / "original.json").read_text())
+VERSION_1: Final = json.loads((FOLDER / "version1.json").read_text())
 RESULTS: Final = FOLDER / "results.json"
 PICTURE: Final = FOLDER.parent / "docs" / "performance.svg"
 
@@ -58,10 +60,12 @@ def _measured(loads: Sequence[Workload], runs: int) -> Iterator[tuple[Workload, 
             for load in same:
                 _say(f"measure {load.name}")
                 found = system.measure(runs) if load.at_once == 1 else system.measure_at_once(load.at_once)
-                compared = {}
+                compared: dict[str, Any] = {}
                 if load.name == "W(1,1)":
                     _say("compare with three bare hops")
                     compared["W(1,1) against three bare hops"] = against_hops(system, 2 * runs)
+                    _say("run an activity without a matching plugin")
+                    compared[EMPTY] = system.measure_empty()
                 yield load, found, compared
 
 
@@ -83,7 +87,7 @@ def _write(file: Path, document: dict[str, Any]) -> None:
     document["results"] = dict(sorted(document["results"].items(), key=lambda one: order.get(one[0], len(order))))
     file.write_text(json.dumps(document, indent=1) + "\n")
     if file == RESULTS:
-        write(document, ORIGINAL["results"])
+        write(document, VERSION_1["results"], ORIGINAL["results"])
         write_scale(document)
         if drawn := picture(document["results"], ORIGINAL["results"]):
             PICTURE.write_text(drawn)

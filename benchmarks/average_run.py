@@ -8,20 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from benchmarks.floor import STAGES
+from benchmarks.floor import OTHERS
 from benchmarks.goals import Document
 from benchmarks.prices import ASSUMED_MILLISECONDS, MILLION, READ_UNIT, WRITE_UNIT
 from benchmarks.workload import GROWTH
 
 ACTIVITIES: Final = 1
-OTHERS: Final = 2
-"""Plugins beside the parallel ones: one before and one after."""
 CALL_SECONDS: Final = ASSUMED_MILLISECONDS / 1000
-REGISTRATION_BYTES: Final = 481
-"""Of a plugin's item in the registry, with a name of 12 characters and a filter of one key beside its name."""
+REGISTRATION_BYTES: Final = 587
+"""Of a plugin's item in the registry, with a name of 12 characters and a filter of one key."""
 READ_BYTES: Final = 4096
 INDEX_WRITES: Final = 2
-"""A run enters the index of runs in progress and leaves it."""
+"""A run enters the index of runs in progress and leaves it; an activity the index of due times."""
 _PARTS: Final = ("transitions", "invocations", "durations", "publishes", "sqs")
 """Of the price; reads and writes are taken from the units that AWS bills."""
 
@@ -87,18 +85,18 @@ class AverageRun:
 
     @property
     def executions(self) -> int:
-        """The workflow's, and one for each activity."""
-        return 1 + ACTIVITIES
+        """The workflow's."""
+        return 1
 
     @property
     def answers(self) -> int:
-        """Of a task token, one a stage."""
-        return ACTIVITIES * STAGES
+        """Task results, one for each activity."""
+        return ACTIVITIES
 
     @property
     def batches(self) -> float:
-        """Calls of ``record_result``: all that neither begin or end the run nor open a stage."""
-        return self.core_calls - 2 - self.answers
+        """Invocations of ``record_result``: all that neither begin or end the run nor open an activity."""
+        return self.core_calls - 2 - ACTIVITIES
 
     @property
     def reports(self) -> float:
@@ -107,8 +105,12 @@ class AverageRun:
 
     @property
     def registry_units(self) -> int:
-        """Read units of the parallel stage's partition of the registry, which is read as the stage opens."""
-        return max(1, math.ceil(self.plugins * REGISTRATION_BYTES / READ_BYTES))
+        """Read units of the activity's partition of the registry.
+
+        All registrations are read as the activity opens, those of the stages that follow as each stage closes.
+        """
+        read = (self.plugins + OTHERS, self.plugins + 1, 1)
+        return sum(max(1, math.ceil(registrations * REGISTRATION_BYTES / READ_BYTES)) for registrations in read)
 
     @property
     def dollars(self) -> float:

@@ -34,10 +34,6 @@ class Bare:
         """Seconds that three token-wait hops in a row take."""
         return seconds(run_all(self._aws, self._outputs["Machine"], [{}]))
 
-    def nested_hops(self) -> float:
-        """Seconds that they take in a child execution, as an activity of a workflow is one."""
-        return seconds(run_all(self._aws, self._outputs["Nested"], [{}]))
-
     def to_one(self) -> float:
         """Seconds from a publish to one function to the deletion of what that sent to the queue."""
         return self._deliver("One", 1)

@@ -14,7 +14,7 @@ from orchestrator_runtime.deployment import Deployment
 Call = dict[str, Any]
 LAMBDA: Final = "lambda.amazonaws.com"
 """Who reads a queue for a function."""
-ON_A_SCHEDULE: Final = (Handler.RECONCILE, Handler.SWEEP_RUNS, Handler.WATCH_RUNS)
+ON_A_SCHEDULE: Final = (Handler.CHECK_DEADLINES, Handler.RECONCILE, Handler.SWEEP_RUNS, Handler.WATCH_RUNS)
 """Functions that work beside the runs, at their own times."""
 
 

@@ -30,8 +30,9 @@ EXAMPLE: Final = ROOT / "examples" / "insurance" / "platform"
 BARE: Final = "import boto3; boto3.client('dynamodb')"
 PORTS: Final[Mapping[Handler, str]] = {
     Handler.BEGIN_RUN: "environment.begin_ports()",
-    Handler.ADVANCE_STAGE: "environment.stage_ports()",
-    Handler.RECORD_RESULT: "environment.stage_ports()",
+    Handler.OPEN_ACTIVITY: "environment.activity_ports()",
+    Handler.RECORD_RESULT: "environment.activity_ports()",
+    Handler.CHECK_DEADLINES: "environment.check_ports(lambda: True)",
     Handler.END_RUN: "environment.end_ports()",
     Handler.CANCEL_RUN: "environment.cancel_ports()",
     Handler.SWEEP_RUNS: "environment.sweep_ports()",

@@ -1,9 +1,9 @@
 """What a run of W(A, P) needs at least, on these services and with this contract, whoever writes the core.
 
-The contract is what teams rely on: a workflow is one state machine and an activity another, which workflows share; a
-plugin is whatever subscribes to a stage's topic; it reports to a queue; it has a row of its own in the status table;
-who is waited for is known before anybody is called. A design without that contract may stay below: the original calls
-its sequential plugins without a publish.
+The contract is what teams rely on: a workflow is one state machine, in which each activity is a state; a plugin is
+whatever subscribes to a stage's topic; it reports to a queue; it has a row of its own in the status table; the expected
+plugins are known before any of them is invoked. A design without that contract may stay below: the original invokes its
+sequential plugins without a publish.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from benchmarks.prices import Consumed
 from benchmarks.workload import Workload
 
 STAGES: Final = 3
+OTHERS: Final = 2
+"""Plugins beside the parallel ones: one before and one after."""
 REPORTS_A_BATCH: Final = 10
 """What Lambda reads at once without waiting for more."""
 REGISTRATION_BYTES: Final = 250
@@ -25,25 +27,25 @@ KEY_BYTES: Final = 60
 
 
 def transitions(load: Workload) -> int:
-    """One into each stage, which waits for it, and one into each activity.
+    """One into each activity.
 
-    Begin and end of a run may ride on the first and the last stage, so they are not counted.
+    Begin and end of a run may be part of the first and the last activity, so they are not counted.
     """
-    return load.activities * (1 + STAGES)
+    return load.activities
 
 
 def batches(load: Workload) -> int:
-    """Batches of reports: one for each plugin that is released alone, and full ones for those released together."""
+    """Batches of reports: one for each plugin dispatched alone, and full ones for those dispatched together."""
     return load.activities * (2 + math.ceil(load.plugins / REPORTS_A_BATCH))
 
 
 def core_invocations(load: Workload) -> int:
-    """Somebody has to say who is expected, once a stage, and somebody to read each batch of reports."""
-    return load.activities * STAGES + batches(load)
+    """One opens each activity, and one reads each batch of reports; the latter may open the next stage."""
+    return load.activities + batches(load)
 
 
 def publishes(load: Workload) -> int:
-    """One a stage: one plugin is released alone, the others together."""
+    """One a stage: one plugin is dispatched alone, the others together."""
     return load.activities * STAGES
 
 
@@ -53,22 +55,21 @@ def sqs_requests(load: Workload) -> int:
 
 
 def write_units(load: Workload) -> int:
-    """One for each plugin's outcome, each stage's opening, each batch's join, and for begin and end of the run.
+    """One for each plugin's outcome, each activity's opening, each batch's join, and for begin and end of the run.
 
-    The opening may carry token, expected set and release in one item, as long as that is within a kilobyte; the join
-    the stage's outcome.
+    The opening may write token, plan and dispatch in one item, as long as that is within a kilobyte; the join the
+    outcome of a stage and the opening of the next one.
     """
-    return load.plugin_calls + load.activities * STAGES + batches(load) + 2
+    return load.plugin_calls + load.activities + batches(load) + 2
 
 
 def read_units(load: Workload) -> float:
-    """As each stage opens: the run's data and the registrations, at half a unit for four kilobytes.
+    """As each activity opens: its registrations; as each stage opens: the run's data, for the message.
 
-    The join's answer brings the token, so that a batch need not read.
+    Half a unit for four kilobytes. The join's answer contains what a batch needs, so that it need not read.
     """
-    registered = (1, load.plugins, 1)
-    each = [0.5 + 0.5 * max(1, math.ceil(plugins * REGISTRATION_BYTES / 4096)) for plugins in registered]
-    return load.activities * sum(each)
+    registrations = 0.5 * max(1, math.ceil((load.plugins + OTHERS) * REGISTRATION_BYTES / 4096))
+    return load.activities * (registrations + 0.5 * STAGES)
 
 
 def padded_item_bytes(_load: Workload) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.floor import floor
 from benchmarks.goals import GOALS, Document, number
+from benchmarks.idle import idle
 from benchmarks.table import value_of
+from benchmarks.waiting import VERSION_1, waits
 from benchmarks.workload import Workload
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
@@ -16,7 +19,7 @@ BEGIN: Final = "<!-- measured: written by make bench -->"
 END: Final = "<!-- end of what was measured -->"
 _COLUMNS: Final = (
     ("transitions", "transitions"),
-    ("lambda_core", "core calls"),
+    ("lambda_core", "core invocations"),
     ("sns_publishes", "publishes"),
     ("sqs_requests", "SQS requests"),
     ("wru", "write units"),
@@ -25,12 +28,12 @@ _COLUMNS: Final = (
     ("dollars_per_million", "$ per million"),
 )
 _OTHERS: Final = (
-    ("lambda_plugin", "plugin calls"),
+    ("lambda_plugin", "plugin invocations"),
     ("wru_billed", "write units as billed"),
     ("rru_billed", "read units as billed"),
     ("item_bytes", "largest item"),
     ("item_bytes_padded", "… with a token of 1,000"),
-    ("plan_bytes", "expected set"),
+    ("plan_bytes", "plan"),
     ("log_bytes_billed", "log bytes as billed"),
     ("dollars_per_million.as_billed", "$ with units as billed"),
     ("dollars_per_million.logs", "$ of logs"),
@@ -38,27 +41,32 @@ _OTHERS: Final = (
 )
 
 
-def tables(document: Document, original: Mapping[str, Mapping[str, Any]]) -> str:
+Counts = Mapping[str, Mapping[str, Any]]
+"""The figures of each workload."""
+
+
+def tables(document: Document, version_1: Counts, original: Counts) -> str:
     """The tables as they stand in the page."""
-    return "\n".join([*_goals(document), "", *_counts(document, original), "", *_more(document), "", *_walls(document)])
+    parts = (_goals(document), _counts(document, version_1, original), _more(document), _walls(document))
+    return "\n\n".join("\n".join(part) for part in (*parts, _waits(), _idle()))
 
 
 def _goals(document: Document) -> Iterator[str]:
-    yield "| goal | original | at most | ours | |"
+    yield "| goal | version 1 | at most | ours | |"
     yield "|---|---:|---:|---:|---|"
     for goal in GOALS:
         got, verdict = goal.verdict(document)
         limit = f"at least {number(goal.limit)}" if goal.at_least else number(goal.limit)
-        yield f"| {goal.label} | {goal.original} | {limit} | {got} | {verdict} |"
+        yield f"| {goal.label} | {goal.version_1} | {limit} | {got} | {verdict} |"
 
 
-def _counts(document: Document, original: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    yield "Ours / the original's / the floor:"
+def _counts(document: Document, version_1: Counts, original: Counts) -> Iterator[str]:
+    yield "Ours / version 1's / the original's / the floor:"
     yield ""
     yield "| of a run | " + " | ".join(label for _, label in _COLUMNS) + " |"
     yield "|---|" + "---:|" * len(_COLUMNS)
     for name, figures in document["results"].items():
-        sources = (figures, original.get(name, {}), floor(Workload.parse(name)))
+        sources = (figures, version_1.get(name, {}), original.get(name, {}), floor(Workload.parse(name)))
         cells = [" / ".join(_cell(source, key) for source in sources) for key, _ in _COLUMNS]
         yield f"| {name} | " + " | ".join(cells) + " |"
 
@@ -75,6 +83,29 @@ def _walls(document: Document) -> Iterator[str]:
     yield "|---|---|"
     for name, values in document["comparisons"].items():
         yield f"| {name} | " + ", ".join(f"{key} {value}" for key, value in values.items()) + " |"
+
+
+def _waits() -> Iterator[str]:
+    yield "| one plugin that takes | transitions it adds | version 1 | deadline checks | $ for a million runs |"
+    yield "|---|---:|---:|---:|---:|"
+    for wait in waits():
+        before = VERSION_1[wait.takes]
+        yield f"| {_length(wait.takes)} | {wait.transitions} | {before} | {wait.checks} | {wait.dollars:.2f} |"
+
+
+def _length(takes: timedelta) -> str:
+    minutes = int(takes.total_seconds()) // 60
+    return {60: "1 hour", 1440: "1 day"}.get(minutes, f"{minutes} minutes")
+
+
+def _idle() -> Iterator[str]:
+    yield "| a month in which nothing runs | what is billed | $ of the core | $ of `WorkflowMonitoring` |"
+    yield "|---|---|---:|---:|"
+    lines = idle()
+    for line in lines:
+        yield f"| {line.service} | {line.what} | {line.core:.2f} | {line.monitoring:.2f} |"
+    core, monitoring = sum(line.core for line in lines), sum(line.monitoring for line in lines)
+    yield f"| together | | {core:.2f} | {monitoring:.2f} |"
 
 
 def _cell(figures: Mapping[str, Any], key: str) -> str:
@@ -101,6 +132,6 @@ def with_tables(page: str, measured: str, *, begin: str = BEGIN, end: str = END)
     return f"{before}{begin}\n\n{measured}\n\n{end}{after}"
 
 
-def write(document: Document, original: Mapping[str, Mapping[str, Any]]) -> None:
+def write(document: Document, version_1: Counts, original: Counts) -> None:
     """Write the tables into the page."""
-    PAGE.write_text(with_tables(PAGE.read_text(), tables(document, original)))
+    PAGE.write_text(with_tables(PAGE.read_text(), tables(document, version_1, original)))

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from benchmarks.average_run import CALL_SECONDS, INDEX_WRITES, AverageRun
-from orchestrator_runtime.contract import ACTIVE_RUNS_PARTITIONS
+from benchmarks.average_run import ACTIVITIES, CALL_SECONDS, INDEX_WRITES, AverageRun
+from orchestrator_runtime.contract import ACTIVE_RUNS_PARTITIONS, DUE_SHARDS
 
 _AWS: Final = "https://docs.aws.amazon.com"
 STEP_FUNCTIONS: Final = f"{_AWS}/step-functions/latest/dg/service-quotas.html"
@@ -84,7 +84,7 @@ QUOTAS: Final = (
         _SECOND,
         Scope.ACCOUNT,
         raised_by_aws=True,
-        lift="a request; 1,300 may come at once. A child that is throttled is tried again for a quarter of an hour",
+        lift="a request; 1,300 may come at once",
         source=STEP_FUNCTIONS,
     ),
     Quota(
@@ -190,13 +190,23 @@ QUOTAS: Final = (
         source=PARTITIONS,
     ),
     Quota(
+        "due index writes",
+        DUE_SHARDS * WRITES_BELOW_A_KEY,
+        lambda _run: ACTIVITIES * INDEX_WRITES,
+        "units a second",
+        Scope.DEPLOYMENT,
+        raised_by_aws=False,
+        lift=f"more shards than {DUE_SHARDS}, `DUE_SHARDS` in `contract.py`",
+        source=PARTITIONS,
+    ),
+    Quota(
         "registry reads",
         READS_BELOW_A_KEY,
         lambda run: run.registry_units,
         "units a second",
         Scope.DEPLOYMENT,
         raised_by_aws=False,
-        lift="nothing yet: who opens a stage reads all its registrations, which are below one key. "
+        lift="nothing yet: the registrations of an activity are below one key, and each run reads all of them. "
         "Several activities with fewer plugins each",
         source=PARTITIONS,
     ),

@@ -81,7 +81,7 @@ def _first(runs: Sequence[AverageRun]) -> Iterator[str]:
 def _bills(runs: Sequence[AverageRun]) -> Iterator[str]:
     yield (
         "| runs a second | plugins | $ for a million runs | … of logs | $ a month | … of logs | … of metrics, at most "
-        "| GB of expected sets kept |"
+        "| GB of plans kept |"
     )
     yield "|---:|---:|---:|---:|---:|---:|---:|---:|"
     for rate, run in _each(runs):

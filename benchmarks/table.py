@@ -21,7 +21,7 @@ UNITS: Final = (
     ("rru_billed", "read units as billed"),
     ("item_bytes", "largest item, bytes"),
     ("item_bytes_padded", "… with a token of 1,000"),
-    ("plan_bytes", "expected set, bytes"),
+    ("plan_bytes", "plan, bytes"),
     ("log_bytes", "log bytes written"),
     ("log_bytes_billed", "… with Lambda's own, as billed"),
     ("dollars_per_million", "dollars per million runs"),

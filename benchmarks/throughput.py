@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.average_run import INDEX_WRITES, OTHERS, AverageRun
-from benchmarks.floor import STAGES
+from benchmarks.average_run import INDEX_WRITES, AverageRun
+from benchmarks.floor import OTHERS, STAGES
 from benchmarks.prices import LOGGED_GIGABYTE, METRIC_MONTH, MILLION
 from benchmarks.quotas import OPEN_EXECUTIONS, QUOTAS, WRITES_BELOW_A_KEY, Quota
 from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS
@@ -23,8 +23,8 @@ FULL: Final = 0.8
 # The metrics of one workflow and one activity, if each happens.
 RUN_METRICS: Final = 10
 """Once for all workflows, and once for each."""
-STAGE_METRICS: Final = 2
-PLUGIN_METRICS: Final = 5
+STAGE_METRICS: Final = 1
+PLUGIN_METRICS: Final = 4
 CORE_METRICS: Final = 2
 
 

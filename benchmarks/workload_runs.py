@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.calls import Call, CallLog, functions_beside
-from benchmarks.counting import figures
+from benchmarks.counting import WRITES, figures
 from benchmarks.executions import Transitions, run_all, seconds
 from benchmarks.polling import eventually
 from benchmarks.warming import INITIALIZE, start_functions
 from benchmarks.workload import Workload
 from orchestrator_cli.local import LocalEnvironment
+from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 APPS: Final = Path(__file__).parent / "apps"
@@ -36,6 +37,7 @@ class Deployed:
         self.aws, self.load = aws, load
         self.log = CallLog(aws.emulator.calls, functions_beside(DEPLOYMENT))
         self._machine = self._parameter(DEPLOYMENT.workflow_parameter("Work"))
+        self._nothing = self._parameter(DEPLOYMENT.workflow_parameter("Nothing"))
         self._results = self._parameter(DEPLOYMENT.core_parameter(CoreOutput.RESULTS_QUEUE_URL))
         self._runs = 0
 
@@ -73,6 +75,20 @@ class Deployed:
             calls += of_this
             walls.append(wall)
         return figures(calls, transitions=transitions.count(), runs=runs, wall=statistics.median(walls))
+
+    def measure_empty(self) -> dict[str, int]:
+        """Run an activity that no plugin matches: its transitions, and the writes and publishes of its function."""
+        transitions = Transitions(self.aws)
+        self.log.skip()
+        run_all(self.aws, self._nothing, [{"uid": "nothing"}])
+        opens = DEPLOYMENT.function(Handler.OPEN_ACTIVITY)
+        mine = [call for call in self.log.peek() if call["kind"] == "request" and call["caller"] == opens]
+        return {
+            # Of the run, two begin and end it.
+            "transitions": transitions.count() - 2,
+            "writes": sum(call["operation"] in WRITES for call in mine),
+            "publishes": sum(call["operation"] == "Publish" for call in mine),
+        }
 
     def measure_at_once(self, runs: int) -> dict[str, Any]:
         """Run so many times at once, and count: means of a run, but the seconds are those of all."""

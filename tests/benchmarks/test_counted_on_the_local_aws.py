@@ -18,7 +18,7 @@ from tests.cost.capacity_units import item_bytes
 
 pytestmark = pytest.mark.e2e
 
-OF_A_RUN = (Handler.BEGIN_RUN, Handler.ADVANCE_STAGE, Handler.RECORD_RESULT, Handler.END_RUN)
+OF_A_RUN = (Handler.BEGIN_RUN, Handler.OPEN_ACTIVITY, Handler.RECORD_RESULT, Handler.END_RUN)
 OF_LAMBDA = ("START RequestId", "END RequestId", "REPORT RequestId")
 
 
@@ -71,8 +71,12 @@ def logged(system: Deployed) -> int:
     return sum(len(message.encode()) for message in messages if not message.startswith(OF_LAMBDA))
 
 
-def test_transitions_are_those_of_both_state_machines(counted: Counted) -> None:
-    assert counted.transitions == 2 + 4
+def test_transitions_are_those_that_begin_and_end_the_run_and_one_for_each_activity(counted: Counted) -> None:
+    assert counted.transitions == 2 + 1
+
+
+def test_activity_without_a_matching_plugin_costs_one_transition(counted: Counted) -> None:
+    assert counted.system.measure_empty() == {"transitions": 1, "writes": 0, "publishes": 0}
 
 
 def test_plugins_are_called_once_and_report_once(counted: Counted) -> None:
@@ -82,11 +86,11 @@ def test_plugins_are_called_once_and_report_once(counted: Counted) -> None:
     assert 3 <= bill.sqs_requests(core=False) < 6
 
 
-def test_each_stage_is_opened_once_and_each_batch_received_handled_and_deleted(counted: Counted) -> None:
+def test_each_activity_is_opened_once_and_each_batch_received_handled_and_deleted(counted: Counted) -> None:
     names = [call["function"] for call in counted.bill.invocations(core=True)]
     calls = {handler: names.count(DEPLOYMENT.function(handler)) for handler in OF_A_RUN}
     batches = calls.pop(Handler.RECORD_RESULT)
-    assert calls == {Handler.BEGIN_RUN: 1, Handler.ADVANCE_STAGE: 3, Handler.END_RUN: 1}
+    assert calls == {Handler.BEGIN_RUN: 1, Handler.OPEN_ACTIVITY: 1, Handler.END_RUN: 1}
     received = [call for call in counted.calls if call.get("operation") == "ReceiveMessage"]
     assert sum(call["messages"] for call in received) == counted.bill.sqs_requests(core=False)
     assert (len(received), counted.bill.sqs_requests(core=True)) == (batches, 2 * batches)

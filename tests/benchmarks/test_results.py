@@ -74,7 +74,7 @@ def test_a_row_has_ours_the_originals_the_ratio_and_the_floor() -> None:
     lines = list(table({"W(1,1)": {"transitions": 6, "wall_s": 1.25}}, ORIGINAL))
     assert [line.split() for line in lines] == [
         ["W(1,1)", "ours", "original", "ratio", "floor"],
-        ["state", "transitions", "6", "9", "0.67", "4"],
+        ["state", "transitions", "6", "9", "0.67", "1"],
         ["wall,", "s", "(of", "this", "machine)", "1.25"],
         [],
     ]

@@ -3,7 +3,6 @@
 ::
 
     hops      state ──► topic ──► relay ──► queue ──► answer ──► SendTaskSuccess, three times
-    nested    the same in an execution that another one starts and waits for
     fan-out   topic ──► N functions ──► queue ──► answer
 
 Context ``functions`` is N.
@@ -82,23 +81,9 @@ machine = sfn.StateMachine(
     definition_body=sfn.DefinitionBody.from_chainable(states[0].next(states[1]).next(states[2])),
 )
 machine.grant_task_response(role)
-nested = sfn.StateMachine(
-    stack,
-    "Nested",
-    definition_body=sfn.DefinitionBody.from_chainable(
-        tasks.StepFunctionsStartExecution(
-            stack,
-            "Child",
-            state_machine=machine,
-            integration_pattern=sfn.IntegrationPattern.RUN_JOB,
-            task_timeout=sfn.Timeout.duration(Duration.minutes(5)),
-        )
-    ),
-)
 many = sns.Topic(stack, "Many", topic_name="many")
 outputs = {
     "Machine": machine.state_machine_arn,
-    "Nested": nested.state_machine_arn,
     "One": topic.topic_arn,
     "Many": many.topic_arn,
 }

@@ -58,6 +58,8 @@ core = OrchestratorCore(platform, "Core", system=SYSTEM, stage=STAGE, removal_po
 names = [f"Activity{number}" for number in range(1, activities + 1)]
 defined = [Activity(platform, name, core=core) for name in names]
 Workflow(platform, "Work", core=core, activities=defined)
+# An activity that no plugin subscribes to.
+Workflow(platform, "Nothing", core=core, activities=[Activity(platform, "Empty", core=core)])
 
 wanted: list[tuple[str, IActivityStage]] = []
 for name, activity in zip(names, defined, strict=True):
