@@ -37,6 +37,14 @@ def test_a_run_is_a_tree_of_what_is_called() -> None:
     ]
 
 
+def test_activity_without_matching_plugins_has_no_duration() -> None:
+    run = document("Complete", activities={"Validate": activity("Complete"), "Rate": activity("Complete")})
+    assert text_of(draw_run(run, now=NOW))[1:] == [
+        "├─ ✔ Validate                                no plugins",
+        "└─ ✔ Rate                                    no plugins",
+    ]
+
+
 def test_it_can_be_drawn_without_unicode() -> None:
     lines = text_of(draw_run(document(message=None), now=NOW, glyphs=ASCII))
     assert lines[1] == "|- + Validate                         1.5 s"
