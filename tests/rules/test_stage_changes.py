@@ -313,3 +313,26 @@ def test_a_complete_run_is_told_so_on_the_failure_path() -> None:
     world.end()
     assert world.end(error="Lambda.Unknown") is None
     assert world.run.state is State.COMPLETE
+
+
+def test_a_retry_dispatches_the_stored_plan_though_nobody_is_registered_any_more() -> None:
+    """The handler died between the plan and the dispatch; the plan of an attempt never changes."""
+    world = World(SCORE)
+    world.begin()
+    world.calls.crash_at(1)
+    with pytest.raises(Crash, match=r"control\.store_token"):
+        world.open()
+    world.registry.delete(ACTIVITY, PARALLEL, SCORE.subscription_arn)
+    world.open(retry=1)
+    assert world.dispatched == [["Score"]]
+
+
+def test_a_repeated_report_opens_the_stage_of_the_stored_plan_though_nobody_is_registered_any_more() -> None:
+    world = open_stage(CHECK, SCORE)
+    world.calls.crash_at(4)
+    with pytest.raises(Crash, match=r"control\.enter"):
+        world.report("Check", stage=PRE)
+    world.registry.delete(ACTIVITY, PARALLEL, SCORE.subscription_arn)
+    world.clock.forward(1)
+    world.report("Check", stage=PRE)
+    assert world.dispatched == [["Check"], ["Score"]]
