@@ -30,7 +30,7 @@ def problems(machine: Mapping[str, Any]) -> list[str]:
 
 
 def _bounded(timed: Mapping[str, Any]) -> bool:
-    return 0 < timed.get("TimeoutSeconds", 0) <= MAX_DEADLINE_SECONDS
+    return bool(0 < timed.get("TimeoutSeconds", 0) <= MAX_DEADLINE_SECONDS)
 
 
 def _problems_of(flow: Mapping[str, Any]) -> Iterator[str]:

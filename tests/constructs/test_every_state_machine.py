@@ -116,7 +116,7 @@ def machine_of(app: str, comment: str) -> Machine:
     return deepcopy(machine)
 
 
-def tasks_that_wait(flow: Machine) -> list[tuple[str, Machine]]:
+def tasks_that_wait(flow: Mapping[str, Any]) -> list[tuple[str, Machine]]:
     """Those of a state machine, in its branches too."""
     of_branches = [
         found for state in flow["States"].values() for branch in branches(state) for found in tasks_that_wait(branch)

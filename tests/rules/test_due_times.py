@@ -128,7 +128,8 @@ def test_a_check_ends_an_activity_that_the_end_of_its_run_left_over() -> None:
     assert world.item.due_at is not None
     world.clock.forward(20)
     world.check_deadlines()
-    assert (world.item.due_at, world.item.run_ended) == (None, True)
+    ended = world.item
+    assert (ended.due_at, ended.run_ended) == (None, True)
     assert world.state("Score") is State.ERROR
 
 

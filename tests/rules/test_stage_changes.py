@@ -190,7 +190,7 @@ def test_a_handler_whose_stage_has_changed_settles_nothing_of_the_next() -> None
 
     world.calls.meanwhile("control.settle", another)
     world.report("Check", stage=PRE)
-    assert (world.item.stage, world.item.pending) == (PARALLEL, {0, 1})
+    assert (world.item.stage, world.item.pending) == (PARALLEL, frozenset({0, 1}))
     assert world.dispatched == [["Check"], ["Rate", "Score"]]
 
 
@@ -206,7 +206,7 @@ def test_of_two_handlers_that_close_a_stage_one_opens_the_next(before: str) -> N
     world.calls.meanwhile(before, another)
     world.report("Check", stage=PRE)
     assert world.dispatched == [["Check"], ["Rate", "Score"]]
-    assert (world.item.stage, world.item.pending) == (PARALLEL, {0, 1})
+    assert (world.item.stage, world.item.pending) == (PARALLEL, frozenset({0, 1}))
 
 
 # Who may report

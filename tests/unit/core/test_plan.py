@@ -243,7 +243,8 @@ def test_plugin_is_expected_if_its_filter_matches(
 
 def test_managed_filter_may_name_any_number_of_keys() -> None:
     keys = [f"k{number}" for number in range(12)]
-    registration = managed(**{key: ["x"] for key in keys})
+    policy: dict[str, Any] = {key: ["x"] for key in keys}
+    registration = managed(**policy)
 
     assert match(registration, metadata=wanted(*keys)) == Matched(expected=[registration])
     assert match(registration, metadata=wanted(*keys[1:])) == Matched()

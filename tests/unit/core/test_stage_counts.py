@@ -90,7 +90,7 @@ def test_the_control_item_is_read_as_it_stands() -> None:
 
     stage = read_control(plan, control)
 
-    assert (stage.stage, stage.pending) == (Stage.PARALLEL, {1})
+    assert (stage.stage, stage.pending) == (Stage.PARALLEL, frozenset({1}))
     assert [failure.plugin.name for failure in stage.failures] == ["A", "C"]
     assert (stage.dispatch, stage.run_ended, stage.outcome, stage.finished) == (control.dispatch, True, None, finished)
     assert not stage.enforce_deadlines

@@ -29,7 +29,7 @@ def begun(core: Core) -> Core:
 def test_an_activity_without_a_matching_plugin_is_answered_without_a_write(begun: Core) -> None:
     begun.deploy(a_registration("Home", filter_policy={"line": ["home"]}))
     before = begun.rows()
-    assert open_activity.lambda_handler(opening(), None) is None
+    open_activity.lambda_handler(opening(), None)
     assert begun.signals == [SUCCEEDED]
     assert (begun.rows(), begun.rows(CONTROL), begun.published()) == (before, [], [])
 
