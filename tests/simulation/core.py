@@ -11,10 +11,10 @@ from orchestrator_runtime.core.happening import Happening
 from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.journal_line import line_of
 from orchestrator_runtime.core.records import Run, RunRef
-from orchestrator_runtime.protocol.activity_work import ActivityPorts
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
 from orchestrator_runtime.protocol.check_deadlines import Checked, CheckPorts, check_deadlines
+from orchestrator_runtime.protocol.closing import ActivityPorts
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
 from orchestrator_runtime.protocol.open_activity import OpenRequest, open_activity
 from orchestrator_runtime.protocol.record_result import FindPlan, record_results

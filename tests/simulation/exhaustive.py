@@ -26,9 +26,9 @@ from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.records import ActivityRef, Run, RunRef, StageRef
 from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.execution_ports import Executions
-from orchestrator_runtime.protocol.activity_work import ActivityPorts
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest
 from orchestrator_runtime.protocol.check_deadlines import CheckPorts
+from orchestrator_runtime.protocol.closing import ActivityPorts
 from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest
 from orchestrator_runtime.protocol.open_activity import OpenRequest
 from tests.rules.calls import START

@@ -14,10 +14,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from orchestrator_runtime.core.begin import RunRefusedError
+from orchestrator_runtime.core.failure import RunCancelled, RunEnded
 from orchestrator_runtime.core.records import ActivityRef
 from orchestrator_runtime.ports import StageRecords
 from orchestrator_runtime.protocol.cancel_run import CancelRefusedError
-from orchestrator_runtime.protocol.end_run import RunCancelled, RunEnded
 from tests.rules.calls import Crash
 from tests.simulation.faults import Fate, Fault
 from tests.simulation.scheduler import CoreClock, moment
@@ -104,7 +104,7 @@ class Invocation:
 
 
 _CRASH, _SUSPEND, _CONFLICT, _UNANSWERED, _TORN, _THROTTLED, _REPEATED = range(1, 8)
-Watch = Callable[[Invocation, tuple[Any, ...], Mapping[str, Any], Any], None]
+Watch = Callable[[Invocation, tuple[Any, ...], Mapping[str, Any], Any], object]
 
 
 class Functions:

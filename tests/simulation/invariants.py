@@ -309,7 +309,8 @@ class Invariants:
             due = dispatch.claimed_at + _first_limit(plan.plugins[index])
             if item.due_at is None or item.due_at > due:
                 raise Violation("due by the first deadline", f"{ref.key} is due {item.due_at}, not {due}, by {by}")
-        if before is not None and before.attempt == ref.attempt and before.due_at and item.due_at > before.due_at:
+        raised = before is not None and before.due_at and item.due_at and item.due_at > before.due_at
+        if raised and before is not None and before.attempt == ref.attempt:
             raise Violation("only the check raises a due time", f"{ref.key} by {by}")
 
     def _item_finished(

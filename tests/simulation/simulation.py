@@ -15,10 +15,10 @@ from orchestrator_runtime.core.message import Message
 from orchestrator_runtime.core.records import ActivityRef, StagePlan, StageRef
 from orchestrator_runtime.core.registration import StageSettings
 from orchestrator_runtime.handlers.record_result import PlanMemory
-from orchestrator_runtime.protocol.activity_work import ActivityPorts
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
 from orchestrator_runtime.protocol.check_deadlines import CheckPorts
+from orchestrator_runtime.protocol.closing import ActivityPorts
 from orchestrator_runtime.protocol.end_run import EndPorts
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts
 from tests.rules.memory_ports import MemoryActiveRuns, MemoryExecutions, MemorySignals
