@@ -196,17 +196,21 @@ def test_of_two_handlers_one_moves_the_activity(any_control: ControlStore) -> No
     assert stored(any_control) == first == entered()
 
 
-def test_activity_that_has_finished_enters_no_stage(any_control: ControlStore) -> None:
+@pytest.mark.parametrize("due_at", [DUE, DUE - SECOND], ids=["due-time-stays", "due-time-is-lowered"])
+def test_activity_that_has_finished_enters_no_stage(any_control: ControlStore, due_at: datetime) -> None:
     enter(any_control, stage=Stage.PRE)
-    any_control.finish(stage_ref(stage=Stage.PRE), ERROR)
-    assert enter(any_control, leaving=Stage.PRE, due_before=DUE) is None
+    finished = any_control.finish(stage_ref(stage=Stage.PRE), ERROR)
+    assert enter(any_control, leaving=Stage.PRE, due_at=due_at, due_before=DUE) is None
+    assert stored(any_control) == finished
 
 
-def test_activity_of_an_ended_run_enters_no_stage(any_control: ControlStore) -> None:
+@pytest.mark.parametrize("due_at", [DUE, DUE - SECOND], ids=["due-time-stays", "due-time-is-lowered"])
+def test_activity_of_an_ended_run_enters_no_stage(any_control: ControlStore, due_at: datetime) -> None:
     enter(any_control, stage=Stage.PRE)
-    any_control.end(activity(), expires_at=EXPIRES_AT)
-    assert enter(any_control, leaving=Stage.PRE, due_before=DUE) is None
+    ended = any_control.end(activity(), expires_at=EXPIRES_AT)
+    assert enter(any_control, leaving=Stage.PRE, due_at=due_at, due_before=DUE) is None
     assert enter(any_control) is None
+    assert stored(any_control) == ended
 
 
 def test_expired_activity_enters_no_stage(any_control: ControlStore, clock: Clock) -> None:
