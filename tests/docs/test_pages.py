@@ -92,7 +92,7 @@ def test_the_composed_app_can_be_synthesized(tmp_path: Path) -> None:
     (app,) = [block.text for block in blocks(README) if block.mark == "file: platform/app.py"]
     write({"app.py": app}, tmp_path)
     types = resource_types(tmp_path)
-    assert types.count("AWS::StepFunctions::StateMachine") == 3
+    assert types.count("AWS::StepFunctions::StateMachine") == 1
 
 
 @pytest.mark.parametrize(
