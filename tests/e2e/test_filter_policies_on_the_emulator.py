@@ -1,4 +1,4 @@
-"""The evaluator of filter policies, held against the local AWS: generated policies and messages, by the front door.
+"""The evaluator of filter policies, compared with the SNS of the local AWS: generated policies and messages.
 
 Where the two differ, the difference is one of those in ``filter_deviations``, each with the rule of SNS that the
 evaluator follows, and each shown by a case of its own, which fails when the emulator has learnt the rule.
@@ -143,7 +143,7 @@ policies = {
 def test_the_emulator_delivers_what_the_evaluator_says(posts: Mapping[str, Post], scope: str) -> None:
     post, score = posts[scope], Score()
     known = [deviation for deviation in DEVIATIONS if deviation.scope == scope]
-    accepted = policies[scope].filter(lambda policy: not problems(policy, scope, booleans_as_text=False))
+    accepted = policies[scope].filter(lambda policy: not problems(policy, scope))
 
     @settings(
         max_examples=EXAMPLES,

@@ -57,6 +57,7 @@ class Life:
 
     def deploy(self, variant: str, *stacks: str) -> None:
         self.aws.deploy(self.assemblies[variant].result(), stacks=stacks or ("--all",))
+        self.system.settle()
 
     def destroy(self, variant: str, *stacks: str) -> None:
         self.aws.destroy(self.assemblies[variant].result(), stacks=stacks or ("--all",))
@@ -142,8 +143,12 @@ def life(local_aws: LocalEnvironment) -> Iterator[Life]:
 
 @pytest.fixture(scope="module")
 def updated(life: Life) -> dict[str, subprocess.Popen[str]]:
-    """Two runs, by whom they wait for; since they began, Versioned was changed and Leaving was removed."""
-    runs = {"Gate": life.begin("gated", "update", "Gate"), "Leaving": life.begin("left", "leaving", "Leaving")}
+    """Runs by the plugin that they wait for; since they began, Versioned was changed and Leaving was removed."""
+    runs = {
+        "Gate": life.begin("gated", "update", "Gate"),
+        "Leaving": life.begin("left", "leaving", "Leaving"),
+        "Outside": life.begin("filtered", "outside", "Outside"),
+    }
     life.deploy("changed plugins")
     return runs
 
@@ -176,6 +181,15 @@ def test_a_run_in_progress_keeps_the_plan_of_a_plugin_that_is_changed(
     assert life.planned_timeout("gated", Stage.POST, "Versioned") == 60
     # The code is what is deployed when it is called.
     assert life.output("gated", "Work/post/Versioned") == "version 2"
+
+
+def test_a_changed_filter_holds_from_the_next_stage_that_opens(
+    life: Life, updated: dict[str, subprocess.Popen[str]]
+) -> None:
+    """The run waited in the parallel stage, and at that time the filter of Versioned did not match it."""
+    ended = life.end(updated["Outside"], "Outside")
+    assert ended.exit_code == 0, ended.stderr
+    assert states(ended.document) == {"Work/parallel/Outside": "Complete", "Work/post/Versioned": "Complete"}
 
 
 def test_the_next_run_goes_by_the_new_registration(life: Life, updated: object) -> None:

@@ -189,3 +189,25 @@ def test_a_queue_is_registered_by_its_filter_and_removed_when_it_unsubscribes(te
     team.sns.unsubscribe(SubscriptionArn=subscription)
     team.hear("Unsubscribe", subscriptionArn=subscription)
     eventually(lambda: "Letters" not in team.registered("post") or None, what="the end of the subscription")
+
+
+def test_keys_that_do_not_fit_are_a_problem_of_the_newcomer(team: Team) -> None:
+    """Two subscriptions name eight keys, which is as many as travel; a third one names another."""
+    keys = [f"key{number}" for number in range(8)]
+    named = {"First": keys[:4], "Second": keys[4:], "Newcomer": ["another"]}
+    for name, its_keys in named.items():
+        arn = team.function(name.lower(), {"pluginName": name, "default": {"mandatory": True}})
+        team.subscribe("parallel", arn, {"plugins": [name], **{key: ["yes"] for key in its_keys}})
+        assert f"added Plain/parallel {name}" in team.system.tell("plugins", "reconcile", "--activity", "Plain").stdout
+    doctor = team.system.tell("plugins", "doctor", "--activity", "Plain").stdout
+    assert "keys-do-not-fit Plain/parallel Newcomer: " in doctor
+    assert "'another'" in doctor
+
+    crowded = team.system.run("Foreign", "crowded", dict.fromkeys([*keys, "another"], "yes"))
+    assert crowded.exit_code == 0, crowded.stderr
+    assert {name: row["state"] for name, row in plugins(crowded.document).items()} == {
+        "Plain/parallel/First": "Complete",
+        "Plain/parallel/Second": "Complete",
+    }
+    alone = team.system.run("Foreign", "alone", {"another": "yes"})
+    assert plugins(alone.document)["Plain/parallel/Newcomer"]["state"] == "Complete"

@@ -37,7 +37,7 @@ class PluginsStack(Stack):
             "Versioned",
             stage=work.post,
             function=self._function(version),
-            filter_policy={"case": ["update"]},
+            filter_policy={"case": ["update"] if version == 1 else ["update", "outside"]},
             order=20 if version == 1 else 30,
             mandatory=version == 1,
             timeout=Duration.seconds(60 * version),
