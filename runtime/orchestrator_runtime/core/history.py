@@ -1,7 +1,7 @@
 """The history of a run: who started, resumed, cancelled and skipped what, and when.
 
-An attempt's start and its end are told by the run's row as long as it is of that attempt, and by a copy of them
-that is kept when the next attempt takes the row over. What was skipped is kept when it happens.
+The run's row has the start and the end of the current attempt. When the next attempt takes the row over, a copy of
+them is kept. What was skipped is kept when it happens.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from orchestrator_runtime.contract import Ending, Stage
 from orchestrator_runtime.core.records import PluginRow, Run, StageRef
 
 CORE: Final = "the core"
-"""Who did what nobody asked for."""
+"""Who did what no person and no plugin did."""
 
 
 class HistoryKind(StrEnum):
-    """What is told of a run; its ends are spelled as ``Ending`` spells them."""
+    """Kinds of entries; the ends of a run are spelled as in ``Ending``."""
 
     STARTED = "started"
     RESUMED = "resumed"
@@ -40,7 +40,7 @@ class HistoryEntry:
         at: When.
         attempt: In which attempt of the run.
         what: What was done.
-        by: Who did it, as far as that was said; nobody has checked it.
+        by: Who did it, by their own account.
         detail: Why, for people.
         execution: ARN of the execution that was started, or ended; ``None`` of what was skipped.
         metadata_replaced: Whether a resume brought other metadata than the attempt before had.
@@ -71,7 +71,8 @@ class Attempt:
         started_at: When it began.
         by: Who started it, by their own account.
         metadata_replaced: Whether it brought other metadata than the attempt before had.
-        ended_at: When it ended; ``None`` also if its execution was gone, and the next took over before anybody said so.
+        ended_at: When it ended; ``None`` also if its execution was gone and the next attempt took over before the end was
+            written.
         ending: How it ended.
         ended_by: Who ended it on purpose, by their own account.
         message: Why it ended.
@@ -96,8 +97,8 @@ class Skip:
         ref: The stage of the attempt.
         plugin: The plugin.
         at: When that was written.
-        reported: Whether the plugin said so; if not, the core did.
-        message: What the plugin said about it.
+        reported: Whether the plugin reported it; if not, the core did.
+        message: The plugin's message.
     """
 
     ref: StageRef
@@ -108,7 +109,7 @@ class Skip:
 
 
 def attempt_of(run: Run) -> Attempt:
-    """What a run's row tells of its attempt."""
+    """Read the attempt from a run's row."""
     return Attempt(
         number=run.ref.attempt,
         execution=run.execution,
@@ -123,7 +124,7 @@ def attempt_of(run: Run) -> Attempt:
 
 
 def cancel_message(by: str | None, reason: str | None) -> str:
-    """What the status of a cancelled run says of it.
+    """Make the message of a cancelled run.
 
     Args:
         by: Who cancelled it, by their own account.
@@ -133,7 +134,7 @@ def cancel_message(by: str | None, reason: str | None) -> str:
 
 
 def entry_document(entry: HistoryEntry) -> dict[str, Any]:
-    """An entry as JSON has it: every key is there, ``null`` where nothing is to be told; the time in ISO 8601, UTC."""
+    """Make the JSON document of an entry. It has every key, with ``null`` for what does not apply; times are UTC."""
     at = entry.at
     return {**asdict(entry), "at": f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"}
 
@@ -181,7 +182,7 @@ def _of_attempt(attempt: Attempt) -> Iterable[HistoryEntry]:
 
 
 def _why(attempt: Attempt) -> str | None:
-    """What was said about an end beside who brought it about."""
+    """The reason of an end, without who ended the run."""
     if attempt.ending is not Ending.CANCELLED or attempt.message is None:
         return attempt.message
     return attempt.message.removeprefix(cancel_message(attempt.ended_by, None)).removeprefix(": ") or None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _AT_ONCE: Final = 1_000
-"""Runs that a look at a partition reads one by one before it lets DynamoDB count."""
+"""Runs that a count reads one by one from a partition before it lets DynamoDB count."""
 _BEFORE_ALL: Final = "/"
 """Sorts before the first character of every workflow's name."""
 _AFTER_SLASH: Final = chr(ord("/") + 1)
@@ -54,7 +54,7 @@ class DynamoActiveRuns:
         """See ``watch_ports.RunsInProgress``.
 
         Where there are few runs, one query a partition reads them all. Where there are many, DynamoDB counts those of a
-        workflow, and sends none of them; the next look starts behind that workflow. No list of workflows is needed.
+        workflow, and sends none of them; the next query starts after that workflow. No list of workflows is needed.
         """
         counts: Counter[str] = Counter()
         for partition in range(ACTIVE_RUNS_PARTITIONS):

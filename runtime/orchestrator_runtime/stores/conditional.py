@@ -1,4 +1,4 @@
-"""Conditional writes, alone or several at once, and what stands in their way."""
+"""Conditional writes, alone or in a transaction, and how they fail."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def write_if(write: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 
     """Call a write of the DynamoDB client that has a condition.
 
     Raises:
-        ConditionFailed: The condition did not hold; brings the item that stands there.
+        ConditionFailed: The condition did not hold; has the item as it is.
         WriteConflict: A transaction held the item.
     """
     try:
@@ -68,7 +68,7 @@ def transact(client: DynamoDBClient, writes: Any) -> None:  # noqa: ANN401 - the
     """Write all or none.
 
     Raises:
-        ConditionFailed: A condition did not hold; brings the item that stands there, where it was asked for.
+        ConditionFailed: A condition did not hold; has the item as it is, where the request asked for it.
         WriteConflict: Another write held one of the items.
     """
     try:

@@ -166,7 +166,7 @@ def _active_keys(run: Run) -> dict[str, object]:
 
 
 def active_run_of(item: Item) -> ActiveRun:
-    """Read what the index of runs in progress tells of one."""
+    """Read an entry of the index of runs in progress."""
     return ActiveRun(
         ref=RunRef(item["uid"]["S"], item["workflow"]["S"], int(item["attempt"]["N"])),
         execution=item["execution"]["S"],

@@ -28,7 +28,7 @@ _SHORT: Final = {
 }
 _LONG: Final = {short: name for name, short in _SHORT.items()}
 _USUAL: Final = asdict(ExpectedPlugin(name="", timeout_seconds=0))
-"""What a plan does not write down of a plugin; nobody has that name or that deadline."""
+"""Values that a plan omits of a plugin; no plugin has this name or this deadline."""
 _BESIDE_ITS_TEXTS: Final = 2_048
 """More than all that a plan's item has beside its texts: its key, its numbers and the attributes' names."""
 

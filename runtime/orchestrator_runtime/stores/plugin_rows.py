@@ -167,7 +167,7 @@ class PluginRows:
         if not beside:
             return plugin_of(write_if(self._client.update_item, **request, ReturnValues="ALL_NEW")["Attributes"])
         transact(self._client, [{kind: {**request, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}, *beside])
-        # A transaction does not tell what it wrote over, and a start may have been noted there.
+        # A transaction does not return what it has written over, which may have a start.
         return row if kind == "Put" else self._get(request["Key"]) or row
 
     def _beside(self, ref: StageRef, row: PluginRow, output: str | None, expires_at: int) -> list[Mapping[str, Any]]:

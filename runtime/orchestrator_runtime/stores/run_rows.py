@@ -42,7 +42,7 @@ class RunRows:
                 ExpressionAttributeValues={":now": self._epoch()},
             )
         except ConditionFailed as failed:
-            # The answer need not say which item stands there.
+            # The answer may come without the item.
             stored = run_of(failed.item) if failed.item else self.get(run.ref.uid, run.ref.workflow)
             return stored if stored != run_of(item) else None
         return None
@@ -89,7 +89,7 @@ class RunRows:
         by: str | None = None,
     ) -> bool:
         """See ``ports.StatusStore.end_run``."""
-        # What the first try of a write that the SDK repeats has left there.
+        # If the SDK repeats the write, its first try has left these in the row.
         own = {
             "execution": text(execution),
             "attempt": number(ref.attempt),
@@ -118,8 +118,8 @@ class RunRows:
                 },
             )
         except ConditionFailed as failed:
-            stands = failed.item or {}
-            return all(stands.get(name) == value for name, value in own.items())
+            stored = failed.item or {}
+            return all(stored.get(name) == value for name, value in own.items())
         return True
 
     def finish_end(self, ref: RunRef, *, execution: str) -> None:

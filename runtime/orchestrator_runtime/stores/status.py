@@ -89,9 +89,9 @@ class DynamoStatusStore:
         self._runs.finish_end(ref, execution=execution)
 
     def history(self, *, uid: str, workflow: str) -> list[HistoryEntry] | None:
-        """Read what was done with a run, by whom, in the order of time; ``None`` if there is no run, or none any more.
+        """Read what was done with a run, by whom, in order; ``None`` if the run does not exist or has expired.
 
-        The row is read first: an attempt that is taken over meanwhile is then told of by both, and not by neither.
+        The row is read before the kept items, so that an attempt that is taken over meanwhile is read twice, not missed.
         """
         run = self.get_run(uid, workflow)
         if run is None:
@@ -100,7 +100,7 @@ class DynamoStatusStore:
         return history([attempt_of(run), *kept], skips)
 
     def run_document(self, *, uid: str, workflow: str) -> dict[str, Any] | None:
-        """Read a run as people see it; ``None`` if there is none, or none any more.
+        """Read a run as people see it; ``None`` if it does not exist or has expired.
 
         One query, whatever the run's size. The document's shape is that of
         ``core.run_document``.
