@@ -108,7 +108,7 @@ def plugin(
             Default: the one that the ``Plugin`` construct gave the function by its environment.
         mandatory: Whether its error fails the stage. Default: it does.
         overrides: The same for single activities: ``{"Rate": False}``. Default: none differs.
-        order: Its place on a stage that releases one plugin at a time, lower first, ties by name. Default: 90.
+        order: Its place in a sequential stage, lower first, ties by name. Default: 90.
         always_run: Whether a resumed run calls it again although it was complete. Default: it does not.
         timeout: How long it may take, from its start on, in whole seconds. Default: what the stage says.
         start_within: How soon after its release it has to report that it started, or how it ended, in whole
