@@ -71,8 +71,7 @@ class Attempt:
         started_at: When it began.
         by: Who started it, by their own account.
         metadata_replaced: Whether it brought other metadata than the attempt before had.
-        ended_at: When it ended; ``None`` also if its execution was gone and the next attempt took over before the end was
-            written.
+        ended_at: When it ended; ``None`` also if the next attempt replaced a lost execution before its end was written.
         ending: How it ended.
         ended_by: Who ended it on purpose, by their own account.
         message: Why it ended.

@@ -91,7 +91,7 @@ class DynamoStatusStore:
     def history(self, *, uid: str, workflow: str) -> list[HistoryEntry] | None:
         """Read what was done with a run, by whom, in order; ``None`` if the run does not exist or has expired.
 
-        The row is read before the kept items, so that an attempt that is taken over meanwhile is read twice, not missed.
+        The row is read before the kept items: an attempt that is taken over meanwhile is read twice, and not missed.
         """
         run = self.get_run(uid, workflow)
         if run is None:
