@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -131,6 +132,19 @@ class System:
         answer: dict[str, Any] = self.invoke(Handler.CHECK_DEADLINES, {})
         assert not answer["failed"], answer
         return answer
+
+    @contextmanager
+    def no_deadline_checks(self) -> Iterator[None]:
+        """Disable the schedule that checks deadlines, and enable it at the end."""
+        events = self.aws.client("events")
+        description = f"Checks the deadlines of plugins of {self.deployment.prefix}"
+        [rule] = [rule for rule in events.list_rules()["Rules"] if rule.get("Description") == description]
+        assert rule["ScheduleExpression"] == "rate(1 minute)"
+        events.disable_rule(Name=rule["Name"])
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rule["Name"])
 
     @property
     def control_table(self) -> str:

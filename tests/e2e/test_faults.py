@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,9 +19,10 @@ DONE = {"Check/pre/First", "Check/pre/Second", "Check/pre/Third", "Check/paralle
 
 
 @pytest.fixture(scope="module")
-def silent_run(faults: System) -> subprocess.Popen[str]:
-    """A run that waits for a plugin that will never report; begun first, looked at last."""
-    return faults.begin("Work", "silent-1", {"case": "silent"})
+def silent_run(faults: System) -> Iterator[subprocess.Popen[str]]:
+    """A run that waits for a plugin that never reports. The last test checks its deadline."""
+    with faults.no_deadline_checks():
+        yield faults.begin("Work", "silent-1", {"case": "silent"})
 
 
 def test_a_second_start_of_a_run_in_progress_is_refused(faults: System, silent_run: object) -> None:
@@ -133,7 +135,8 @@ def test_a_run_that_failed_resumes_when_its_plugin_is_mended(faults: System) -> 
     assert attempts["Check/parallel/Breaks"] == attempts["Check/parallel/Always"] == 2
 
 
-def test_a_plugin_that_never_reports_hangs_nothing(silent_run: subprocess.Popen[str]) -> None:
+def test_a_plugin_that_never_reports_hangs_nothing(faults: System, silent_run: subprocess.Popen[str]) -> None:
+    assert faults.check_deadlines()["checked"] == 1
     run = told(silent_run)
     assert run.exit_code == 1
     document = run.document

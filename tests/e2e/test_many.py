@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from orchestrator_runtime.contract import MAX_PLUGINS_PER_STAGE, DeadLetters, Stage
+from orchestrator_runtime.contract import MAX_PLUGINS_PER_STAGE, DeadLetters, ErrorName, Stage
 from orchestrator_runtime.deployment import CoreOutput
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.e2e.outside_consumer import outside_consumer, work_on
@@ -159,8 +159,7 @@ def test_of_starts_of_one_run_at_once_one_is_accepted(core: System, flood: Queue
         refused = ended(core, executions, at_least=AT_ONCE - 1)
         [accepted[uid]] = executions - refused.keys()
         for one in refused.values():
-            # The emulator has one name for all errors of functions, so that the cause has to tell which it was.
-            assert one["status"] == "FAILED"
+            assert (one["status"], one["error"]) == ("FAILED", ErrorName.RUN_IN_PROGRESS)
             assert f"is in progress, attempt 1, in execution {accepted[uid]}" in one["cause"]
         document = document_of(core, uid)
         assert (document["state"], document["attempt"]) == ("In Progress", 1)
