@@ -83,7 +83,7 @@ def registered_by(team: str, template: Template) -> Iterator[Registered]:
             name=properties["Name"],
             mandatory=properties["Mandatory"] == "true",
             order=int(properties["Order"]),
-            policy=json.loads(properties["FilterPolicy"]),
+            policy=json.loads(properties.get("FilterPolicy", "{}")),
             handler=getattr(import_module(f"examples.insurance.{team}.functions.{package}.{module}"), name),
         )
 
@@ -153,7 +153,7 @@ def test_the_runs_show_every_plugin_and_have_uids_of_their_own(plugins: list[Reg
 def test_what_the_picture_promises_of_the_plugins(plugins: list[Registered]) -> None:
     assert {plugin.stage for plugin in plugins} == set(Stage)
     assert [plugin.name for plugin in plugins if not plugin.mandatory] == ["MarketComparison"]
-    filtered = [plugin for plugin in plugins if plugin.stage is Stage.PARALLEL and set(plugin.policy) != {"plugins"}]
+    filtered = [plugin for plugin in plugins if plugin.stage is Stage.PARALLEL and plugin.policy]
     assert len(filtered) >= 5
     assert {"line", "premium", "state", "workflow"} <= {key for plugin in filtered for key in plugin.policy}
 
