@@ -27,7 +27,7 @@ _KEYS = {
     REGISTRY: (TableAttribute.ACTIVITY, TableAttribute.REGISTRATION),
 }
 
-_INDEXES: dict[str, Any] = {
+INDEXES: dict[str, Any] = {
     STATUS: {
         "name": ACTIVE_RUNS,
         "keys": (TableAttribute.ACTIVE, TableAttribute.ACTIVE_SINCE),
@@ -65,7 +65,7 @@ class Clock:
 
 def create_tables(client: DynamoDBClient) -> None:
     for table, (partition, sort) in _KEYS.items():
-        index = _INDEXES.get(table)
+        index = INDEXES.get(table)
         names = [partition, sort, *(index["keys"] if index else ())]
         indexes: Any = {}
         if index:
