@@ -114,7 +114,7 @@ def registration_request(request: str = "Create") -> dict[str, Any]:
             RegistrationProperty.START_WITHIN_SECONDS: "30",
             RegistrationProperty.REPORTS_START: "true",
             RegistrationProperty.DESCRIPTION: "Scores the driver",
-            RegistrationProperty.FILTER_POLICY: '{"line":["auto"],"age":[{"numeric":[">=",18]}],"plugins":["Score"]}',
+            RegistrationProperty.FILTER_POLICY: '{"line":["auto"],"age":[{"numeric":[">=",18]}]}',
             RegistrationProperty.FILTER_POLICY_SCOPE: "MessageAttributes",
             RegistrationProperty.SENDER_ROLE_IDS: "AROASCORE,AROADEAD",
             RegistrationProperty.OWNER: "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1",
