@@ -35,10 +35,12 @@ class TimeLimits:
         self._entry_seconds = activity.seconds
         self.unanswered = 0
         self._begun: dict[RunRef, tuple[float, int]] = {}
+        self._latest = 0
         self._times: tuple[float, float] | None = None
 
     def begin(self, ref: RunRef) -> None:
         """An execution was given its attempt."""
+        self._latest = ref.attempt
         self._begun[ref] = (self._scheduler.now, sum(self._faults.values()))
 
     def check(self, ref: RunRef) -> None:
@@ -51,6 +53,9 @@ class TimeLimits:
             self._times = self._allowed_times()
         allowed, longest = self._times
         allowed += self._entry_seconds * (self._faults[Fault.SIGNAL_DROPPED] + self.unanswered)
+        if ref.attempt < self._latest:
+            # Another attempt has begun, and a cancel died before it stopped this one's execution.
+            allowed += self._entry_seconds
         if not self._silent:
             allowed += (longest + _SHARE_OF_A_FAULT) * (sum(self._faults.values()) - faults_before)
         if took > allowed:
