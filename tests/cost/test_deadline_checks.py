@@ -36,9 +36,9 @@ class Partitions(Shelf[PluginRow]):
         return self._of_uid[uid].below(uid, prefix) if uid in self._of_uid else {}
 
 
-def waiting(runs: int, **settings: int) -> World:
+def waiting(runs: int, *, timeout_seconds: int = 600) -> World:
     """So many runs, each with an activity that waits for a plugin."""
-    world = World(plugin("Score"), start_within_seconds=START_WITHIN, **settings)
+    world = World(plugin("Score"), start_within_seconds=START_WITHIN, timeout_seconds=timeout_seconds)
     world.status.plugins = Partitions(world.clock)
     for number in range(runs):
         ref = world.begin(f"execution-{number}", uid=uid(number))

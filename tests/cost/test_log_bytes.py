@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.authoring.handler import PluginHandler
 from orchestrator_runtime.aws.journal import LoggedJournal
-from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.models import PluginMessage, Report
 from orchestrator_runtime.testing import NoTimer
 from tests.rules.world import ACTIVITY, UID, World, plugin, received
@@ -70,10 +70,10 @@ class Functions:
     def play(self) -> None:
         self.world.begin()
         for activity in ACTIVITIES:
+            self.world.open(activity)
             for stage in Stage:
-                rule = ReleaseRule.ALL_AT_ONCE if stage is Stage.PARALLEL else ReleaseRule.ONE_AT_A_TIME
-                self.world.advance(stage, activity=activity, rule=rule)
                 message = json.loads(self.world.publisher.messages[-1].body)
+                assert (message["activity"], message["stage"]) == (activity, stage)
                 for name in message["plugins"]:
                     self.world.clock.forward(1.234)
                     self._call(name, message)

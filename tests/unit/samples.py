@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator_runtime.contract import ReleaseRule, Stage, State
+from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.records import ExpectedPlugin, PluginRow, Run, RunRef, StagePlan, StageRef
 from orchestrator_runtime.core.registration import Registration
 
@@ -39,8 +39,8 @@ def a_run(attempt: int = 1, **other: Any) -> Run:
 def a_plan(attempt: int = 1, *names: str, **other: Any) -> StagePlan:
     plan = StagePlan(
         attempt=attempt,
-        rule=ReleaseRule.ALL_AT_ONCE,
         plugins=tuple(ExpectedPlugin(name=name, timeout_seconds=60) for name in names or ("Score",)),
+        opened_at=NOW,
         expires_at=EXPIRES_AT,
     )
     return replace(plan, **other)
