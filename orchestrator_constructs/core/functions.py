@@ -113,6 +113,9 @@ class CoreFunctions(Construct):
         self._grant_begin_run()
         for handler in (Handler.OPEN_ACTIVITY, Handler.RECORD_RESULT, Handler.CHECK_DEADLINES):
             self._grant_activity_work(self.of(handler), f"{topics}*")
+        # The first stores the task token; both may write the item of an activity anew. A report finds it there.
+        for handler in (Handler.OPEN_ACTIVITY, Handler.CHECK_DEADLINES):
+            _allow(self.of(handler), (_PUT,), [stores.control.table_arn])
         _allow(self.of(Handler.CHECK_DEADLINES), (_QUERY,), [f"{stores.control.table_arn}/index/{DUE_ACTIVITIES}"])
         for handler in (Handler.END_RUN, Handler.CANCEL_RUN, Handler.SWEEP_RUNS):
             self._grant_ending(self.of(handler))
@@ -174,7 +177,7 @@ class CoreFunctions(Construct):
         stores = self._stores
         # Rows and outputs that an earlier attempt left behind are deleted whenever a stage opens.
         _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [stores.status.table_arn])
-        _allow(function, (_GET, _PUT, _UPDATE), [stores.control.table_arn])
+        _allow(function, (_GET, _UPDATE), [stores.control.table_arn])
         _allow(function, (_QUERY,), [stores.registry.table_arn])
         _allow(function, ["sns:Publish"], [topics])
         machines = f"{self._workflow_arn_prefix}*"

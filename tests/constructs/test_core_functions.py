@@ -27,7 +27,7 @@ ROWS = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:Upda
 CONTROL_ITEMS = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
 ACTIVITY_WORK = {
     f"<{STATUS}>": ROWS | {"dynamodb:DeleteItem"},
-    f"<{CONTROL}>": CONTROL_ITEMS,
+    f"<{CONTROL}>": CONTROL_ITEMS - {"dynamodb:PutItem"},
     f"<{REGISTRY}>": {"dynamodb:Query"},
     TOPICS: {"sns:Publish"},
     f"{WORKFLOWS}*": {"states:SendTaskSuccess", "states:SendTaskFailure"},
@@ -107,10 +107,10 @@ def test_functions_have_the_environment_that_they_need(
             Handler.BEGIN_RUN,
             {f"<{STATUS}>": ROWS, EXECUTIONS: {"states:DescribeExecution"}},
         ),
-        (Handler.OPEN_ACTIVITY, ACTIVITY_WORK),
+        (Handler.OPEN_ACTIVITY, {**ACTIVITY_WORK, f"<{CONTROL}>": CONTROL_ITEMS}),
         (
             Handler.CHECK_DEADLINES,
-            {**ACTIVITY_WORK, f"<{CONTROL}>/index/due_activities": {"dynamodb:Query"}},
+            {**ACTIVITY_WORK, f"<{CONTROL}>": CONTROL_ITEMS, f"<{CONTROL}>/index/due_activities": {"dynamodb:Query"}},
         ),
         (
             Handler.RECORD_RESULT,

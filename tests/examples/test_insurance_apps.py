@@ -160,13 +160,14 @@ def test_what_the_picture_promises_of_the_plugins(plugins: list[Registered]) -> 
 
 def test_the_platform_deploys_the_core_and_both_workflows() -> None:
     template = template_of(platform)
-    names = ["activity-Validate", "activity-Rate", "activity-GenerateDocuments", "activity-CancelServices"]
-    names += ["workflow-NewBusiness", "workflow-Cancel"]
-    template.resource_count_is("AWS::StepFunctions::StateMachine", len(names))
-    for name in names:
+    template.resource_count_is("AWS::StepFunctions::StateMachine", len(WORKFLOWS))
+    for name in WORKFLOWS:
         template.has_resource_properties(
-            "AWS::StepFunctions::StateMachine", {"StateMachineName": f"insurance-demo-{name}"}
+            "AWS::StepFunctions::StateMachine", {"StateMachineName": f"insurance-demo-workflow-{name}"}
         )
+    for activity in {activity for steps in WORKFLOWS.values() for activity in steps}:
+        for stage in Stage:
+            template.has_resource_properties("AWS::SNS::Topic", {"TopicName": f"insurance-demo-{activity}-{stage}"})
     template.resource_count_is(REGISTRATION_RESOURCE_TYPE, 0)
     for resource in template.find_resources("AWS::DynamoDB::Table").values():
         assert resource["DeletionPolicy"] == "Delete"

@@ -1,4 +1,4 @@
-"""Why each role may do what it may, why some of it is on every resource, and what the example's authors accept.
+"""The reason for each permission of each role, and for those on every resource; the example's accepted findings.
 
 Sentences for ``docs/security.md``. The tests hold them against the templates, both ways.
 """
@@ -13,16 +13,20 @@ from orchestrator_runtime.contract import Handler
 
 _TRACES: Final = "Lambda sends its traces"
 _OWN_LOG: Final = "Lambda writes its log"
-_DEAD: Final = "Lambda leaves calls here that failed three times"
+_DEAD: Final = "Lambda sends invocations here that failed three times"
+_WORKFLOWS: Final = "arn:…:states:…:stateMachine:{system}-{stage}-workflow-*"
 _ENDS: Final[Mapping[str, str]] = {
-    "{status table}": "reads the run and what is open in it; ends plugins, stages and the run",
-    "{control table}": "closes what is open of the run's stages, and reads their tokens",
-    "arn:…:states:…:stateMachine:{system}-{stage}-activity-*": "fails the waits of the run's stages",
+    "{status table}": "reads the run and its stages; ends plugins, stages and the run",
+    "{control table}": "ends the run's activities, and reads their task tokens",
+    _WORKFLOWS: "fails the states that wait for the run's activities",
 }
-_STAGES: Final[Mapping[str, str]] = {
-    "{registry}": "reads who is registered to the stage",
-    "arn:…:sns:…:{system}-{stage}-*": "releases plugins",
-    "arn:…:states:…:stateMachine:{system}-{stage}-activity-*": "answers the stage's token",
+_ACTIVITIES: Final[Mapping[str, str]] = {
+    "{status table}": "reads run and stages; writes plans, stages, plugins and outputs; deletes leftovers of earlier "
+    "attempts",
+    "{control table}": "reads task tokens; settles, dispatches and finishes activities",
+    "{registry}": "reads the plugins and the settings of the stages",
+    "arn:…:sns:…:{system}-{stage}-*": "publishes to stages",
+    _WORKFLOWS: "answers the activity's task token",
 }
 _REPORTS: Final[Mapping[str, str]] = {"{results queue}": "reports"}
 _READS: Final[Mapping[str, str]] = {"{plugin's queue}": "Lambda reads the queue for it"}
@@ -58,29 +62,28 @@ CORE: Final[Mapping[Handler, Documented]] = {
         Handler.BEGIN_RUN,
         "A function: begins a run, or resumes it.",
         {
-            "{status table}": "writes the run's row; reads the one that stands there already",
-            "arn:…:states:…:execution:{system}-{stage}-workflow-*:*": "sees whether the execution that holds the run "
-            "still runs",
+            "{status table}": "writes the run's row; reads an existing one",
+            "arn:…:states:…:execution:{system}-{stage}-workflow-*:*": "reads whether the execution that holds the run "
+            "is still running",
         },
     ),
-    Handler.ADVANCE_STAGE: _handler(
-        Handler.ADVANCE_STAGE,
-        "A function: opens, wakes and closes a stage.",
-        {
-            **_STAGES,
-            "{status table}": "reads run and stage; writes plan, stage and plugins; deletes outputs of who is called "
-            "again",
-            "{control table}": "stores the token; opens the stage; claims releases",
-        },
+    Handler.OPEN_ACTIVITY: _handler(
+        Handler.OPEN_ACTIVITY,
+        "A function: opens an activity of a run, and its first stage that has plugins.",
+        {**_ACTIVITIES, "{control table}": "stores the task token; opens, dispatches and finishes activities"},
     ),
     Handler.RECORD_RESULT: _handler(
         Handler.RECORD_RESULT,
-        "A function: records what plugins report.",
+        "A function: records reports of plugins, closes stages and opens the next.",
+        {**_ACTIVITIES, "{results queue}": "Lambda reads the queue for it"},
+    ),
+    Handler.CHECK_DEADLINES: _handler(
+        Handler.CHECK_DEADLINES,
+        "A function on a schedule: enforces the deadlines of plugins.",
         {
-            **_STAGES,
-            "{status table}": "reads run and stage; writes plugins, their outputs, and how the stage ended",
-            "{control table}": "takes plugins off the open ones; reads the token; claims releases",
-            "{results queue}": "Lambda reads the queue for it",
+            **_ACTIVITIES,
+            "{control table}": f"{_ACTIVITIES['{control table}']}; ends those of runs that have ended",
+            "{control table}/index/due_activities": "finds the activities that are due",
         },
     ),
     Handler.END_RUN: _handler(Handler.END_RUN, "A function: writes how a run ended.", _ENDS),
@@ -95,68 +98,59 @@ CORE: Final[Mapping[Handler, Documented]] = {
         {
             **_ENDS,
             "{status table}/index/active_runs": "finds the runs in progress",
-            "arn:…:states:…:execution:{system}-{stage}-workflow-*:*": "sees how an execution ended",
-            "arn:…:states:…:stateMachine:{system}-{stage}-workflow-*": "sees which executions run",
+            "arn:…:states:…:execution:{system}-{stage}-workflow-*:*": "reads how an execution ended",
+            _WORKFLOWS: f"{_ENDS[_WORKFLOWS]}; lists the executions that are running",
             "{dead letter queue}": _DEAD,
         },
     ),
     Handler.WATCH_RUNS: _handler(
         Handler.WATCH_RUNS,
-        "A function of `WorkflowMonitoring`: counts runs in progress, and announces those that take too long.",
+        "A function of `WorkflowMonitoring`: counts runs in progress, and announces overdue ones.",
         {
             "{status table}": "reads what an overdue run waits for, and how it ended",
             "{status table}/index/active_runs": "finds the runs in progress",
-            "{control table}": "remembers what was announced, so that nothing is announced twice",
-            "{registry}": "reads whose plugin a run waits for",
-            "arn:…:ssm:…:parameter/{system}/{stage}/workflows": "finds the workflows, and what is expected of them",
-            "arn:…:ssm:…:parameter/{system}/{stage}/workflows/*": "finds the workflows, and what is expected of them",
+            "{control table}": "stores which overdue runs were announced",
+            "{registry}": "reads the owner of a plugin that a run waits for",
+            "arn:…:ssm:…:parameter/{system}/{stage}/workflows": "finds the workflows, and their expected durations",
+            "arn:…:ssm:…:parameter/{system}/{stage}/workflows/*": "finds the workflows, and their expected durations",
             "{alerts topic}": "announces",
-            "{key of the alerts}": "SNS encrypts what is announced, in its name",
+            "{key of the alerts}": "SNS encrypts the messages, in its name",
         },
     ),
     Handler.REGISTER_PLUGIN: _handler(
         Handler.REGISTER_PLUGIN,
-        "A function: registers plugins as they are deployed; refuses that their stages are removed.",
+        "A function: registers stages and plugins as they are deployed; refuses the removal of stages in use.",
         {
-            "{registry}": "reads, writes and removes registrations and the names that they hold",
-            "arn:…:sns:…:{system}-{stage}-*": "sees whether there is such a stage",
-            "arn:…:cloudformation:…:stack/*": "sees whether a stack that is about to lose a stage can still be stopped",
+            "{registry}": "reads, writes and deletes settings, registrations and the names that they hold",
+            "arn:…:sns:…:{system}-{stage}-*": "reads whether the stage exists",
+            "arn:…:cloudformation:…:stack/*": "reads whether a stack that is about to lose a stage can still roll back",
             "{dead letter queue}": _DEAD,
         },
     ),
     Handler.RECONCILE: _handler(
         Handler.RECONCILE,
-        "A function: repairs the registry from what is subscribed.",
+        "A function: repairs the registry from the subscriptions.",
         {
-            "{registry}": "reads, writes and removes registrations and the names that they hold",
+            "{registry}": "reads, writes and deletes registrations and the names that they hold",
             "{registry}/index/by_function": "finds the registrations of a function",
             "arn:…:sns:…:{system}-{stage}-*": "reads the subscriptions to the stages",
             "arn:…:ssm:…:parameter/{system}/{stage}/activities": "finds the stages",
             "arn:…:ssm:…:parameter/{system}/{stage}/activities/*": "finds the stages",
-            "arn:…:lambda:…:function:*": "asks a function that was subscribed by itself what plugin it is, and whether "
-            "SNS may call it; `plugin_functions` narrows it down",
+            "arn:…:lambda:…:function:*": "invokes a function that subscribed without a construct, to describe its "
+            "plugin, and reads whether SNS may invoke it; `plugin_functions` narrows it down",
             "{dead letter queue}": _DEAD,
         },
     ),
 }
 
 OTHERS: Final[Mapping[str, Documented]] = {
-    "Platform/Rate/Role": Documented(
-        "an activity's state machine",
-        "Calls the stages, one after the other.",
-        {"{system}-{stage}-advance-stage": "opens and wakes a stage", "*": _MACHINE},
-    ),
     "Platform/NewBusiness/Role": Documented(
         "a workflow's state machine",
-        "Begins the run, calls the activities, ends the run.",
+        "Begins the run, opens its activities, ends the run.",
         {
             "{system}-{stage}-begin-run": "begins the run",
+            "{system}-{stage}-open-activity": "opens an activity",
             "{system}-{stage}-end-run": "ends the run",
-            "{system}-{stage}-activity-{activity}": "starts an activity; a line for each of the workflow's",
-            "arn:…:states:…:execution:{system}-{stage}-activity-{activity}:*": "follows what it started, and stops it "
-            "if it is stopped itself",
-            "arn:…:events:…:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule": "Step Functions' own rule, by "
-            "which it learns that what it started has ended",
             "*": _MACHINE,
         },
     ),
@@ -235,7 +229,7 @@ class Everywhere:
 EVERY_RESOURCE: Final[Mapping[frozenset[str], Everywhere]] = {
     frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}): Everywhere(
         "the core's functions",
-        "X-Ray knows no resource for what is sent to it.",
+        "X-Ray has no resources that a policy could name.",
     ),
     frozenset(
         {
@@ -244,7 +238,7 @@ EVERY_RESOURCE: Final[Mapping[frozenset[str], Everywhere]] = {
             "xray:GetSamplingRules",
             "xray:GetSamplingTargets",
         }
-    ): Everywhere("the state machines", "As above; sampling rules are asked for as a whole."),
+    ): Everywhere("the state machines", "As above."),
     frozenset(
         {
             "logs:CreateLogDelivery",
