@@ -47,7 +47,7 @@ def test_activities_run_side_by_side_and_then_the_next(composed: System) -> None
         ("Here", "There", "Check"), "Complete"
     )
     begun = activities["Check"]["stages"]["pre"]["started_at"]
-    assert max(activities[name]["stages"]["post"]["ended_at"] for name in ("Here", "There")) <= begun
+    assert max(activities[name]["stages"]["parallel"]["ended_at"] for name in ("Here", "There")) <= begun
 
 
 @pytest.mark.parametrize(("case", "status", "state"), [("none", "SUCCEEDED", "Complete"), ("break", "FAILED", "Error")])
