@@ -46,7 +46,7 @@ class Checked:
     Attributes:
         checked: How many activities were checked.
         failed: How many of them raised an error; they are checked again a minute later.
-        left: Whether due activities were left for the next invocation.
+        left: Whether time ran out while activities were still due. The next invocation continues with them.
     """
 
     checked: int = 0
