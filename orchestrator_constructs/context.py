@@ -1,4 +1,4 @@
-"""What the deployable app is told by the CDK context, read and checked."""
+"""The CDK context of the deployable app, read and checked."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class IRunMetrics(Protocol):
         ...
 
     def metric_runs_stopped(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count runs whose execution somebody stopped."""
+        """Count runs whose execution was stopped."""
         ...
 
     def metric_runs_timed_out(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
@@ -89,19 +89,19 @@ class IStageMetrics(Protocol):
         ...
 
     def metric_plugin_calls(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count a plugin's calls that have ended."""
+        """Count a plugin's invocations that have ended."""
         ...
 
     def metric_plugin_errors(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count a plugin's calls that ended in an error."""
+        """Count a plugin's invocations that ended in an error."""
         ...
 
     def metric_plugin_duration(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Measure how long a plugin's calls took, in milliseconds."""
+        """Measure how long a plugin's invocations took, in milliseconds."""
         ...
 
     def metric_plugin_time_to_start(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Measure how long a plugin's calls took to start, in milliseconds."""
+        """Measure the time from dispatch to start of a plugin, in milliseconds."""
         ...
 
     def metric_plugin_refused_reports(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:

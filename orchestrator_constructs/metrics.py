@@ -52,7 +52,7 @@ def measured(
         scope: What is measured.
         metric: What of it.
         deployment: The deployment; its prefix is the namespace.
-        dimensions: What the metric is told apart by.
+        dimensions: The dimensions of the metric.
         **props: How it is read and drawn. Default: ``default_statistic`` of five minutes.
     """
     chosen: MetricProps = {"statistic": default_statistic(metric), **props}
@@ -150,7 +150,7 @@ class RunMetrics:
         return self._measured(Metric.RUNS_CANCELLED, **props)
 
     def metric_runs_stopped(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count runs whose execution somebody stopped. Default: the sum of five minutes."""
+        """Count runs whose execution was stopped. Default: the sum of five minutes."""
         return self._measured(Metric.RUNS_STOPPED, **props)
 
     def metric_runs_timed_out(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
@@ -173,20 +173,20 @@ class StageMetrics:
         return self._measured(Metric.STAGE_DURATION, **props)
 
     def metric_plugin_calls(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count a plugin's calls that have ended. Default: the sample count of five minutes."""
+        """Count a plugin's invocations that have ended. Default: the sample count of five minutes."""
         chosen: MetricProps = {"statistic": cloudwatch.Stats.SAMPLE_COUNT, **props}
         return self._measured(Metric.PLUGIN_ERRORS, plugin, **chosen)
 
     def metric_plugin_errors(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count a plugin's calls that ended in an error. Default: the sum of five minutes."""
+        """Count a plugin's invocations that ended in an error. Default: the sum of five minutes."""
         return self._measured(Metric.PLUGIN_ERRORS, plugin, **props)
 
     def metric_plugin_duration(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Measure how long a plugin's calls took, in milliseconds. Default: the median of five minutes."""
+        """Measure how long a plugin's invocations took, in milliseconds. Default: the median of five minutes."""
         return self._measured(Metric.PLUGIN_DURATION, plugin, **props)
 
     def metric_plugin_time_to_start(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Measure how long a plugin's calls took to start, in milliseconds. Default: the median of five minutes."""
+        """Measure the time from dispatch to start of a plugin, in milliseconds. Default: the median of five minutes."""
         return self._measured(Metric.PLUGIN_TIME_TO_START, plugin, **props)
 
     def metric_plugin_refused_reports(self, plugin: str, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
@@ -201,19 +201,19 @@ class PluginMetrics:
     _name: str
 
     def metric_calls(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count calls that have ended. Default: the sample count of five minutes."""
+        """Count invocations that have ended. Default: the sample count of five minutes."""
         return self._stage.metric_plugin_calls(self._name, **props)
 
     def metric_errors(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Count calls that ended in an error. Default: the sum of five minutes."""
+        """Count invocations that ended in an error. Default: the sum of five minutes."""
         return self._stage.metric_plugin_errors(self._name, **props)
 
     def metric_duration(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Measure how long calls took, in milliseconds. Default: the median of five minutes."""
+        """Measure how long invocations took, in milliseconds. Default: the median of five minutes."""
         return self._stage.metric_plugin_duration(self._name, **props)
 
     def metric_time_to_start(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
-        """Measure how long calls took to start, in milliseconds. Default: the median of five minutes."""
+        """Measure the time from dispatch to start, in milliseconds. Default: the median of five minutes."""
         return self._stage.metric_plugin_time_to_start(self._name, **props)
 
     def metric_refused_reports(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:

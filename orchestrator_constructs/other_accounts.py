@@ -23,7 +23,7 @@ class OtherAccounts:
     """Accounts that may deploy plugins, beside the core's own.
 
     What is opened to them is the least that a plugin needs: to subscribe to a
-    stage's topic (whose attributes CloudFormation looks at before), to register as
+    stage's topic (whose attributes CloudFormation reads before), to register as
     it is deployed, to report. An identity in one of these accounts needs the same
     right from its own account as well.
 
@@ -77,7 +77,7 @@ class OtherAccounts:
             queue.add_to_resource_policy(statement)
 
     def open_function(self, function: lambda_.Function) -> None:
-        """Let them call a function."""
+        """Let them invoke a function."""
         for account in self.accounts:
             function.add_permission(f"PluginsOf{account}", principal=iam.AccountPrincipal(account))
         if self.organization_id:

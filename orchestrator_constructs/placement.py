@@ -38,7 +38,7 @@ class Place:
 
     @classmethod
     def of(cls, construct: Construct) -> Place:
-        """Find where a construct is deployed, or, if its stack does not say, where it is looked at from."""
+        """Find where a construct is deployed; what its stack leaves open is a token of that stack."""
         stack = Stack.of(construct)
         return cls(partition=stack.partition, region=stack.region, account=stack.account)
 
@@ -57,11 +57,11 @@ def arn_for(  # noqa: D417 - service, resource and name are the parts of an ARN
     resource: str = "",
     name: str,
 ) -> str:
-    """Name a physically named resource for the stack of ``consumer``: by reference in its own, else by convention.
+    """The ARN of a physically named resource: by reference in the stack that defines it, else by convention.
 
     Args:
         consumer: The construct that needs the ARN.
-        own: The ARN as the resource itself tells it.
+        own: The ARN as an attribute of the resource.
         producer: The construct that defines the resource; another stack than its own will be deployed later.
     """
     if share_a_stack(producer, consumer):

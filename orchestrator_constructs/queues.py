@@ -13,7 +13,7 @@ from orchestrator_constructs.acknowledgements import acknowledge
 
 LONGEST_RETENTION: Final = Duration.days(14)
 LAMBDA_CONSUMES: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-"""What Lambda needs, in the name of a function's role, to call it with messages and be done with them."""
+"""The permissions that an event source mapping needs on a queue, in the name of a function's role."""
 CONSUME: Final = (*LAMBDA_CONSUMES, "sqs:ChangeMessageVisibility")
 """What a consumer of another kind needs: it alone decides how long a message is hidden while it is at work."""
 

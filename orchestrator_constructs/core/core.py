@@ -126,15 +126,15 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
                 SNS allows 200 on a topic unless AWS raises that quota. Default: 200.
             reconcile_every: Time between two scheduled reconciliations, in whole minutes, 5 or more; ``None``:
                 none are scheduled. Default: one hour.
-            plugin_functions: ARNs, with wildcards if need be, of functions that the core may call with
+            plugin_functions: ARNs, with wildcards if need be, of functions that the core may invoke with
                 ``{"initialize": true}`` and look at when they subscribe to a stage by themselves; a ``Plugin``
-                construct needs no such call. Default: all functions of this account and region.
+                construct needs no such invocation. Default: all functions of this account and region.
             plugin_accounts: Other accounts that may deploy plugins: subscribe to stages, register, report.
                 Default: none.
             organization_id: The AWS organization all of whose accounts may deploy plugins. Default: none.
             vpc: The network that the functions run in. It has to lead to DynamoDB, SNS, SQS, Step Functions,
                 Systems Manager, Lambda, CloudFormation, CloudWatch Logs, X-Ray, and to S3, where CloudFormation
-                takes the answers to registrations. Default: one of Lambda's own.
+                takes the responses to registrations. Default: Lambda's own network.
             vpc_subnets: Which of the network's subnets. Default: private ones.
             security_groups: What the functions may talk to. Default: one group for all, open outwards.
             permissions_boundary: The permissions boundary of all roles here and in the workflows that this app

@@ -1,4 +1,4 @@
-"""What the core could not handle: a queue for each kind, and an alarm on each queue."""
+"""The dead-letter queues of the core, and an alarm on each."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _WHAT_TO_DO: Final[Mapping[DeadLetters, str]] = {
     DeadLetters.SWEEPS: f"Runs that were ended from outside may still be shown as In Progress. {_REDRIVE}",
     DeadLetters.RECONCILIATIONS: f"The registry may differ from what is subscribed. {_REDRIVE}",
     DeadLetters.REGISTRATIONS: (
-        "CloudFormation got no answer to a registration, and its deployment failed. Find the cause in the function's "
+        "CloudFormation got no response to a registration, and its deployment failed. Find the cause in the function's "
         "log, deploy the plugin again, and purge the queue"
     ),
 }
 
 
 class CoreDeadLetters(Construct):
-    """Defines the dead letter queues of a core and their alarms."""
+    """Defines the dead-letter queues of a core and their alarms."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class CoreDeadLetters(Construct):
         acknowledge(
             self,
             "NIST.800.53.R5-CloudWatchAlarmAction",
-            "Whom an alarm tells, its operator says: by an action on each of dead_letter_alarms.",
+            "The operator adds an action to each of dead_letter_alarms.",
         )
 
     def of(self, kind: DeadLetters) -> sqs.Queue:
@@ -71,5 +71,5 @@ class CoreDeadLetters(Construct):
 
     @property
     def alarms(self) -> list[cloudwatch.Alarm]:
-        """One for each queue: there is something in it. They tell nobody until they are given an action."""
+        """One for each queue: it contains a message. They have no actions yet."""
         return list(self._alarms)

@@ -1,4 +1,4 @@
-"""When the core reconciles its registry: on a schedule, and when CloudTrail tells of a change."""
+"""The rules that invoke the reconciliation: on a schedule, and on changes that CloudTrail logs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RETRIES: Final = 2
 
 
 class ReconciliationEvents(Construct):
-    """Defines the rules that start ``reconcile``.
+    """Defines the rules that invoke ``reconcile``.
 
     A trail has to log management events for the rules on API calls to fire; where
     none does, or an event is lost, the schedule finds the change later.
@@ -41,8 +41,8 @@ class ReconciliationEvents(Construct):
             scope: The core.
             id: The construct's id in its scope.
             deployment: The deployment that the core belongs to.
-            reconcile: The function to start.
-            dead_letters: Where events go that it could not be started for.
+            reconcile: The function to invoke.
+            dead_letters: The dead-letter queue of events that did not invoke it.
             every: Time between two scheduled reconciliations; none are scheduled without.
         """
         super().__init__(scope, id)
@@ -86,7 +86,7 @@ class ReconciliationEvents(Construct):
 
 
 def _calls(service: str, names: Sequence[str | dict[str, str]], **detail: Any) -> events.EventPattern:  # noqa: ANN401
-    """Match successful calls of a service's API, as CloudTrail tells of them."""
+    """Match successful calls of a service's API in the events of CloudTrail."""
     return events.EventPattern(
         source=[f"aws.{service}"],
         detail_type=["AWS API Call via CloudTrail"],

@@ -51,7 +51,7 @@ class FoundElsewhere:
     ) -> IOrchestratorCore:
         """Name a core in another account, whose SSM parameters are out of reach.
 
-        What it has is named by convention; nothing is looked up, so a mistake shows when it is used. The core
+        ARNs of its resources are built by convention; nothing is looked up, so a mistake shows at run time. The core
         has to be open to this account: see ``plugin_accounts``.
 
         Args:

@@ -72,7 +72,7 @@ class FunctionOptions:
         runtime: The Python.
         log_retention: How long logs are kept.
         removal_policy: What becomes of logs and dead letters when they leave the stack.
-        tracing: Whether calls are traced.
+        tracing: Whether invocations are traced.
         network: The network that the functions run in, if they run in one of their owner's.
         reserved_concurrency: How many of a function run at once, at most and guaranteed.
         plugin_metrics: Whether plugins are measured one by one.
@@ -96,7 +96,7 @@ def memory_mb(handler: Handler) -> int:
 
 
 def checked_concurrency(reserved: Mapping[Handler, int]) -> dict[Handler, int]:
-    """Take what a core was told of its functions' concurrency.
+    """Check the reserved concurrency of a core's functions.
 
     Raises:
         ValueError: Something is no function of the core, or too few.
@@ -144,7 +144,7 @@ def define_function(
     log_group.grant_write(role)
     network = options.network
     if network is not None:
-        # The CDK leaves this to whoever brings the role.
+        # The CDK adds this only to roles of its own.
         role.add_to_policy(iam.PolicyStatement(actions=list(_NETWORK), resources=["*"]))
     function = lambda_.Function(
         scope,

@@ -203,7 +203,7 @@ class CoreFunctions(Construct):
         registry = self._stores.registry.table_arn
         _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [registry])
         _allow(function, (_QUERY,), [f"{registry}/index/{REGISTRY_BY_FUNCTION}"])
-        # SNS asks for the topic's ARN where a subscription is read; a subscription's own begins like it.
+        # Reading a subscription needs permission on the topic's ARN; that of a subscription begins with it.
         _allow(
             function,
             ["sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"],

@@ -17,7 +17,7 @@ from orchestrator_runtime.deployment import CoreOutput, Deployment
 
 
 class ImportedCore(CoreBase):
-    """Looks up, in the stack that asks, only what is asked for."""
+    """Looks up, in the stack that uses it, only what is used."""
 
     @classmethod
     def shared(cls, scope: Construct, deployment: Deployment) -> ImportedCore:
@@ -47,7 +47,7 @@ class ImportedCore(CoreBase):
         )
 
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
-        """Look up a function of the core for the stack of ``consumer``."""
+        """The ARN of a function of the core for the stack of ``consumer``."""
         return self._output(CoreOutput(f"{handler}-arn"), consumer)
 
     def results_queue_arn(self, *, consumer: Construct) -> str:

@@ -1,4 +1,4 @@
-"""A core in another account, where SSM does not reach: all that it has is named by convention."""
+"""A core in another account, out of reach of SSM: ARNs of its resources are built by convention."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from orchestrator_runtime.deployment import Deployment
 
 
 class NamedCore(CoreBase):
-    """Names what a core has in an account and a region, and looks up nothing."""
+    """Builds the ARNs of a core's resources by convention, and looks up nothing."""
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ def define_network(
     """Choose the network of the core's functions, with one security group for all where none is given.
 
     Raises:
-        ValueError: Something is said about a network that is not given, or no security group is left.
+        ValueError: Subnets or security groups are given without a network, or the list of groups is empty.
     """
     if vpc is None:
         if subnets is not None or security_groups is not None:

@@ -1,1 +1,1 @@
-"""The operator's view of a deployment: who is told of what, and where to look."""
+"""The monitoring of a deployment: alerts, alarms, dashboard and saved queries."""

@@ -21,8 +21,8 @@ _ALARMS: Final = "cloudwatch.amazonaws.com"
 class AlertsTopic(Construct):
     """Defines the topic ``{system}-{stage}-alerts``, encrypted and closed to anything but TLS.
 
-    Its key is one of its own. With the key that SNS keeps for everybody, whose policy
-    cannot be changed, CloudWatch may not encrypt, and no alarm would ever be heard.
+    It has a customer managed key. The policy of ``alias/aws/sns`` cannot be changed, and
+    does not let CloudWatch encrypt, so that no alarm would be published.
     """
 
     def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:  # noqa: A002
@@ -64,12 +64,12 @@ class AlertsTopic(Construct):
 
 
 def let_alarms_publish(scope: Construct, topic: sns.ITopic) -> None:
-    """Let alarms of the account publish to a topic: one with a policy takes from nobody that it does not name."""
+    """Let alarms of the account publish to a topic: a topic policy has to name CloudWatch."""
     topic.grant_publish(_alarms_of(scope))
 
 
 def subscribe_emails(topic: sns.ITopic, emails: Sequence[str]) -> None:
-    """Have a topic send mails; each address is asked first whether it wants them.
+    """Subscribe email addresses to a topic; each has to confirm its subscription.
 
     Raises:
         ValueError: Something is no address.

@@ -1,4 +1,4 @@
-"""What a dashboard looks up by itself, so that workflows and plugins of any app appear on it."""
+"""Search expressions of the dashboard, which find workflows and plugins of any app."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def most(
     by: str = "MAX",
     period: Duration = FIVE_MINUTES,
 ) -> cloudwatch.MathExpression:
-    """As ``each``, for the ten that have most; ``by`` is the function of CloudWatch that says how much one has."""
+    """As ``each``, for the ten that have most; ``by`` is the function of CloudWatch to sort by."""
     found = search(deployment, metric, dimensions, statistic)
     return _drawn(f"SORT({found}, {by}, DESC, {_MOST_DRAWN})", dimensions, period)
 

@@ -1,4 +1,4 @@
-"""What the lines of the core's logs tell, as the query pack asks for them."""
+"""The keys of the core's log lines that saved queries use."""
 
 from __future__ import annotations
 
@@ -8,23 +8,19 @@ from orchestrator_runtime.contract import Metric
 
 
 class Field(StrEnum):
-    """The keys of a line."""
+    """A key of a line."""
 
-    LEVEL = "level"
     MESSAGE = "message"
-    SERVICE = "service"
     UID = "uid"
     WORKFLOW = "workflow"
     ATTEMPT = "attempt"
     ACTIVITY = "activity"
     STAGE = "stage"
     PLUGIN = "plugin"
-    PLUGINS = "plugins"
     STATE = "state"
     ENDING = "ending"
     REASON = "reason"
     DETAIL = "detail"
-    OPEN = "open"
 
 
 def value_of(metric: Metric) -> str:

@@ -73,7 +73,7 @@ QUERIES: Final[Mapping[str, Query]] = {
     "errors of plugins": _found(
         LogMessage.PLUGIN_ENDED, (Field.PLUGIN, Field.STATE, *_PLACE, Field.ATTEMPT), _ERRORS, *_LATEST
     ),
-    "slowest calls of plugins": _found(
+    "slowest invocations of plugins": _found(
         LogMessage.PLUGIN_ENDED,
         (f"{_DURATION} as milliseconds", Field.PLUGIN, *_PLACE),
         "sort milliseconds desc",

@@ -1,4 +1,4 @@
-"""What every workflow can do, defined here or found, because it follows from its names."""
+"""What every workflow can do, defined here or imported, because it follows from its names."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class WorkflowBase(RunMetrics, ExecutionMetrics):
         target: events.IRuleTarget | None = None,
         statuses: Sequence[RunStatus] = FINISHED,
     ) -> events.Rule:
-        """Define a rule on the events by which EventBridge tells that a run's execution has ended.
+        """Define a rule on the EventBridge events of runs whose execution has ended.
 
         ::
 
@@ -77,8 +77,8 @@ class WorkflowBase(RunMetrics, ExecutionMetrics):
         Args:
             scope: The construct that the rule belongs to; the rule is deployed with its stack.
             id: The rule's id in its scope.
-            target: What is told. Default: nothing yet; add targets to the rule.
-            statuses: The ways to end that are told. Default: all.
+            target: The target of the rule. Default: none yet; add targets to the rule.
+            statuses: The statuses that the rule matches. Default: all.
 
         Raises:
             ValueError: No status is given.

@@ -12,7 +12,7 @@ from orchestrator_constructs.workflow.base import WorkflowBase
 
 
 class ImportedWorkflow(WorkflowBase):
-    """Looks up the state machine in the stack that asks."""
+    """Looks up the state machine in the stack that uses it."""
 
     @cached_property
     def state_machine(self) -> sfn.IStateMachine:
@@ -20,5 +20,5 @@ class ImportedWorkflow(WorkflowBase):
         return sfn.StateMachine.from_state_machine_arn(self, "StateMachine", self.state_machine_arn(consumer=self))
 
     def state_machine_arn(self, *, consumer: Construct) -> str:
-        """Look up the workflow's state machine for the stack of ``consumer``."""
+        """The ARN of the workflow's state machine for the stack of ``consumer``."""
         return published_value(self._deployment.workflow_parameter(self._name), consumer=consumer)
