@@ -108,6 +108,23 @@ def test_a_due_time_that_was_raised_meanwhile_delays_no_deadline() -> None:
     assert due_in(world) <= 20
 
 
+def test_a_check_does_not_postpone_what_another_handler_dispatches_meanwhile() -> None:
+    """The check opened the stage, looked at it again, and knows nothing of the second plugin."""
+    first, second = plugin("First", order=1, timeout_seconds=5_000), replace(SCORE, order=2)
+    world = open_stage(first, second, stage=PRE)
+    world.clock.forward(60)
+    world.report("First", State.IN_PROGRESS)
+
+    def dispatch_the_second() -> None:
+        world.report("First")
+        world.clock.forward(1)
+
+    world.calls.meanwhile("control.get", dispatch_the_second)
+    world.check_deadlines()
+    assert world.dispatched == [["First"], ["Score"]]
+    assert due_in(world) <= 20
+
+
 def test_a_finished_activity_is_not_due() -> None:
     world = open_stage(SCORE)
     world.report("Score")

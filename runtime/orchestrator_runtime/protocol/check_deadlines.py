@@ -96,7 +96,10 @@ def _check(due: DueActivity, ports: CheckPorts) -> None:
         # It moved on in this check: what it waits for now takes another look.
         waiting = work.work(current)
         current = activity.control.get(ref)
-    if waiting is not None and current is not None:
+    if waiting is None or current is None:
+        return
+    # A dispatch by another handler meanwhile has a due time of its own, which comes at the next check.
+    if (waiting.stage, waiting.dispatch) == (current.stage, current.dispatch):
         now = activity.clock()
         due_at = max(next_due(waiting, now), now + timedelta(seconds=1))
         activity.control.postpone(ref.stage(waiting.stage), due_at=due_at, seen=current)
