@@ -117,7 +117,7 @@ def test_a_problem_with_a_registration_is_counted_until_it_is_mended(watched: Sy
 
 
 class Mailbox:
-    """What is announced, as a queue that is subscribed gets it."""
+    """The alerts as a subscribed queue receives them. One that is published twice has the same id, and is dropped."""
 
     def __init__(self, system: System, url: str) -> None:
         self._sqs, self._url = system.aws.client("sqs"), url
@@ -126,7 +126,9 @@ class Mailbox:
     def look(self) -> list[dict[str, Any]]:
         received = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
         for message in received.get("Messages", []):
-            self.documents.append(json.loads(json.loads(message["Body"])["Message"]))
+            document = json.loads(json.loads(message["Body"])["Message"])
+            if document["id"] not in {known["id"] for known in self.documents}:
+                self.documents.append(document)
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return self.documents
 
