@@ -109,19 +109,22 @@ def test_a_due_time_that_was_raised_meanwhile_delays_no_deadline() -> None:
 
 
 def test_a_check_does_not_postpone_what_another_handler_dispatches_meanwhile() -> None:
-    """The check opened the stage, looked at it again, and knows nothing of the second plugin."""
-    first, second = plugin("First", order=1, timeout_seconds=5_000), replace(SCORE, order=2)
-    world = open_stage(first, second, stage=PRE)
-    world.clock.forward(60)
+    """It looks twice where the activity has moved on; what is dispatched after that is due by its own deadline."""
+    first, second = (plugin(name, order=order, timeout_seconds=5_000) for order, name in enumerate(("First", "Second")))
+    world = open_stage(first, second, replace(SCORE, order=3), stage=PRE)
+    world.clock.forward(50)
     world.report("First", State.IN_PROGRESS)
+    world.clock.forward(10)
 
     def dispatch_the_second() -> None:
         world.report("First")
+        world.report("Second", State.IN_PROGRESS)
         world.clock.forward(1)
+        world.calls.meanwhile("control.get", lambda: world.report("Second"))
 
     world.calls.meanwhile("control.get", dispatch_the_second)
     world.check_deadlines()
-    assert world.dispatched == [["First"], ["Score"]]
+    assert world.dispatched == [["First"], ["Second"], ["Score"]]
     assert due_in(world) <= 20
 
 
