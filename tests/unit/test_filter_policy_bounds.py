@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -10,8 +13,9 @@ import pytest
 from orchestrator_runtime.filter_policy import MAX_CHECKS, TooCostlyError, matches, problems
 
 BODY = "MessageBody"
-SOME_SECONDS = 3.0
-"""Many times what an evaluation takes, for slow machines; without a bound these cases take minutes or years."""
+MOST_CHECKS = 5_000
+MOST_CALLS = 20 * MOST_CHECKS
+"""Calls of functions in one evaluation; without a bound, most of these cases make millions, and some never end."""
 
 MANY_OBJECTS = [{"k0": number, "k1": "x"} for number in range(20_000)]
 TWO_WAYS = {"a.b": "x"} | {"a": {"b": "y"}}
@@ -55,21 +59,39 @@ COSTLY: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(("policy", "body"), COSTLY.values(), ids=COSTLY)
-def test_costly_evaluation_ends_soon(policy: dict[str, Any], body: dict[str, Any]) -> None:
-    assert problems(policy, BODY, for_core=True) == []
-    began = perf_counter()
+@contextmanager
+def few_calls() -> Iterator[None]:
+    """Fail as soon as a block makes too many calls: that does not depend on how fast the machine is."""
+    calls = 0
+
+    def count(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+        assert calls <= MOST_CALLS
+
+    sys.setprofile(count)
     try:
-        result: object = matches(policy, {}, body=body, scope=BODY)
-    except TooCostlyError as error:
-        result = str(error)
-    assert perf_counter() - began < SOME_SECONDS
-    assert result is False or result == f"its evaluation takes more than {MAX_CHECKS:,} comparisons"
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize(("policy", "body"), COSTLY.values(), ids=COSTLY)
+def test_costly_evaluation_is_bounded(policy: dict[str, Any], body: dict[str, Any]) -> None:
+    assert problems(policy, BODY, for_core=True) == []
+    with few_calls():
+        try:
+            result: object = matches(policy, {}, body=body, scope=BODY, most_checks=MOST_CHECKS)
+        except TooCostlyError as error:
+            result = str(error)
+    assert result is False or result == "its evaluation takes more than 5,000 comparisons"
 
 
 def test_bound_holds_for_attributes() -> None:
-    with pytest.raises(TooCostlyError):
-        matches({"a": list(range(500))}, {"a": [-1] * 20_000})
+    policy = {"a": list(range(500))}
+    assert not matches(policy, {"a": [-1] * (MAX_CHECKS // 500)})
+    with pytest.raises(TooCostlyError, match="its evaluation takes more than 100,000 comparisons"):
+        matches(policy, {"a": [-1] * (MAX_CHECKS // 500 + 1)})
 
 
 def test_bound_leaves_room_for_lists_that_a_run_can_have() -> None:

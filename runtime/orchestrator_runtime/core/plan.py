@@ -37,6 +37,8 @@ HOW_TO_FIT: Final = (
     f"{MAX_METADATA_ATTRIBUTES} keys travel, those of earlier subscriptions first: filter by fewer keys, use the "
     "filter policy scope MessageBody, or register the plugin with the Plugin construct, which has no such limit"
 )
+_CHECKS_OF_A_STAGE: Final = 5 * MAX_CHECKS
+"""Comparisons that all filter policies of a stage may take together, in equal shares: some seconds of a function."""
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -65,8 +67,8 @@ class Matched:
                 f"{HOW_TO_FIT}"
             )
         return (
-            f"its filter policy takes more than {MAX_CHECKS:,} comparisons on the metadata of this run: list fewer "
-            "values in it, or keep long lists out of the metadata that it selects by"
+            "its filter policy takes too many comparisons on the metadata of this run: list fewer values in it, or "
+            "keep long lists out of the metadata that it selects by"
         )
 
 
@@ -88,6 +90,7 @@ def match_registrations(
         metadata: The run's metadata.
         body: The message's body as it will be published, but for the names of the plugins.
     """
+    most_checks = min(MAX_CHECKS, _CHECKS_OF_A_STAGE // max(len(registrations), 1))
     filterable = filterable_attributes(metadata)
     keys_named = chain.from_iterable(map(attribute_keys_needed, registrations))
     sendable = sendable_attributes(metadata, dict.fromkeys(keys_named))
@@ -95,7 +98,7 @@ def match_registrations(
     travelling = {key: sendable[key] for key in attribute_keys}
 
     def is_invoked(registration: Registration, attributes: Attributes) -> bool:
-        return _matches(registration, ref.workflow, attributes, body)
+        return _matches(registration, ref.workflow, attributes, body, most_checks)
 
     matched = Matched(attribute_keys=attribute_keys)
     for each in registrations:
@@ -140,7 +143,9 @@ def _began_to_filter(registration: Registration) -> tuple[datetime, str]:
     return registration.filter_keys_since or _BEFORE_ALL, registration.subscription_arn
 
 
-def _matches(registration: Registration, workflow: str, attributes: Attributes, body: Mapping[str, Any]) -> bool:
+def _matches(
+    registration: Registration, workflow: str, attributes: Attributes, body: Mapping[str, Any], most_checks: int
+) -> bool:
     """Whether a message that invokes only this plugin meets its filter policy.
 
     Raises:
@@ -153,6 +158,7 @@ def _matches(registration: Registration, workflow: str, attributes: Attributes, 
             {**attributes, **core_attributes(workflow, names)},
             body={**body, PLUGINS_ATTRIBUTE: names},
             scope=registration.filter_policy_scope,
+            most_checks=most_checks,
         )
     except TooCostlyError:
         raise

@@ -64,6 +64,8 @@ def matches(
     attributes: Mapping[str, str | int | float | list[Any]],
     body: object = None,
     scope: str = MESSAGE_ATTRIBUTES,
+    *,
+    most_checks: int = MAX_CHECKS,
 ) -> bool:
     """Whether a message meets a filter policy, as SNS decides it.
 
@@ -73,19 +75,20 @@ def matches(
             ``String``, ``Number`` and ``String.Array``.
         body: The message's body, as JSON text or decoded. Read only with scope ``MessageBody``.
         scope: The subscription's ``FilterPolicyScope``.
+        most_checks: How many comparisons the evaluation may take. Default: 100,000.
 
     Returns:
         ``True`` if every key of the policy is met.
 
     Raises:
         FilterPolicyError: SNS could not have accepted the policy or the scope.
-        TooCostlyError: The evaluation takes more than ``MAX_CHECKS`` comparisons.
+        TooCostlyError: The evaluation takes more comparisons.
     """
     if found := problems(policy, scope):
         raise FilterPolicyError(found)
     try:
         if scope == MESSAGE_BODY:
-            return matches_body(policy, body)
-        return matches_attributes(policy, attributes)
+            return matches_body(policy, body, most_checks)
+        return matches_attributes(policy, attributes, most_checks)
     except OutOfChecks:
-        raise TooCostlyError([f"its evaluation takes more than {MAX_CHECKS:,} comparisons"]) from None
+        raise TooCostlyError([f"its evaluation takes more than {most_checks:,} comparisons"]) from None

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 from orchestrator_runtime.filter_policy.grammar import DECIMALS, MAX_NUMBER, alternatives, exact, is_number, named_keys
 
 MAX_CHECKS: Final = 100_000
-"""Comparisons that an evaluation may take: some tenths of a second at the most."""
+"""Comparisons that an evaluation may take by default: some tenths of a second at the most."""
 _CIDR_CHECKS: Final = 20
 """A comparison of addresses takes as long as so many others."""
 _CHARACTERS_PER_CHECK: Final = 1_000
@@ -39,24 +39,24 @@ _Wanted: TypeAlias = tuple[str | None, list[Any]]
 
 
 class OutOfChecks(Exception):  # noqa: N818 - the package raises an error of its own for it
-    """The evaluation takes more than ``MAX_CHECKS`` comparisons."""
+    """The evaluation takes more comparisons than it may."""
 
 
-def matches_attributes(policy: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
+def matches_attributes(policy: Mapping[str, Any], attributes: Mapping[str, Any], most_checks: int) -> bool:
     """Whether message attributes meet a valid policy of scope ``MessageAttributes``."""
-    return _Evaluation().attributes(policy, attributes)
+    return _Evaluation(most_checks).attributes(policy, attributes)
 
 
-def matches_body(policy: Mapping[str, Any], body: object) -> bool:
+def matches_body(policy: Mapping[str, Any], body: object, most_checks: int) -> bool:
     """Whether a message body meets a valid policy of scope ``MessageBody``."""
-    return _Evaluation().body(policy, body)
+    return _Evaluation(most_checks).body(policy, body)
 
 
 class _Evaluation:
     """The evaluation of one policy on one message."""
 
-    def __init__(self) -> None:
-        self._left = MAX_CHECKS
+    def __init__(self, most_checks: int) -> None:
+        self._left = most_checks
 
     def attributes(self, policy: Mapping[str, Any], attributes: Mapping[str, Any]) -> bool:
         if not policy:
