@@ -73,7 +73,7 @@ class DocumentsStack(Stack):
 
 
 def build(app: App) -> DocumentsStack:
-    """Add the stack to an app, as its context says."""
+    """Add the stack to an app with its context."""
     return DocumentsStack(app, "Documents", system=app.node.get_context("system"), stage=app.node.get_context("stage"))
 
 

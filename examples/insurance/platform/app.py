@@ -50,7 +50,7 @@ class PlatformStack(Stack):
 
 
 def build(app: App) -> PlatformStack:
-    """Add the stack to an app, as its context says."""
+    """Add the stack to an app with its context."""
     return PlatformStack(app, "Platform", system=app.node.get_context("system"), stage=app.node.get_context("stage"))
 
 

@@ -32,7 +32,7 @@ class UnderwritingStack(Stack):
         Plugin(self, "Completeness", stage=validate.pre, function=self._function("completeness"), order=10)
         Plugin(self, "Address", stage=validate.pre, function=self._function("address"), order=20)
 
-        # All at once. A filter decides by the run's metadata who is called, and waited for.
+        # All at once. A filter on the run's metadata decides which plugins are invoked, and waited for.
         Plugin(
             self,
             "Licence",
@@ -114,7 +114,7 @@ class UnderwritingStack(Stack):
 
 
 def build(app: App) -> UnderwritingStack:
-    """Add the stack to an app, as its context says."""
+    """Add the stack to an app with its context."""
     return UnderwritingStack(
         app, "Underwriting", system=app.node.get_context("system"), stage=app.node.get_context("stage")
     )

@@ -79,7 +79,7 @@ resource "aws_iam_role_policy" "report" {
   })
 }
 
-# The stage may call the function,
+# The stage may invoke the function,
 resource "aws_lambda_permission" "stage" {
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_function.fraud_check.function_name
@@ -87,7 +87,7 @@ resource "aws_lambda_permission" "stage" {
   source_arn    = nonsensitive(data.aws_ssm_parameter.topic.value)
 }
 
-# is told to do so for these runs,
+# does so for these runs,
 resource "aws_sns_topic_subscription" "fraud_check" {
   topic_arn = nonsensitive(data.aws_ssm_parameter.topic.value)
   protocol  = "lambda"
@@ -99,7 +99,7 @@ resource "aws_sns_topic_subscription" "fraud_check" {
   depends_on = [aws_lambda_permission.stage]
 }
 
-# and a function that is killed is reported by Lambda itself.
+# and Lambda reports invocations that crash or time out.
 resource "aws_lambda_function_event_invoke_config" "crashes" {
   function_name = aws_lambda_function.fraud_check.function_name
   destination_config {
@@ -107,6 +107,6 @@ resource "aws_lambda_function_event_invoke_config" "crashes" {
       destination = nonsensitive(data.aws_ssm_parameter.results_queue.value)
     }
   }
-  # Lambda looks whether the function's role may send there.
+  # Lambda checks that the function's role may send there.
   depends_on = [aws_iam_role_policy.report]
 }
