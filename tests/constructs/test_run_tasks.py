@@ -126,6 +126,16 @@ def test_a_run_goes_through_an_activity(states: dict[str, Any]) -> None:
     }
 
 
+def test_the_documented_state_for_other_tools_is_the_one_that_is_rendered(states: dict[str, Any]) -> None:
+    """SAM and Terraform copy it from the docstring of ``Activity.task``."""
+    documented = (Activity.task.__doc__ or "").partition("::\n\n")[2].partition("The role of that state machine")[0]
+    text = documented.replace("arn:aws:lambda:…:function:claims-dev-open-activity", "<claims-dev-open-activity>")
+    state = json.loads(f"{{{text.replace('arn:aws:', 'arn:<Partition>:')}}}")["Rate"]
+    assert state | {"Catch": []} == states["Run Rate"] | {"Catch": []}
+    again, failed = states["Run Rate"]["Catch"]
+    assert state["Catch"] == [again | {"Next": "Rate"}, failed]
+
+
 def test_a_run_ends_well(states: dict[str, Any]) -> None:
     assert states["End"] == {
         "Type": "Task",
