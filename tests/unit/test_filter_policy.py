@@ -118,6 +118,8 @@ def one(rule: object, value: object) -> bool:
         ({"numeric": [">=", 100]}, 100, True),
         ({"numeric": [">=", 100]}, 99.99999, False),
         ({"numeric": [">=", 100]}, 2e9, False),
+        ({"numeric": [">=", 100]}, 2_000_000_000, False),
+        ({"numeric": [">=", 100]}, 1_000_000_000, True),
         ({"numeric": [">=", 100]}, True, False),
         ({"numeric": [">=", 0]}, [True], False),
         ({"numeric": [">=", 100]}, [1, "x", 100], True),

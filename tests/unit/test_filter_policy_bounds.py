@@ -13,9 +13,10 @@ import pytest
 from orchestrator_runtime.filter_policy import MAX_CHECKS, TooCostlyError, matches, problems
 
 BODY = "MessageBody"
+EVALUATION = "orchestrator_runtime.filter_policy.evaluate"
 MOST_CHECKS = 5_000
 MOST_CALLS = 20 * MOST_CHECKS
-"""Calls of functions in one evaluation; without a bound, most of these cases make millions, and some never end."""
+"""Calls of functions in one evaluation. Without a bound, most of these cases make millions, and some never end."""
 
 MANY_OBJECTS = [{"k0": number, "k1": "x"} for number in range(20_000)]
 TWO_WAYS = {"a.b": "x"} | {"a": {"b": "y"}}
@@ -64,9 +65,9 @@ def few_calls() -> Iterator[None]:
     """Fail as soon as a block makes too many calls: that does not depend on how fast the machine is."""
     calls = 0
 
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
+    def count(frame: FrameType, event: str, _argument: object) -> None:
         nonlocal calls
-        calls += event == "call"
+        calls += event == "call" and frame.f_globals.get("__name__") == EVALUATION
         assert calls <= MOST_CALLS
 
     sys.setprofile(count)
@@ -85,6 +86,30 @@ def test_costly_evaluation_is_bounded(policy: dict[str, Any], body: dict[str, An
         except TooCostlyError as error:
             result = str(error)
     assert result is False or result == "its evaluation takes more than 5,000 comparisons"
+
+
+@pytest.mark.parametrize(
+    ("policy", "body", "checks"),
+    [
+        ({"a": ["x"]}, {"a": "y"}, 5),
+        ({"a": ["x", "y"]}, {"a": "z"}, 6),
+        ({"a": ["x"]}, {"a": ["p", "q"]}, 8),
+        ({"a": ["x"], "b": ["y"]}, {"a": "x", "b": "z"}, 9),
+        ({"a": [{"prefix": "x"}]}, {"a": "y"}, 5),
+        ({"a": [{"anything-but": "x"}]}, {"a": "x"}, 5),
+        ({"a": [{"anything-but": ["x", "y"]}]}, {"a": "x"}, 7),
+        ({"a": [{"cidr": "10.0.0.0/8"}]}, {"a": "11.0.0.1"}, 24),
+        ({"a": [{"equals-ignore-case": "x"}]}, {"a": "y" * 2_500}, 7),
+        ({"a": [{"equals-ignore-case": "x"}]}, {"a": "y" * 999}, 5),
+        ({"a": [{"equals-ignore-case": "x"}]}, {"a": 5}, 5),
+        ({"a": [{"suffix": "x"}]}, {"a": "y" * 2_500}, 5),
+        ({"a": [{"exists": False}], "b": ["x"]}, {"b": "y"}, 6),
+    ],
+)
+def test_comparisons_of_an_evaluation(policy: dict[str, Any], body: dict[str, Any], checks: int) -> None:
+    assert not matches(policy, {}, body=body, scope=BODY, most_checks=checks)
+    with pytest.raises(TooCostlyError):
+        matches(policy, {}, body=body, scope=BODY, most_checks=checks - 1)
 
 
 def test_bound_holds_for_attributes() -> None:

@@ -14,7 +14,7 @@ from orchestrator_runtime.core.registration_request import (
     seconds_property,
 )
 from orchestrator_runtime.custom_resources import STAGES_PROPERTY, StageProperty
-from orchestrator_runtime.names import COMPONENT_NAME, problem_with_name, shown
+from orchestrator_runtime.names import COMPONENT_NAME, shown
 
 StageKey = tuple[str, Stage]
 """An activity and one of its stages."""
@@ -153,6 +153,4 @@ def _key(listed: object) -> StageKey | None:
     if not isinstance(name, str):
         return None
     activity, _, stage = name.rpartition("/")
-    if problem_with_name("activity", activity, COMPONENT_NAME) or stage not in set(Stage):
-        return None
-    return activity, Stage(stage)
+    return (activity, Stage(stage)) if COMPONENT_NAME.fullmatch(activity) and stage in set(Stage) else None

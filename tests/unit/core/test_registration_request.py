@@ -149,6 +149,16 @@ BAD: list[tuple[dict[P, Any], str]] = [
         {P.FILTER_POLICY: "x" * 300},
         f"the filter policy must be a JSON object of at most 100 levels, got '{'x' * 200}…'",
     ),
+    ({P.FILTER_POLICY: "x" * 4_097}, "FilterPolicy is 4,097 bytes, a registration takes 4,096: shorten it"),
+    (
+        {P.FILTER_POLICY: '{"plugins": ["Other"]}'},
+        "plugin 'Score' of Rate/parallel: key 'plugins' is reserved: leave it out",
+    ),
+    (
+        {P.FILTER_POLICY: '{"vip": [true]}'},
+        "plugin 'Score' of Rate/parallel: 'vip': a bare true never matches, since booleans of the metadata are text "
+        "here: write 'true'",
+    ),
     (
         {P.FILTER_POLICY: '{"a": ["\\ud800"]}'},
         """the filter policy must be a JSON object of at most 100 levels, got '{"a": ["\\\\ud800"]}'""",
@@ -215,3 +225,8 @@ def test_the_stack_is_the_owner_where_none_is_named() -> None:
 def test_only_text_is_taken_for_a_property(given: object, text: str | None) -> None:
     assert text_property({P.NAME: given}, P.NAME) == text
     assert text_property({}, P.NAME) is None
+
+
+def test_a_filter_may_be_as_large_as_its_limit() -> None:
+    policy = json.dumps({"line": ["x" * (4_096 - len('{"line":[""]}'))]}, separators=(",", ":"))
+    assert parsed(**{P.FILTER_POLICY: policy}).filter_policy == json.loads(policy)
