@@ -1,4 +1,4 @@
-"""``orchestrator plugins …``: who is registered, and whether that is what SNS delivers to."""
+"""``orchestrator plugins …``: lists registered plugins, and compares them with the subscriptions of SNS."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _ListsByDefault(TyperGroup):
 plugins_app = typer.Typer(
     rich_markup_mode=None,
     cls=_ListsByDefault,
-    help="Who is registered to which stage. Whether SNS delivers to those, the doctor says. Without a command: list.",
+    help="List registered plugins, find problems with them, and repair the registry. Default command: list.",
 )
 
 Activity = Annotated[str | None, typer.Option(help="Only this activity.", metavar="NAME", show_default="all")]
@@ -45,7 +45,7 @@ def list_command(
     as_json: Json = False,
     local: Local = False,
 ) -> None:
-    """List the registered plugins: by activity and stage, in the order of their release."""
+    """List the registered plugins by activity and stage, in the order of a sequential stage, with their filters."""
     from orchestrator_cli.plugins import listing, registered  # noqa: PLC0415 - for a fast --help
     from orchestrator_cli.runs import following  # noqa: PLC0415 - for a fast --help
 
@@ -74,7 +74,7 @@ def reconcile_command(
     as_json: Json = False,
     local: Local = False,
 ) -> None:
-    """Repair the registry from the subscriptions that there are. Exits with 0 if that was done, whatever was found."""
+    """Repair the registry from the subscriptions of SNS. Exits with 0 if that was done, whatever was found."""
     _reconcile(context, system, stage, activity, as_json=as_json, local=local, repair=True)
 
 
@@ -88,7 +88,7 @@ def doctor_command(
     as_json: Json = False,
     local: Local = False,
 ) -> None:
-    """Say what is wrong and what to do, and change nothing. Exits with 1 if anything was found."""
+    """List problems and what to do, and change nothing. Exits with 1 if anything was found."""
     if _reconcile(context, system, stage, activity, as_json=as_json, local=local, repair=False):
         raise typer.Exit(_FOUND_SOMETHING)
 
@@ -96,7 +96,7 @@ def doctor_command(
 def _reconcile(
     context: typer.Context, system: str, stage: str, activity: str | None, *, as_json: bool, local: bool, repair: bool
 ) -> bool:
-    """Print what the core found, and say whether it found anything."""
+    """Prints what the core found. Returns whether it found anything."""
     from orchestrator_cli.plugins import reconciling  # noqa: PLC0415 - for a fast --help
     from orchestrator_cli.plugins.findings import describe_findings  # noqa: PLC0415
     from orchestrator_cli.runs import following  # noqa: PLC0415 - for a fast --help

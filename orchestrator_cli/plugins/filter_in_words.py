@@ -36,8 +36,7 @@ def filter_in_words(policy: Mapping[str, Any], plugin: str) -> str:
     Returns:
         One line, empty if there is no condition.
     """
-    told = {key: value for key, value in policy.items() if (key, value) != (PLUGINS_ATTRIBUTE, [plugin])}
-    return _all_of(told)
+    return _all_of({key: value for key, value in policy.items() if (key, value) != (PLUGINS_ATTRIBUTE, [plugin])})
 
 
 def _all_of(policy: Mapping[str, Any]) -> str:
@@ -65,21 +64,21 @@ def _any_of(rules: object) -> str:
 
 def _operator(rule: Mapping[str, Any]) -> str:
     (word, operand), *more = rule.items() or [("", None)]
-    told = None
+    words = None
     match word, operand:
         case "exists", bool():
-            told = "is there" if operand else "is not there"
+            words = "is there" if operand else "is not there"
         case "numeric", list():
-            told = " ".join(part if isinstance(part, str) else _json(part) for part in operand)
+            words = " ".join(part if isinstance(part, str) else _json(part) for part in operand)
         case "anything-but", {"prefix": prefix}:
-            told = f"does not start with {_value(prefix)}"
+            words = f"does not start with {_value(prefix)}"
         case "anything-but", list():
-            told = f"is not {' or '.join(map(_value, operand))}"
+            words = f"is not {' or '.join(map(_value, operand))}"
         case "anything-but", _:
-            told = f"is not {_value(operand)}"
+            words = f"is not {_value(operand)}"
         case _, str() if word in _WORDS:
-            told = f"{_WORDS[word]} {_value(operand)}"
-    return _json(rule) if told is None or more else told
+            words = f"{_WORDS[word]} {_value(operand)}"
+    return _json(rule) if words is None or more else words
 
 
 def _value(value: object) -> str:

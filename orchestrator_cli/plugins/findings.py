@@ -24,7 +24,7 @@ def describe_findings(found: Reconciliation, *, repaired: bool) -> Iterator[Text
         found: What the core answered.
         repaired: Whether it repaired; otherwise it only looked.
     """
-    problems = [problem for problem in found.problems if repaired or not _is_told_by_a_repair(problem, found)]
+    problems = [problem for problem in found.problems if repaired or not _is_also_a_repair(problem, found)]
     of_problems = [_line(problem, problem.what, "bold red") for problem in problems]
     of_repairs = [
         _line(repair, repair.what if repaired else f"would be {repair.what}", _STYLES.get(repair.what, ""))
@@ -34,8 +34,8 @@ def describe_findings(found: Reconciliation, *, repaired: bool) -> Iterator[Text
     yield Text(_summary(found, problems=len(problems), repaired=repaired), style="bold")
 
 
-def _is_told_by_a_repair(problem: Finding, found: Reconciliation) -> bool:
-    """A subscription without registration is both wrong and repaired by registering it: it is told once."""
+def _is_also_a_repair(problem: Finding, found: Reconciliation) -> bool:
+    """Whether a problem is listed as a repair already: a subscription without registration is both."""
     return problem.what == ProblemKind.NOT_REGISTERED and any(
         repair.subscription == problem.subscription and repair.what == RepairAction.ADDED for repair in found.repairs
     )
@@ -54,10 +54,10 @@ def _summary(found: Reconciliation, *, problems: int, repaired: bool) -> str:
         return f"{repairs}{left}; looked at {checked}"
     if not (problems or found.repairs):
         return f"nothing wrong with {checked}"
-    told = [_count(problems, "problem")] if problems else []
+    parts = [_count(problems, "problem")] if problems else []
     if found.repairs:
-        told.append(f"{_count(len(found.repairs), 'repair')} for 'orchestrator plugins reconcile'")
-    return f"{' and '.join(told)}; looked at {checked}"
+        parts.append(f"{_count(len(found.repairs), 'repair')} for 'orchestrator plugins reconcile'")
+    return f"{' and '.join(parts)}; looked at {checked}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -1,4 +1,4 @@
-"""Draws who is registered to which stage; no AWS.
+"""Draws the registered plugins of each stage; no AWS.
 
 Rate
 ├─ pre
@@ -90,9 +90,9 @@ def _cells(each: Registration) -> tuple[str, str, str]:
 
 def _notes(each: Registration) -> list[str]:
     """What else there is to say, without what is wrong."""
-    told = one_line(filter_in_words(each.filter_policy, each.name))
+    words = one_line(filter_in_words(each.filter_policy, each.name))
     scope = "the message has " if each.filter_policy_scope == MESSAGE_BODY else ""
-    notes = [f"if {scope}{told}" if told else "every run"]
+    notes = [f"if {scope}{words}" if words else "every run"]
     if each.start_within_seconds is not None:
         notes.append(f"starts within {_span(each.start_within_seconds)}")
     if each.timeout_seconds is not None:

@@ -63,7 +63,7 @@ def reconcile(gateway: Gateway, deployment: Deployment, *, activity: str | None,
         gateway: The account.
         deployment: The deployment.
         activity: The only activity to look at; ``None``: all.
-        repair: Whether the registry is repaired; otherwise it is told what would be.
+        repair: Whether the registry is repaired; otherwise nothing is changed.
 
     Raises:
         UsageError: There is no such core or activity, or the core cannot reconcile.

@@ -107,7 +107,7 @@ class Findings:
 
 
 def repair_of(action: Write | Remove, registered: Registration | None) -> Repair | None:
-    """Tell of an action; ``None`` if it changes nothing that anybody would notice."""
+    """Returns the repair that an action is; ``None`` if it changes nothing but the time of the registration."""
     done, detail = RepairAction.REMOVED, ""
     match action:
         case Remove(reason=reason):
@@ -131,7 +131,7 @@ def repair_of(action: Write | Remove, registered: Registration | None) -> Repair
 
 
 def not_confirmed(topic: StageTopic, listed: Listed) -> Problem:
-    """Tell of a subscription that its endpoint has not confirmed; it has no ARN yet."""
+    """Returns the problem of a subscription that its endpoint has not confirmed; it has no ARN yet."""
     return Problem(kind=ProblemKind.NOT_CONFIRMED, stage=topic.key, detail=_not_confirmed(listed))
 
 
@@ -268,7 +268,7 @@ def problems_of_stage(topic: StageTopic, registrations: Sequence[Registration]) 
 
 
 def unreadable(topic: StageTopic, subscription_arn: str, detail: str) -> Problem:
-    """Tell of a subscription of which nothing can be told."""
+    """Returns the problem of a subscription that cannot be read."""
     return Problem(kind=ProblemKind.UNREADABLE, stage=topic.key, subscription_arn=subscription_arn, detail=detail)
 
 

@@ -53,7 +53,7 @@ def plain_registration(
         answer: The function's answer to ``initialize``; ``None`` if there is no function to ask.
         seen_at: When all this was read.
         registered: Its registration until now, if any.
-        revision: Of the function, when it was asked; ``None`` if that cannot be told. It is kept unless the function
+        revision: Of the function, when it was asked; ``None`` if it is not known. It is kept unless the function
             has to be asked again: because it was not called, or did not answer for a passing reason.
     """
     info, problems, follows = _understand(answer)
@@ -93,7 +93,7 @@ def is_plugin(subscription: Subscription) -> bool:
 
 
 def _understand(answer: Answer | NoAnswer | None) -> tuple[PluginInfo, list[str], bool]:
-    """What a function says of itself, what is wrong with that, and whether it follows the protocol."""
+    """A function's answer, the problems with it, and whether the function follows the protocol."""
     if answer is None:
         return PluginInfo(), [], False
     if isinstance(answer, NoAnswer):
@@ -105,7 +105,7 @@ def _understand(answer: Answer | NoAnswer | None) -> tuple[PluginInfo, list[str]
 
 
 def fallback_name(subscription: Subscription) -> str:
-    """Find a name where the function tells none: the one that the filter is for, else of what is subscribed."""
+    """Finds a name where the function answers none: the one in the filter policy, else that of the endpoint."""
     for_names = subscription.filter_policy.get(PLUGINS_ATTRIBUTE)
     if isinstance(for_names, list) and len(for_names) == 1:
         (name,) = for_names

@@ -225,7 +225,7 @@ def _settles_at(registration: Registration, opened_at: datetime) -> datetime | N
 
 
 def _subscriptions(counts: Registration, held: Iterable[Registration]) -> tuple[str, ...]:
-    """Through which of a name's subscriptions Lambda is called, also while its owner replaces one by another."""
+    """The subscriptions of a name that invoke a function, also while its owner replaces one by another."""
     return tuple(
         subscription_end(r.subscription_arn)
         for r in held
@@ -235,12 +235,11 @@ def _subscriptions(counts: Registration, held: Iterable[Registration]) -> tuple[
 
 
 def one_of_each_name(registrations: Iterable[Registration]) -> list[Registration]:
-    """Settle which registration counts where a name is registered twice, whatever the order of reading.
+    """Decides which registration counts where a name is registered twice, whatever the order of reading.
 
-    What a construct registered goes before what was merely found. An owner may hold a name
-    twice for a moment, since CloudFormation replaces by creating first: then the later one
-    counts, which is what is being deployed; but SNS calls both, and so both may report. Of
-    subscriptions made by other means the one with the smallest ARN counts.
+    A managed plugin goes before a plain subscription. An owner may hold a name twice for a moment, because
+    CloudFormation replaces by creating first: then the later one counts, which is what is being deployed; SNS invokes
+    both, and both may report. Of plain subscriptions the one with the smallest ARN counts.
     """
     return [_that_counts(held) for held in _by_name(registrations).values()]
 
@@ -258,7 +257,7 @@ def _that_counts(held: Sequence[Registration]) -> Registration:
     if not replaced:
         return first
     senders = [registration.sender_role_ids for registration in (first, *replaced)]
-    # No ids mean that anybody may report, which no list of others can widen.
+    # Without ids, any role may report; no list of ids can widen that.
     return replace(first, sender_role_ids=tuple(dict.fromkeys(chain(*senders))) if all(senders) else ())
 
 
@@ -273,14 +272,14 @@ def _kept(registration: Registration, row: PluginRow | None) -> State | None:
     if row is None or registration.always_run or not row.state.is_done:
         return None
     if row.state is State.DO_NOT_RUN and not row.expected:
-        # The core said so, of a plugin that it did not expect then; the plugin never did.
+        # The core wrote that of a plugin that it did not expect; the plugin has reported nothing.
         return None
     return row.state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftovers:
-    """What earlier attempts left at a stage, by what has to become of it.
+    """The rows that earlier attempts left at a stage, by what happens to them.
 
     Attributes:
         keep: Finished, and not done again.

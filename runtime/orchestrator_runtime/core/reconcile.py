@@ -21,15 +21,15 @@ from orchestrator_runtime.core.subscription import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """All that was seen of one subscription, in the order in which it has to be looked at.
+    """What was read of one subscription, in the order in which it has to be read.
 
     Attributes:
         topic: The stage's topic.
-        registered: Its registration as it stood before the rest was looked at.
-        seen_at: The time before the rest was looked at.
-        subscription: What SNS says.
-        function: What Lambda says of the function that is subscribed; ``None`` if none is.
-        answer: What the function said of itself; ``None`` if it was not asked.
+        registered: Its registration, read before everything else.
+        seen_at: The time before everything else was read.
+        subscription: The subscription as SNS has it.
+        function: The subscribed function as Lambda has it; ``None`` if no function is subscribed.
+        answer: The function's answer to ``initialize``; ``None`` if it was not asked.
     """
 
     topic: StageTopic
@@ -95,15 +95,15 @@ def has_to_ask(sight: Sight) -> bool:
 
 
 def decide(sight: Sight) -> Action:
-    """Settle what has to become of the registration.
+    """Decides what the registration has to become.
 
-    The same sight always gives the same registration, whatever led to it being looked at: that is
-    what makes events that come twice, late or in another order harmless.
+    The same sight always leads to the same registration, whatever event caused it. That makes events that come twice,
+    late or in another order harmless.
     """
     subscription, registered = sight.subscription, sight.registered
     if why := _why_not(sight):
         return Remove(registered, why) if registered else None
-    # What belongs to another account and cannot be read is as its construct said; nothing can be said of others.
+    # A managed one of another account that cannot be read stays as it is; of a plain one nothing is known.
     if isinstance(subscription, Unseen) or not subscription.confirmed:
         return None
     wanted = _wanted(sight, subscription)
@@ -157,9 +157,9 @@ def _plain(sight: Sight, subscription: Subscription) -> Registration:
 
 
 def _revision(function: Function | Unseen | None, answer: Answer | NoAnswer | None) -> str | None:
-    """Which revision of the function gave the answer; ``None`` if that cannot be told."""
+    """The revision of the function that gave the answer; ``None`` if it is not known."""
     if not isinstance(function, Function):
-        # Nobody tells of what another account changes. Of what is no function there is nothing to ask.
+        # Changes in another account cause no event here. What is no function is not asked.
         return None if function is None else str(function)
     if answer and None not in {answer.version, function.version} and answer.version != function.version:
         # An alias was moved after the look at it, or shares its calls out among two versions.

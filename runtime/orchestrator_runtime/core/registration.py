@@ -39,8 +39,8 @@ class Registration:
         filter_keys_since: When a plain subscription was first seen to filter by its present metadata keys. Keys that
             were seen earlier travel first.
         mandatory: Whether its error fails the stage.
-        order: Its place on a stage that releases one at a time.
-        always_run: Whether a resumed run calls it again although it was complete.
+        order: Its position in a sequential stage.
+        always_run: Whether a resumed run invokes it again although it was complete.
         timeout_seconds: Its deadline; ``None``: the stage's.
         start_within_seconds: The deadline of its start; ``None``: the stage's.
         reports_start: Whether it reports that it started; otherwise only ``timeout_seconds`` counts.
@@ -49,7 +49,7 @@ class Registration:
         revision: Of the function whose answer this is; ``None`` if it was not asked, or has to be asked once more.
         problem: What was wrong when a subscription made by other means was registered, for people.
         seen_at: When a construct registered it, or else when it was last read from SNS. Every write sets it
-            anew, so that it also says which version of the registration somebody has read.
+            anew, so that it is the version of the registration as well.
     """
 
     activity: str
@@ -82,7 +82,7 @@ class Registration:
 
     @property
     def managed(self) -> bool:
-        """Whether a construct registered it: then its props are the registration, whatever else is seen."""
+        """Whether a construct registered it: then its props are the registration."""
         return bool(self.owner)
 
     @property

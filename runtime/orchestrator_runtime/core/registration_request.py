@@ -80,7 +80,7 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
     Args:
         properties: The properties.
         owner: The owner, if they name none.
-        seen_at: When they were told.
+        seen_at: The time of the request.
 
     Raises:
         RegistrationRefusedError: One of them is missing or not allowed.
@@ -106,9 +106,8 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
     ]
     if stage not in set(Stage):
         found.append(f"there is no stage {stage!r}: use one of {', '.join(Stage)}")
-    told = [problem for problem in found if problem]
-    if told:
-        raise RegistrationRefusedError(f"plugin {name!r} of {activity}/{stage}: {'; '.join(told)}")
+    if wrong := [problem for problem in found if problem]:
+        raise RegistrationRefusedError(f"plugin {name!r} of {activity}/{stage}: {'; '.join(wrong)}")
     owner = properties.get(RegistrationProperty.OWNER) or owner
     if not owner:
         raise RegistrationRefusedError("the registration has no Owner: give the id of the stack")

@@ -1,4 +1,4 @@
-"""Reconciles the registry: on a schedule, when a person asks, and when CloudTrail tells of a change."""
+"""Reconciles the registry: on a schedule, when a person asks, and on CloudTrail's events of changes."""
 
 from __future__ import annotations
 

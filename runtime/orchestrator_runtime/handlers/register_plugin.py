@@ -19,7 +19,7 @@ logger = Logger()
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - Lambda's signature
-    """Do what CloudFormation asks, and tell it, which waits until it is told.
+    """Serves a request of CloudFormation, and answers it: CloudFormation waits for the answer.
 
     Args:
         event: CloudFormation's request for a custom resource.
@@ -84,7 +84,7 @@ def _respond(
     succeeded: str,
     failed: str,
 ) -> None:
-    """Serve a request and tell CloudFormation how it ended, under the id that the resource has then."""
+    """Serves a request, and answers it with the id that the resource has after that."""
     try:
         serve()
     except RegistrationRefusedError as refusal:

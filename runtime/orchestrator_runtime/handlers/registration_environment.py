@@ -23,7 +23,7 @@ from orchestrator_runtime.subscription_ports import RepairLog
 _CALLS_ONCE: Final = Config(read_timeout=15, connect_timeout=5, retries={"total_max_attempts": 1})
 """A function has 15 seconds to say what it is, and is asked once."""
 _GIVES_UP: Final = Config(read_timeout=5, connect_timeout=5, retries={"total_max_attempts": 2})
-"""A network may lead nowhere: CloudFormation has to be told in time."""
+"""A network may lead nowhere, and CloudFormation has to be answered in time."""
 
 
 def register_ports() -> RegisterPorts:

@@ -1,4 +1,4 @@
-"""Brings the registry in line with what is subscribed, and says what only people can put right.
+"""Brings the registry in line with the subscriptions of SNS, and lists the problems that people have to solve.
 
 Nothing but SNS, Lambda and the registry itself is believed. Each subscription goes the same
 way, whether a schedule, a person or an event led to it::
@@ -100,7 +100,7 @@ def reconcile(ports: ReconcilePorts, *, repair: bool = True, activity: str | Non
 
 
 def follow(change: Change, ports: ReconcilePorts) -> Findings:
-    """Look at what an event says may have changed, and repair the registry.
+    """Reads what may have changed according to an event, and repairs the registry.
 
     Raises:
         BeingUpdatedError: A function could not be asked yet; everything else is done.
@@ -166,7 +166,7 @@ class _Work:
             return
         unlisted = registered.keys() - {found.arn for found in listed}
         standing: list[Registration] = []
-        # What is not listed is gone only if SNS says so when it is asked for that very one.
+        # A subscription that is not listed is gone only if SNS does not find it by its ARN.
         for found in [*listed, *(Listed(arn, "", "") for arn in sorted(unlisted))]:
             try:
                 if stands := self.listed(topic, found, registered.get(found.arn or "")):

@@ -49,11 +49,11 @@ def register_plugin(properties: Properties, ports: RegisterPorts, *, stack_id: s
         RegistrationRefusedError: The registration is not well formed, the stage does not exist or is full, or
             the name is taken.
     """
-    # The construct's word is as of now: what reconciliation read before must not undo it.
+    # The construct's props are as of now: what reconciliation read before must not undo them.
     registration = parse_registration(properties, owner=stack_id, seen_at=ports.clock())
     _check_topic(registration, properties, ports.topics)
     # Between constructs the write settles whose a name is. One that reconciliation found keeps its name too,
-    # but is only looked for: one that is found in this very moment is found twice, and told as a problem.
+    # but is only looked for: one that is found at this moment is registered twice, which is reported as a problem.
     _check_stage(registration, ports)
     holder = ports.registry.register(registration)
     if holder is not None:
@@ -76,11 +76,11 @@ def unregister_plugin(properties: Properties, ports: RegisterPorts, *, stack_id:
 
 def _check_topic(registration: Registration, properties: Properties, topics: Topics) -> None:
     arn = topics.arn(registration.activity, registration.stage)
-    said = text_property(properties, RegistrationProperty.TOPIC_ARN)
-    if said and said != arn:
+    subscribed_to = text_property(properties, RegistrationProperty.TOPIC_ARN)
+    if subscribed_to and subscribed_to != arn:
         raise RegistrationRefusedError(
-            f"plugin {registration.name!r} is subscribed to {said}, but {registration.key} of this core has the topic "
-            f"{arn}: subscribe and register it to the same stage of the same deployment"
+            f"plugin {registration.name!r} is subscribed to {subscribed_to}, but {registration.key} of this core has the "
+            f"topic {arn}: subscribe and register it to the same stage of the same deployment"
         )
     if not topics.exists(arn):
         raise RegistrationRefusedError(
