@@ -79,8 +79,8 @@ def _check_topic(registration: Registration, properties: Properties, topics: Top
     subscribed_to = text_property(properties, RegistrationProperty.TOPIC_ARN)
     if subscribed_to and subscribed_to != arn:
         raise RegistrationRefusedError(
-            f"plugin {registration.name!r} is subscribed to {subscribed_to}, but {registration.key} of this core has the "
-            f"topic {arn}: subscribe and register it to the same stage of the same deployment"
+            f"plugin {registration.name!r} is subscribed to {subscribed_to}, but {registration.key} of this core has "
+            f"the topic {arn}: subscribe and register it to the same stage of the same deployment"
         )
     if not topics.exists(arn):
         raise RegistrationRefusedError(
