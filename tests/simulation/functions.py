@@ -104,6 +104,8 @@ class Invocation:
 
 
 _CRASH, _SUSPEND, _CONFLICT, _UNANSWERED, _TORN, _THROTTLED, _REPEATED = range(1, 8)
+_STRIKES_AT: Final[Mapping[int, frozenset[str]]] = {_TORN: frozenset({"status.load_stage"}), _REPEATED: WRITES}
+"""The calls that a fault can happen to, where that is not every call."""
 Watch = Callable[[Invocation, tuple[Any, ...], Mapping[str, Any], Any], object]
 
 
@@ -275,6 +277,10 @@ class Functions:
         options: Mapping[str, Any],
     ) -> Any:
         fault = invocation.fault
+        if name not in _STRIKES_AT.get(fault, (name,)):
+            # It strikes at the next call that it can happen to.
+            invocation.stop_at += 1
+            return self._perform(invocation, name, call, arguments, options)
         if fault == _TORN:
             return self._tear(invocation, name, call, arguments, options)
         if fault == _REPEATED:
@@ -310,9 +316,6 @@ class Functions:
         options: Mapping[str, Any],
     ) -> Any:
         """DynamoDB promises of a query that each item is current, not that all are of one moment."""
-        if name != "status.load_stage":
-            invocation.stop_at += 1
-            return self._perform(invocation, name, call, arguments, options)
         if invocation.half_read is None:
             self._note(Fault.TORN_READ, str(invocation))
             invocation.half_read = call(*arguments, **options)
@@ -330,9 +333,6 @@ class Functions:
         options: Mapping[str, Any],
     ) -> Any:
         """The answer to a write is lost, and the SDK sends the write again a moment later."""
-        if name not in WRITES:
-            invocation.stop_at += 1
-            return self._perform(invocation, name, call, arguments, options)
         if not invocation.repeats:
             self._note(Fault.REPEATED, f"{invocation} at {name}")
             answer = call(*arguments, **options)
