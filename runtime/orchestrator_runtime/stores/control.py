@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
-from zlib import crc32
 
 from orchestrator_runtime.contract import DUE_SHARDS, Stage, TableAttribute
 from orchestrator_runtime.core.records import ActivityControl, ActivityRef, Dispatch, Outcome, RunRef, StageRef
@@ -19,6 +18,7 @@ from orchestrator_runtime.stores.items import (
     key_of,
     number,
     numbers,
+    shard_of,
     text,
     time,
     utc_now,
@@ -233,7 +233,7 @@ class DynamoControlStore:
             "stage": ref.stage,
             "pending": frozenset(pending),
             "dispatched": dispatch.ordinal,
-            TableAttribute.DUE_SHARD: str(crc32(ref.run.uid.encode()) % DUE_SHARDS),
+            TableAttribute.DUE_SHARD: shard_of(ref.run.uid, DUE_SHARDS),
             TableAttribute.DUE_AT: due_at,
             "expires_at": expires_at,
         }

@@ -157,10 +157,15 @@ def run_item(run: Run) -> NewItem:
     )
 
 
+def shard_of(uid: str, shards: int) -> str:
+    """The partition of a sharded index that holds what belongs to a run."""
+    return str(crc32(uid.encode()) % shards)
+
+
 def _active_keys(run: Run) -> dict[str, object]:
     """The keys of the index of runs in progress. A row without them is not in it."""
     return {
-        TableAttribute.ACTIVE: str(crc32(run.ref.uid.encode()) % ACTIVE_RUNS_PARTITIONS),
+        TableAttribute.ACTIVE: shard_of(run.ref.uid, ACTIVE_RUNS_PARTITIONS),
         TableAttribute.ACTIVE_SINCE: f"{run.ref.path}{iso(run.started_at)}",
     }
 
