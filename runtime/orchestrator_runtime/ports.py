@@ -41,6 +41,11 @@ class StageRecords:
     plan: StagePlan | None
     plugins: Mapping[str, PluginRow]
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the stage ended; ``None`` while it is in progress."""
+        return self.row.outcome if self.row else None
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:

@@ -26,8 +26,8 @@ from orchestrator_runtime.handlers.record_result import PlanMemory
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.check_deadlines import Checked, CheckPorts, check_deadlines
-from orchestrator_runtime.protocol.closing import ActivityPorts
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
+from orchestrator_runtime.protocol.closing import ActivityPorts, EndPorts
+from orchestrator_runtime.protocol.end_run import EndRequest, end_run
 from orchestrator_runtime.protocol.open_activity import OpenRequest, open_activity
 from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.stores.control import DynamoControlStore
@@ -167,7 +167,7 @@ class Metered:
 
     def check_deadlines(self, has_time: Callable[[], bool] = lambda: True) -> Checked:
         due = DynamoDueActivities(self.client, CONTROL)
-        return check_deadlines(CheckPorts(activity=self.ports, end=self.end_ports, due=due, has_time=has_time))
+        return check_deadlines(CheckPorts(activity=self.ports, due=due, has_time=has_time))
 
     def end(self) -> None:
         end_run(EndRequest(uid=self.ref.uid, workflow=self.ref.workflow, execution=EXECUTION), self.end_ports)

@@ -28,8 +28,8 @@ from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
 from orchestrator_runtime.protocol.check_deadlines import Checked, CheckPorts, check_deadlines
-from orchestrator_runtime.protocol.closing import ActivityPorts
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
+from orchestrator_runtime.protocol.closing import ActivityPorts, EndPorts
+from orchestrator_runtime.protocol.end_run import EndRequest, end_run
 from orchestrator_runtime.protocol.open_activity import OpenRequest, open_activity
 from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts, end_left_behind, sweep_runs
@@ -187,7 +187,7 @@ class World:
 
     @property
     def check_ports(self) -> CheckPorts:
-        return CheckPorts(activity=self.ports, end=self.end_ports, due=self.control, has_time=lambda: True)
+        return CheckPorts(activity=self.ports, due=self.control, has_time=lambda: True)
 
     @property
     def ports(self) -> ActivityPorts:

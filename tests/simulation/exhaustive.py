@@ -28,8 +28,8 @@ from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.execution_ports import Executions
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest
 from orchestrator_runtime.protocol.check_deadlines import CheckPorts
-from orchestrator_runtime.protocol.closing import ActivityPorts
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest
+from orchestrator_runtime.protocol.closing import ActivityPorts, EndPorts
+from orchestrator_runtime.protocol.end_run import EndRequest
 from orchestrator_runtime.protocol.open_activity import OpenRequest
 from tests.rules.calls import START
 from tests.rules.memory_registry import MemoryRegistry
@@ -200,7 +200,6 @@ class Explorer:
         )
         self._check_ports = CheckPorts(
             activity=self._activity_ports,
-            end=self._end_ports,
             due=stepped_due(self, self.control),
             has_time=lambda: True,
         )

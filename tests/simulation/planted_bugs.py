@@ -35,7 +35,8 @@ from orchestrator_runtime.protocol import activity_work
 from orchestrator_runtime.protocol.activity_work import ActivityWork
 from orchestrator_runtime.protocol.begin_run import begin_run
 from orchestrator_runtime.protocol.check_deadlines import check_deadlines
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run
+from orchestrator_runtime.protocol.closing import EndPorts
+from orchestrator_runtime.protocol.end_run import EndRequest, end_run
 from orchestrator_runtime.protocol.open_activity import open_activity
 from orchestrator_runtime.protocol.record_result import _Recorder, record_results
 from tests.rules.memory_control import MemoryControlStore

@@ -18,8 +18,7 @@ from orchestrator_runtime.handlers.record_result import PlanMemory
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
 from orchestrator_runtime.protocol.check_deadlines import CheckPorts
-from orchestrator_runtime.protocol.closing import ActivityPorts
-from orchestrator_runtime.protocol.end_run import EndPorts
+from orchestrator_runtime.protocol.closing import ActivityPorts, EndPorts
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts
 from tests.rules.memory_ports import MemoryActiveRuns, MemoryExecutions, MemorySignals
 from tests.rules.memory_registry import MemoryRegistry
@@ -156,7 +155,6 @@ class Simulation:
         )
         self.check_ports = CheckPorts(
             activity=self.activity_ports,
-            end=self.end_ports,
             due=stepped_due(functions, self.control),
             has_time=lambda: True,
         )

@@ -201,11 +201,6 @@ def read_control(plan: StagePlan, control: ActivityControl) -> ActivitySnapshot:
     )
 
 
-def has_failed(activity: ActivitySnapshot) -> bool:
-    """Whether a plugin's error fails the stage."""
-    return bool(_fatal(activity))
-
-
 def due_after_dispatch(plan: StagePlan, indices: Collection[int], now: datetime) -> datetime:
     """The time at which the deadlines of plugins that are dispatched now have to be checked for the first time."""
     plugins = [plan.plugins[index] for index in indices]

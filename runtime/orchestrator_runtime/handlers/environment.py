@@ -24,8 +24,7 @@ from orchestrator_runtime.contract import OFF, Env
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
 from orchestrator_runtime.protocol.check_deadlines import CheckPorts
-from orchestrator_runtime.protocol.closing import ActivityPorts
-from orchestrator_runtime.protocol.end_run import EndPorts
+from orchestrator_runtime.protocol.closing import ActivityPorts, EndPorts
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts
 from orchestrator_runtime.stores.active_runs import DynamoActiveRuns
 from orchestrator_runtime.stores.control import DynamoControlStore
@@ -144,7 +143,6 @@ def check_ports(has_time: Callable[[], bool]) -> CheckPorts:
     """What ``check_deadlines`` needs of the world."""
     return CheckPorts(
         activity=activity_ports(),
-        end=end_ports(),
         due=DynamoDueActivities(_dynamodb(), variable(Env.CONTROL_TABLE)),
         has_time=has_time,
     )

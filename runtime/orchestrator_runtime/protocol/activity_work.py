@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from orchestrator_runtime.contract import ErrorName, Stage, State
 from orchestrator_runtime.core.activity import (
     CLAIM_EXPIRES_AFTER,
+    Action,
     ActivitySnapshot,
     CloseStage,
     DispatchPlugins,
@@ -135,31 +136,30 @@ class ActivityWork:
             records.plan,
             records.plugins,
             control,
-            records.row.outcome if records.row else None,
+            records.outcome,
             enforce_deadlines=self._enforce_deadlines,
             claim_expires_after=self._claim_expires_after,
         )
 
     def _perform(
-        self, actions: Sequence[object], snapshot: ActivitySnapshot, control: ActivityControl
+        self, actions: Sequence[Action], snapshot: ActivitySnapshot, control: ActivityControl
     ) -> ActivityControl | None:
         """Perform what was decided; return the item to decide on next."""
+        errors = [action for action in actions if isinstance(action, MarkError)]
+        for error in errors:
+            self._mark_error(error, snapshot)
+        if errors:
+            return self._ports.control.get(self.ref)
         match actions[0]:
-            case MarkError():
-                for action in actions:
-                    if isinstance(action, MarkError):
-                        self._mark_error(action, snapshot)
-                return self._ports.control.get(self.ref)
             case DispatchPlugins() as action:
                 return self._dispatch(action, snapshot, control)
             case CloseStage(outcome):
                 return self._close(outcome, snapshot, control)
             case NextStage():
-                return self.enter_next(snapshot.stage, due_before=control.due_at, again=True)
+                return self._enter_next(snapshot.stage, due_before=control.due_at, again=True)
             case Finish(outcome):
-                self._finish(
-                    snapshot.stage, outcome if control.outcome else failure_of(self.ref.stage(snapshot.stage), outcome)
-                )
+                stage = self.ref.stage(snapshot.stage)
+                self._finish(snapshot.stage, outcome if control.outcome else failure_of(stage, outcome))
         return None
 
     # Opening a stage
@@ -203,9 +203,7 @@ class ActivityWork:
             else:
                 self.work(control)
 
-    def enter_next(
-        self, leaving: Stage | None, *, due_before: datetime | None = None, again: bool = False
-    ) -> ActivityControl | None:
+    def _enter_next(self, leaving: Stage, *, due_before: datetime | None, again: bool) -> ActivityControl | None:
         """Enter the first stage after ``leaving`` that has something to do, or finish the activity.
 
         The plan is stored first, then the activity moves to the stage together with the claim of its first dispatch,
@@ -237,10 +235,8 @@ class ActivityWork:
         pending = sorted(plan.unfinished)
         indices = tuple(pending[:1] if ref.stage.is_sequential else pending)
         dispatch = Dispatch(ordinal=pending[0] if ref.stage.is_sequential else 0, claimed_at=now)
-        try:
-            message = self._message(opened, run, indices, now)
-        except DoesNotFitError as error:
-            self._finish(leaving, fail_stage(ref, str(error), self._ports, plan.opened_at, plan.expires_at))
+        message = self._message(opened, run, indices, now, leaving=leaving)
+        if message is None:
             return None
         entered = ports.control.enter(
             ref,
@@ -254,8 +250,8 @@ class ActivityWork:
         if entered is None:
             # Another handler was faster, or the due time has moved: its item says what is left to do.
             found = ports.control.get(self.ref)
-            unchanged = found is not None and found.stage == leaving and found.due_at == due_before
-            return None if unchanged and found is not None and not found.run_ended else found
+            unchanged = found and not found.run_ended and (found.stage, found.due_at) == (leaving, due_before)
+            return None if unchanged else found
         self._publish(ref, message, dispatch, plan, indices)
         return None
 
@@ -276,11 +272,9 @@ class ActivityWork:
             return None
         now = ports.clock()
         outputs = ports.status.outputs(run.ref) if has_earlier_stages(ref, run) else {}
-        try:
-            opened = OpenStage(ref, plan, earlier_outputs(ref, run, outputs))
-            message = self._message(opened, run, action.indices, now)
-        except DoesNotFitError as error:
-            self._finish(ref.stage, fail_stage(ref, str(error), self._ports, plan.opened_at, plan.expires_at))
+        opened = OpenStage(ref, plan, earlier_outputs(ref, run, outputs))
+        message = self._message(opened, run, action.indices, now, leaving=ref.stage)
+        if message is None:
             return None
         dispatch = Dispatch(ordinal=action.ordinal, claimed_at=now)
         claimed = ports.control.claim(
@@ -296,12 +290,19 @@ class ActivityWork:
         self._publish(ref, message, dispatch, plan, action.indices)
         return None
 
-    def _message(self, opened: OpenStage, run: Run, indices: Sequence[int], now: datetime) -> Message:
-        check_outputs(opened.outputs)
+    def _message(
+        self, opened: OpenStage, run: Run, indices: Sequence[int], now: datetime, *, leaving: Stage | None
+    ) -> Message | None:
+        """The message that invokes plugins. If SNS does not take it, the stage and the activity fail: then ``None``."""
         ref, plan = opened.ref, opened.plan
-        body = message_body(ref, run.metadata, opened.outputs, report_to=self._ports.report_to, now=now)
         names = [plan.plugins[index].name for index in indices]
-        return address(ref, body, names, run.metadata, plan.attribute_keys)
+        try:
+            check_outputs(opened.outputs)
+            body = message_body(ref, run.metadata, opened.outputs, report_to=self._ports.report_to, now=now)
+            return address(ref, body, names, run.metadata, plan.attribute_keys)
+        except DoesNotFitError as error:
+            self._finish(leaving, fail_stage(ref, plan, str(error), self._ports))
+            return None
 
     def _publish(
         self, ref: StageRef, message: Message, dispatch: Dispatch, plan: StagePlan, indices: Sequence[int]
@@ -327,12 +328,12 @@ class ActivityWork:
 
     def _close(self, outcome: Outcome, snapshot: ActivitySnapshot, control: ActivityControl) -> ActivityControl | None:
         """Store the stage's outcome, and act on the one that is stored."""
-        ref, plan = self.ref.stage(snapshot.stage), snapshot.plan
-        closed = close_stage(ref, outcome, self._ports, plan.opened_at, plan.expires_at)
+        ref = self.ref.stage(snapshot.stage)
+        closed = close_stage(ref, snapshot.plan, outcome, self._ports)
         if closed is None:
             return None
         if closed.outcome.state is State.COMPLETE:
-            return self.enter_next(ref.stage, due_before=control.due_at, again=not closed.first)
+            return self._enter_next(ref.stage, due_before=control.due_at, again=not closed.first)
         self._finish(ref.stage, failure_of(ref, closed.outcome))
         return None
 

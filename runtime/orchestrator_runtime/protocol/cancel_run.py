@@ -8,7 +8,8 @@ from orchestrator_runtime.contract import Ending, ErrorName
 from orchestrator_runtime.core.history import cancel_message
 from orchestrator_runtime.core.records import Run
 from orchestrator_runtime.execution_ports import Executions
-from orchestrator_runtime.protocol.end_run import EndPorts, write_end
+from orchestrator_runtime.protocol.closing import EndPorts
+from orchestrator_runtime.protocol.end_run import write_end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from orchestrator_runtime.core.activity import next_due
-from orchestrator_runtime.core.records import ActivityControl, ActivityRef, DueActivity, RunRef
+from orchestrator_runtime.core.records import DueActivity, RunRef
 from orchestrator_runtime.ports import DueActivities
 from orchestrator_runtime.protocol.activity_work import ActivityWork
 from orchestrator_runtime.protocol.closing import ActivityPorts
-from orchestrator_runtime.protocol.end_run import EndPorts, end_activity
+from orchestrator_runtime.protocol.end_run import end_activity
 
 TRY_AGAIN_AFTER: Final = timedelta(minutes=1)
 """An activity whose check failed is due again after this, so that it does not keep the others from their turn."""
@@ -28,13 +28,11 @@ class CheckPorts:
 
     Attributes:
         activity: What the work on an activity needs.
-        end: What ending an activity needs whose run has ended.
         due: The index of due activities.
         has_time: Whether there is time to check one more activity in this invocation.
     """
 
     activity: ActivityPorts
-    end: EndPorts
     due: DueActivities
     has_time: Callable[[], bool]
 
@@ -85,7 +83,7 @@ def _check(due: DueActivity, ports: CheckPorts) -> None:
         expires_at = run.expires_at if run else int((activity.clock() + timedelta(days=1)).timestamp())
         ended = activity.control.end(ref, expires_at=expires_at)
         if ended is not None and run is not None and run.ref == ref.run:
-            end_activity(ref, ended, "the run has ended", ports.end)
+            end_activity(ref, ended, "the run has ended", activity)
         return
     work = ActivityWork(ref, activity, run=run, enforce_deadlines=True)
     waiting = work.work(control)
@@ -107,10 +105,10 @@ def _check(due: DueActivity, ports: CheckPorts) -> None:
 
 def _put_off(due: DueActivity, ports: CheckPorts) -> None:
     try:
-        control: ActivityControl | None = ports.activity.control.find(due.uid, due.workflow, due.activity)
+        control = ports.activity.control.find(due.uid, due.workflow, due.activity)
         if control is not None and control.stage is not None:
-            ref: ActivityRef = RunRef(due.uid, due.workflow, control.attempt).activity(due.activity)
-            due_at: datetime = ports.activity.clock() + TRY_AGAIN_AFTER
-            ports.activity.control.postpone(ref.stage(control.stage), due_at=due_at, seen=control)
+            ref = RunRef(due.uid, due.workflow, control.attempt).stage(due.activity, control.stage)
+            due_at = ports.activity.clock() + TRY_AGAIN_AFTER
+            ports.activity.control.postpone(ref, due_at=due_at, seen=control)
     except Exception as error:  # noqa: BLE001 - it keeps its due time
         ports.activity.journal.failed(error, uid=due.uid, workflow=due.workflow, activity=due.activity)

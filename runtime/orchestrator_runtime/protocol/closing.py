@@ -5,55 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from orchestrator_runtime.contract import MAX_TEXT, State
 from orchestrator_runtime.core.happening import StageClosed
-from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, StageRef
+from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, StagePlan, StageRef
 from orchestrator_runtime.ports import Closed, ControlStore, Journal, Publisher, Registry, Signals, StatusStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActivityPorts:
-    """What the work on an activity needs of the world."""
+class EndPorts:
+    """What ending a run, and closing a stage, need of the world."""
 
     status: StatusStore
     control: ControlStore
-    registry: Registry
-    publisher: Publisher
     signals: Signals
     journal: Journal
-    report_to: str
     clock: Callable[[], datetime]
 
 
-class ClosingPorts(Protocol):
-    """What closing a stage needs of the world; the ports of several flows have it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityPorts(EndPorts):
+    """What the work on an activity needs of the world: it may end, too."""
 
-    @property
-    def status(self) -> StatusStore:
-        """The status table."""
-        ...
-
-    @property
-    def journal(self) -> Journal:
-        """Receives the happening that a stage closed."""
-        ...
-
-    @property
-    def clock(self) -> Callable[[], datetime]:
-        """Returns the time."""
-        ...
+    registry: Registry
+    publisher: Publisher
+    report_to: str
 
 
-def close_stage(
-    ref: StageRef, outcome: Outcome, ports: ClosingPorts, started_at: datetime, expires_at: int
-) -> Closed | None:
+def close_stage(ref: StageRef, plan: StagePlan, outcome: Outcome, ports: EndPorts) -> Closed | None:
     """Store a stage's outcome unless one is stored; return the stored one, ``None`` if it is of a later attempt."""
-    now = ports.clock()
-    closed = ports.status.close_stage(ref, outcome, started_at=started_at, now=now, expires_at=expires_at)
+    now, opened_at = ports.clock(), plan.opened_at
+    closed = ports.status.close_stage(ref, outcome, started_at=opened_at, now=now, expires_at=plan.expires_at)
     if closed is not None and closed.first:
-        ports.journal.tell(StageClosed(ref=ref, state=outcome.state, took=now - started_at))
+        ports.journal.tell(StageClosed(ref=ref, state=outcome.state, took=now - opened_at))
     return closed
 
 
@@ -70,10 +54,10 @@ def failed_row(plugin: ExpectedPlugin, attempt: int, reason: str, *, now: dateti
     )
 
 
-def fail_stage(ref: StageRef, message: str, ports: ClosingPorts, started_at: datetime, expires_at: int) -> Outcome:
+def fail_stage(ref: StageRef, plan: StagePlan, message: str, ports: EndPorts) -> Outcome:
     """Close a stage whose plugins cannot be invoked: another try would find the same. Return the activity's outcome."""
     outcome = Outcome(state=State.ERROR, message=message)
-    closed = close_stage(ref, outcome, ports, started_at, expires_at)
+    closed = close_stage(ref, plan, outcome, ports)
     return failure_of(ref, closed.outcome if closed else outcome)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,8 +10,7 @@ from orchestrator_runtime.core import happening
 from orchestrator_runtime.core.activity import count_rows
 from orchestrator_runtime.core.failure import Failure, RunCancelled, RunEnded, plain_failure
 from orchestrator_runtime.core.records import ActivityControl, ActivityRef, Outcome, Run
-from orchestrator_runtime.ports import ControlStore, Journal, Signals, StatusStore
-from orchestrator_runtime.protocol.closing import close_stage, failed_row
+from orchestrator_runtime.protocol.closing import EndPorts, close_stage, failed_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +28,6 @@ class EndRequest:
     workflow: str
     execution: str
     failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndPorts:
-    """What ending a run needs of the world."""
-
-    status: StatusStore
-    control: ControlStore
-    signals: Signals
-    journal: Journal
-    clock: Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +115,7 @@ def write_end(
         for name in (name for step in run.activities for name in step):
             ref = run.ref.activity(name)
             control = ports.control.end(ref, expires_at=run.expires_at)
-            if control is not None and control.stage is not None:
+            if control is not None:
                 end_activity(ref, control, why, ports)
         # A sweep finds the run until here: a handler that dies half-way may have nobody to repeat it.
         ports.status.finish_end(run.ref, execution=run.execution)
@@ -147,18 +134,17 @@ def end_activity(ref: ActivityRef, control: ActivityControl, why: str, ports: En
     plan = records.plan
     if plan is None:
         return
-    outcome = records.row.outcome if records.row else None
     now = ports.clock()
     for row in records.plugins.values():
         if row.attempt == ref.attempt and not row.expected and not row.state.is_terminal:
             ended = replace(row, state=State.OPTIONAL_TASK_ERROR, message=why, updated_at=now, ended_at=now)
             ports.status.record(stage, ended, expires_at=plan.expires_at)
-    snapshot = count_rows(plan, records.plugins, control, outcome, enforce_deadlines=False)
+    snapshot = count_rows(plan, records.plugins, control, records.outcome, enforce_deadlines=False)
     for index in snapshot.dispatched:
         row = failed_row(plan.plugins[index], ref.attempt, why, now=now)
         ports.status.record(stage, row, expires_at=plan.expires_at)
-    if outcome is None:
-        close_stage(stage, Outcome(state=State.ERROR, message=why), ports, plan.opened_at, plan.expires_at)
+    if records.outcome is None:
+        close_stage(stage, plan, Outcome(state=State.ERROR, message=why), ports)
     if control.outcome is None and (token := ports.control.get_token(ref)) is not None:
         # Where a run is cancelled, its execution may still wait: should it not be stopped, it ends by this.
         ports.signals.fail(token, ErrorName.RUN_ENDED, why)

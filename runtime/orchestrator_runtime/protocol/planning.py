@@ -17,7 +17,7 @@ from orchestrator_runtime.protocol.closing import ActivityPorts, close_stage, fa
 
 @dataclass(frozen=True, slots=True)
 class OpenStage:
-    """A stage that has something to do: its plan, and the message that invokes its first plugins."""
+    """A stage that has something to do: its plan, and the outputs of earlier stages that its plugins receive."""
 
     ref: StageRef
     plan: StagePlan
@@ -77,7 +77,7 @@ def plan_next(
             return OpenStage(stage, plan, earlier)
         if plan is not None:
             # An earlier attempt has finished everything that the stage expects.
-            close_stage(stage, Outcome(state=State.COMPLETE), ports, plan.opened_at, plan.expires_at)
+            close_stage(stage, plan, Outcome(state=State.COMPLETE), ports)
     return None
 
 
@@ -125,7 +125,7 @@ def _store(ref: StageRef, plan: StagePlan, ports: ActivityPorts) -> StagePlan:
     try:
         stored = ports.status.save_plan(ref, plan)
     except DoesNotFitError as error:
-        raise StageFailedError(fail_stage(ref, str(error), ports, plan.opened_at, plan.expires_at)) from None
+        raise StageFailedError(fail_stage(ref, plan, str(error), ports)) from None
     if stored is None:
         raise SupersededError
     return stored

@@ -61,18 +61,15 @@ def record_results(
 def _record_stage(ref: StageRef, reports: list[IncomingReport], ports: ActivityPorts, find_plan: FindPlan) -> None:
     plan = find_plan(ref)
     if plan is None:
-        for report in reports:
-            _refuse(ports.journal, report, "unknown-run", "no such run, or the stage is not open in this attempt")
+        _refuse_all(ports.journal, reports, "unknown-run", "no such run, or the stage is not open in this attempt")
         return
     # The plan may be a remembered one: only the control item says which attempt and stage is under way.
     control = ports.control.get(ref.of_activity)
     if control is None:
-        for report in reports:
-            _refuse(ports.journal, report, "other-attempt", "another attempt of the run has begun")
+        _refuse_all(ports.journal, reports, "other-attempt", "another attempt of the run has begun")
         return
     if control.run_ended:
-        for report in reports:
-            _refuse(ports.journal, report, "run-ended", "the run has ended")
+        _refuse_all(ports.journal, reports, "run-ended", "the run has ended")
         return
     recorder = _Recorder(ref, plan, control, ports)
     finished: dict[int, PluginRow] = {}
@@ -170,16 +167,14 @@ class _Recorder:
     def _problem_with_turn(self, index: int | None) -> tuple[str, str] | None:
         """Why a plugin has nothing to report now: it was not dispatched, or nobody waits for its stage any more."""
         control, stage = self.control, self.ref.stage
-        if control.stage is stage and control.outcome is None:
-            dispatch = control.dispatch
-            if index is None or not stage.is_sequential or (dispatch is not None and index <= dispatch.ordinal):
-                return None
-            return "not-dispatched", "the plugin has not been dispatched in this attempt"
         if index is None:
+            if control.stage is stage and control.outcome is None:
+                return None
             return "stage-closed", "the plugin is not expected in this run, and its stage is closed"
         if control.stage is not None and stage in control.stage.following:
             return "not-dispatched", "the stage is not open in this attempt"
-        if control.stage is stage and stage.is_sequential and control.dispatch and index > control.dispatch.ordinal:
+        dispatch = control.dispatch
+        if control.stage is stage and stage.is_sequential and (dispatch is None or index > dispatch.ordinal):
             return "not-dispatched", "the plugin has not been dispatched in this attempt"
         return None
 
@@ -221,3 +216,8 @@ def _refuse(journal: Journal, report: IncomingReport, reason: str, detail: str, 
         about["subscription_arn"] = report.record.subscription_arn
         about["function_arn"] = report.record.function_arn
     journal.tell(ReportRefused(reason=reason, detail=detail, about=about, expected=expected))
+
+
+def _refuse_all(journal: Journal, reports: Iterable[IncomingReport], reason: str, detail: str) -> None:
+    for report in reports:
+        _refuse(journal, report, reason, detail)

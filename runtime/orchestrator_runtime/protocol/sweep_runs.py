@@ -11,7 +11,8 @@ from orchestrator_runtime.contract import Ending
 from orchestrator_runtime.core.ended_execution import Execution, how_it_ended, state_machine_of, workflow_of
 from orchestrator_runtime.core.records import ActiveRun, Run, RunRef
 from orchestrator_runtime.execution_ports import ActiveRuns, Executions
-from orchestrator_runtime.protocol.end_run import EndPorts, write_end
+from orchestrator_runtime.protocol.closing import EndPorts
+from orchestrator_runtime.protocol.end_run import write_end
 
 SETTLES_WITHIN: Final = timedelta(minutes=1)
 """A run that young is left alone: Step Functions' list of executions, and the index of runs, may lag behind."""

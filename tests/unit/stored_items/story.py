@@ -27,8 +27,8 @@ from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
 from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRequest, cancel_run
 from orchestrator_runtime.protocol.check_deadlines import CheckPorts, check_deadlines
-from orchestrator_runtime.protocol.closing import ActivityPorts
-from orchestrator_runtime.protocol.end_run import EndPorts, EndRequest, end_run, write_end
+from orchestrator_runtime.protocol.closing import ActivityPorts, EndPorts
+from orchestrator_runtime.protocol.end_run import EndRequest, end_run, write_end
 from orchestrator_runtime.protocol.open_activity import OpenRequest, open_activity
 from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin
@@ -165,9 +165,7 @@ class Deployment:
 
     def check_deadlines(self) -> None:
         """Let the schedule invoke the check of deadlines."""
-        checked = check_deadlines(
-            CheckPorts(activity=self.ports, end=self.end_ports, due=self.due, has_time=lambda: True)
-        )
+        checked = check_deadlines(CheckPorts(activity=self.ports, due=self.due, has_time=lambda: True))
         assert not checked.failed, self.journal.errors
 
     def report(self, ref: RunRef, plugin: str, state: State, *, at: str = "Rate/parallel", **other: Any) -> None:
