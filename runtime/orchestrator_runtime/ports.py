@@ -262,11 +262,21 @@ class ControlStore(Protocol):
         """Raise the due time if the item still has the dispatch and the due time that were read."""
         ...
 
-    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
+    def finish(self, ref: StageRef, outcome: Outcome, *, stays_due: bool = False) -> ActivityControl | None:
         """Store how the activity ended, in that stage, and take it out of the due index.
 
         An activity that has finished keeps its outcome, and is returned with it.
+
+        Args:
+            ref: The current stage.
+            outcome: How the activity ended.
+            stays_due: Whether it stays in the due index until ``answered``: should its handler die before it answers
+                the task, the next deadline check does.
         """
+        ...
+
+    def answered(self, ref: ActivityRef) -> None:
+        """Take a finished activity whose task has its answer out of the due index."""
         ...
 
     def end(self, ref: ActivityRef, *, expires_at: int) -> ActivityControl | None:

@@ -133,14 +133,21 @@ class MemoryControlStore:
         if stored and stored.due_at and (stored.dispatch, stored.due_at) == (seen.dispatch, seen.due_at):
             self._put(ref.of_activity, replace(stored, due_at=due_at))
 
-    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
+    def finish(self, ref: StageRef, outcome: Outcome, *, stays_due: bool = False) -> ActivityControl | None:
         self._calls.effect("control.finish")
         stored = self._of_attempt(ref.of_activity)
         if stored is None or stored.outcome:
             return stored
         if stored.stage is not ref.stage:
             return None
-        return self._put(ref.of_activity, replace(stored, outcome=outcome, due_at=None))
+        due_at = stored.due_at if stays_due else None
+        return self._put(ref.of_activity, replace(stored, outcome=outcome, due_at=due_at))
+
+    def answered(self, ref: ActivityRef) -> None:
+        self._calls.effect("control.answered")
+        stored = self._of_attempt(ref)
+        if stored and stored.outcome:
+            self._put(ref, replace(stored, due_at=None))
 
     def end(self, ref: ActivityRef, *, expires_at: int) -> ActivityControl | None:
         self._calls.effect("control.end")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +12,7 @@ import pytest
 from orchestrator_runtime.contract import State
 from orchestrator_runtime.core.activity import DISPATCH_AGAIN_EVERY
 from orchestrator_runtime.core.plan import SETTLES_AFTER
+from tests.rules.calls import Crash
 from tests.rules.world import POST, PRE, UID, World, open_stage, plugin, present
 
 SCORE = plugin("Score", start_within_seconds=20, timeout_seconds=100)
@@ -18,6 +21,14 @@ SLOW = plugin("Slow", start_within_seconds=60, timeout_seconds=7 * 86_400)
 
 def due_in(world: World) -> float:
     return (present(world.item.due_at) - world.clock.now).total_seconds()
+
+
+def crash_before(effect: str) -> Callable[[str], None]:
+    def die(name: str) -> None:
+        if name == effect:
+            raise Crash(name)
+
+    return die
 
 
 def test_an_activity_is_due_at_its_earliest_deadline() -> None:
@@ -151,6 +162,36 @@ def test_a_check_ends_an_activity_that_the_end_of_its_run_left_over() -> None:
     ended = world.item
     assert (ended.due_at, ended.run_ended) == (None, True)
     assert world.state("Score") is State.ERROR
+
+
+@pytest.mark.parametrize("effect", range(8))
+def test_the_next_check_completes_one_that_died(effect: int) -> None:
+    """Nobody invokes a check again, and the task would wait for its answer until it times out."""
+    world = open_stage(SCORE)
+    world.clock.forward(20)
+    world.calls.crash_at(effect)
+    with suppress(Crash):
+        world.check_deadlines()
+    world.calls.steady()
+    world.clock.forward(60)
+    world.check_deadlines()
+    assert world.item.due_at is None
+    assert present(world.item.outcome).state is State.ERROR
+    assert {signal.token for signal in world.answered} == {"token-1"}
+    assert world.check_deadlines().checked == 0
+
+
+def test_a_finished_activity_that_is_due_when_its_run_ends_is_taken_out_of_the_index() -> None:
+    world = open_stage(SCORE)
+    world.clock.forward(20)
+    world.calls.effects = crash_before("signals.fail")
+    with suppress(Crash):
+        world.check_deadlines()
+    world.calls.steady()
+    world.end(error="Broken")
+    assert world.item.due_at is not None
+    assert world.check_deadlines().checked == 1
+    assert world.item.due_at is None
 
 
 def test_the_earliest_due_time_comes_first_and_what_there_is_no_time_for_stays_due() -> None:

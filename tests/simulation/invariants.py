@@ -92,6 +92,7 @@ class Invariants:
                 "control.confirm": self._item_written,
                 "control.postpone": self._item_written,
                 "control.finish": self._item_finished,
+                "control.answered": self._item_written,
                 "control.end": self._item_ended,
                 "publisher.publish": self._published,
             }
@@ -260,8 +261,10 @@ class Invariants:
             return before
         if item.attempt < before.attempt:
             raise Violation("attempts only go up", what)
-        if before.outcome is not None and item != before and (item.outcome != before.outcome or item.due_at):
+        if before.outcome is not None and item.outcome != before.outcome:
             raise Violation("an activity finishes once", what)
+        if before.outcome is not None and item.due_at and not before.due_at:
+            raise Violation("what has finished is not due", what)
         if before.run_ended and not item.run_ended:
             raise Violation("a run ends once", what)
         if item.stage is not before.stage:
@@ -323,7 +326,7 @@ class Invariants:
         item = self._item(ref)
         if item is None or item.outcome is None or ref in self._finished:
             return
-        if item.due_at is not None:
+        if item.due_at is not None and invocation.handler != "check_deadlines":
             raise Violation("what has finished is not due", f"{ref.name} by {invocation}")
         self._finished[ref] = item.outcome, self._scheduler.number
         invocation.finished = ref
@@ -447,7 +450,8 @@ class Invariants:
         ref = invocation.finished
         assert ref is not None
         if not invocation.undisturbed:
-            self._simulation.time_limits.unanswered += 1
+            # What a check leaves unanswered stays due, and the next check answers it.
+            self._simulation.time_limits.unanswered += invocation.handler != "check_deadlines"
             return
         self._writers[ref] = invocation
         entry = self._simulation.entries.get(ref)

@@ -89,9 +89,10 @@ class TokenOfAnyRank(MemoryControlStore):
 class OutcomeSuppressesResult(MemoryControlStore):
     """A handler that finds the outcome stored takes the task for answered."""
 
-    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
+    def finish(self, ref: StageRef, outcome: Outcome, *, stays_due: bool = False) -> ActivityControl | None:
         stored = self._of_attempt(ref.of_activity)
-        return None if stored is not None and stored.outcome else super().finish(ref, outcome)
+        done = stored is not None and stored.outcome is not None
+        return None if done else super().finish(ref, outcome, stays_due=stays_due)
 
 
 class OwnWriteUnknown(MemoryControlStore):
@@ -140,12 +141,22 @@ class DispatchKeepsDue(MemoryControlStore):
 class FinishLeavesDue(MemoryControlStore):
     """An activity that has finished stays in the index."""
 
-    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
-        before = self._of_attempt(ref.of_activity)
-        item = super().finish(ref, outcome)
-        if item is None or before is None:
-            return item
-        return self._put(ref.of_activity, replace(item, due_at=before.due_at))
+    def finish(self, ref: StageRef, outcome: Outcome, *, stays_due: bool = False) -> ActivityControl | None:
+        return super().finish(ref, outcome, stays_due=True)
+
+
+class AnsweredStaysDue(MemoryControlStore):
+    """An activity that a check has finished, and answered, stays in the index."""
+
+    def answered(self, ref: ActivityRef) -> None:
+        pass
+
+
+class CheckFinishesAtOnce(MemoryControlStore):
+    """A check takes what it finishes out of the index before it answers."""
+
+    def finish(self, ref: StageRef, outcome: Outcome, *, stays_due: bool = False) -> ActivityControl | None:
+        return super().finish(ref, outcome)
 
 
 def due_an_hour_late(activity: ActivitySnapshot, now: datetime) -> datetime:
@@ -347,6 +358,8 @@ PLANTED: Mapping[str, Core] = {
     "a dispatch raises the due time": Core(control=DispatchRaisesDue),
     "a dispatch does not lower the due time": Core(control=DispatchKeepsDue),
     "what has finished stays due": Core(control=FinishLeavesDue),
+    "what was answered stays due": Core(control=AnsweredStaysDue),
+    "a check forgets what it has finished before it answers": Core(control=CheckFinishesAtOnce),
     "the check sets a due time after a deadline": Core(
         check_deadlines=planted(check_deadlines, next_due=due_an_hour_late)
     ),

@@ -38,6 +38,7 @@ CONTROL = (
     "confirm",
     "postpone",
     "finish",
+    "answered",
     "end",
 )
 

@@ -61,6 +61,8 @@ class ActivityWork:
         plan: The current stage's plan, if the handler has read it.
         registered: The activity's registrations, if the handler has just read them.
         enforce_deadlines: Whether plugins that are over their deadline become errors.
+        is_repeated: Whether the handler is invoked again should it die. Otherwise the activity stays due until its
+            task has its answer.
         claim_expires_after: How long a claimed dispatch may take to be published. Zero where the handler knows that
             whoever claimed it has failed.
     """
@@ -74,6 +76,7 @@ class ActivityWork:
         plan: StagePlan | None = None,
         registered: Mapping[Stage, StageRegistrations] | None = None,
         enforce_deadlines: bool = False,
+        is_repeated: bool = True,
         claim_expires_after: timedelta = CLAIM_EXPIRES_AFTER,
     ) -> None:
         self.ref = ref
@@ -82,6 +85,7 @@ class ActivityWork:
         self._plan = plan
         self._registered = registered
         self._enforce_deadlines = enforce_deadlines
+        self._is_repeated = is_repeated
         self._claim_expires_after = claim_expires_after
 
     # The loop
@@ -345,15 +349,17 @@ class ActivityWork:
         """
         stored: Outcome | None = outcome
         if stage is not None:
-            control = self._ports.control.finish(self.ref.stage(stage), outcome)
+            control = self._ports.control.finish(self.ref.stage(stage), outcome, stays_due=not self._is_repeated)
             stored = control.outcome if control else None
         if stored is None:
             return
         tried: str | None = None
         while (token := self._ports.control.get_token(self.ref)) is not None and token != tried:
             if self._answer(token, stored):
-                return
+                break
             tried = token
+        if not self._is_repeated:
+            self._ports.control.answered(self.ref)
 
     def _answer(self, token: str, outcome: Outcome) -> bool:
         """Send the activity's outcome to its task."""

@@ -174,13 +174,14 @@ class DynamoControlStore:
                 {**last_values, ":due": time(due_at), ":stage": text(ref.stage), ":seen": time(seen.due_at)},
             )
 
-    def finish(self, ref: StageRef, outcome: Outcome) -> ActivityControl | None:
+    def finish(self, ref: StageRef, outcome: Outcome, *, stays_due: bool = False) -> ActivityControl | None:
         """See ``ports.ControlStore``."""
         message = outcome.message
+        sets = "SET outcome = :outcome" + (", outcome_message = :message" if message else "")
         try:
             return self._update(
                 ref.of_activity,
-                "SET outcome = :outcome" + (", outcome_message = :message" if message else "") + _REMOVE_DUE,
+                sets if stays_due else sets + _REMOVE_DUE,
                 "stage = :stage AND attribute_not_exists(outcome)",
                 {
                     ":outcome": text(outcome.state),
@@ -191,6 +192,11 @@ class DynamoControlStore:
         except ConditionFailed as failed:
             stored = self._live(failed.item)
             return stored if stored and stored.attempt == ref.attempt and stored.outcome else None
+
+    def answered(self, ref: ActivityRef) -> None:
+        """See ``ports.ControlStore``."""
+        with suppress(ConditionFailed):
+            self._update(ref, _REMOVE_DUE.strip(), "attribute_exists(outcome)", {})
 
     def end(self, ref: ActivityRef, *, expires_at: int) -> ActivityControl | None:
         """See ``ports.ControlStore``."""

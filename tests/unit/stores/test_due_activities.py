@@ -78,6 +78,25 @@ def test_activity_that_is_over_is_not_due(any_control: ControlStore, due: DueAct
     assert told(due) == [("q-1", "Open")]
 
 
+def test_finished_activity_can_stay_due_until_its_task_is_answered(
+    any_control: ControlStore, due: DueActivities
+) -> None:
+    enter(any_control, -1)
+    any_control.finish(stage_ref(), Outcome(state=State.COMPLETE), stays_due=True)
+    assert told(due) == [("q-1", "Rate")]
+    any_control.answered(run_ref().activity("Rate"))
+    assert told(due) == []
+
+
+def test_only_what_has_finished_is_taken_out_as_answered(any_control: ControlStore, due: DueActivities) -> None:
+    enter(any_control, -1, attempt=2)
+    any_control.answered(run_ref(2).activity("Rate"))
+    any_control.finish(stage_ref(2), Outcome(state=State.COMPLETE), stays_due=True)
+    any_control.answered(run_ref(1).activity("Rate"))
+    any_control.answered(run_ref(2).activity("Another"))
+    assert told(due) == [("q-1", "Rate")]
+
+
 def test_activity_is_due_when_it_was_postponed_to(any_control: ControlStore, due: DueActivities) -> None:
     enter(any_control, -1)
     seen = any_control.get(run_ref().activity("Rate"))

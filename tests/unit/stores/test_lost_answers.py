@@ -41,7 +41,7 @@ WRITES: dict[str, Write] = {
     "enter the next stage": lambda control: control.enter(
         stage_ref(), leaving=Stage.PRE, pending=[0], dispatch=FIRST, expires_at=EXPIRES_AT, **DUE
     ),
-    "finish": lambda control: control.finish(stage_ref(), ERROR),
+    "finish": lambda control: control.finish(stage_ref(), ERROR, stays_due=True),
     "end": lambda control: control.end(ACTIVITY, expires_at=EXPIRES_AT),
     "end an activity that has not opened": lambda control: control.end(
         run_ref().activity("Other"), expires_at=EXPIRES_AT
