@@ -14,7 +14,7 @@ def _nothing(_name: str) -> None:
 
 
 class MemoryRegistry:
-    """Implements ``ports.Registry``.
+    """Implements ``registry_port.Registry``.
 
     Args:
         before: Runs before each call, named as the call: what happens meanwhile.

@@ -68,6 +68,8 @@ class Invariants:
         self._put_off_at = -_PUT_OFF_FOR
         self._writers: dict[ActivityRef, Invocation] = {}
         """The handler that wrote an activity's outcome, and came to its end undisturbed."""
+        self._plans: dict[StageRef, StagePlan] = {}
+        """The plan that was stored of each stage, also after a later attempt replaced it."""
         self._late_plans: set[StageRef] = set()
         """Stages whose plan was stored by a late handler, after the activity had passed them: they never opened."""
         self._answered: set[ActivityRef] = set()
@@ -176,7 +178,10 @@ class Invariants:
         passed = item is not None and (
             item.outcome or (item.stage is not None and item.stage not in _before(ref.stage))
         )
-        if self._plan(ref) is arguments[1] and (passed or invocation.answered or ref.of_activity in self._answered):
+        if self._plan(ref) is not arguments[1]:
+            return
+        self._plans[ref] = arguments[1]
+        if passed or invocation.answered or ref.of_activity in self._answered:
             self._late_plans.add(ref)
 
     def _is_done(self, ref: StageRef) -> bool:
@@ -189,7 +194,8 @@ class Invariants:
     def _is_complete(self, ref: ActivityRef) -> bool:
         """Whether an activity is complete, or had nothing to do."""
         item = self._item(ref)
-        if item is not None and (item.outcome is None or item.outcome.state is not State.COMPLETE):
+        # An item without a stage only bars an ended run: it does not say what became of the activity.
+        if item and item.stage and (item.outcome is None or item.outcome.state is not State.COMPLETE):
             return False
         return all(self._is_done(ref.stage(stage)) for stage in Stage)
 
@@ -301,7 +307,8 @@ class Invariants:
             raise Violation("nothing is dispatched in an ended run", f"{ref.key} by {by}, which came later")
         if self.finished_before(activity, by.started):
             raise Violation("nothing is dispatched in an activity that is over", f"{ref.key} by {by}")
-        item, plan = self._item(activity), self._plan(ref)
+        # A handler of an attempt that is over may come between a later attempt's plan and its item.
+        item, plan = self._item(activity), self._plans.get(ref)
         if item is None or plan is None:
             raise Violation("a plan is stored before a dispatch", f"{ref.key} by {by}")
         indices = [dispatch.ordinal] if ref.stage.is_sequential else sorted(item.pending)
@@ -489,6 +496,7 @@ class Invariants:
         if not before.ended and self._simulation.executions.is_running(before.execution):
             raise Violation("a run that runs is not taken over", f"{before.execution} runs, {invocation} took over")
         self._run_over.setdefault(before.ref.attempt, self._scheduler.number)
+        self._simulation.time_limits.taken_over(run.ref.attempt)
 
     def _may_end(self, run: Run, invocation: Invocation) -> bool:
         match invocation.handler:

@@ -8,7 +8,8 @@ from typing import Any, Protocol, cast
 
 from orchestrator_runtime.core.records import DueActivity
 from orchestrator_runtime.execution_ports import ActiveRuns, Executions
-from orchestrator_runtime.ports import ControlStore, DueActivities, Publisher, Registry, Signals, StatusStore
+from orchestrator_runtime.ports import ControlStore, DueActivities, Publisher, Signals, StatusStore
+from orchestrator_runtime.registry_port import Registry
 from tests.rules.memory_control import MemoryControlStore
 
 STATUS = (

@@ -40,8 +40,11 @@ class TimeLimits:
 
     def begin(self, ref: RunRef) -> None:
         """An execution was given its attempt."""
-        self._latest = ref.attempt
         self._begun[ref] = (self._scheduler.now, sum(self._faults.values()))
+
+    def taken_over(self, attempt: int) -> None:
+        """An attempt has begun after another."""
+        self._latest = attempt
 
     def check(self, ref: RunRef) -> None:
         """An attempt is under way, or ends: it takes no longer than its deadlines, two minutes each, and its faults."""

@@ -9,7 +9,8 @@ from datetime import datetime
 from orchestrator_runtime.contract import MAX_TEXT, State
 from orchestrator_runtime.core.happening import StageClosed
 from orchestrator_runtime.core.records import ExpectedPlugin, Outcome, PluginRow, StagePlan, StageRef
-from orchestrator_runtime.ports import Closed, ControlStore, Journal, Publisher, Registry, Signals, StatusStore
+from orchestrator_runtime.ports import Closed, ControlStore, Journal, Publisher, Signals, StatusStore
+from orchestrator_runtime.registry_port import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

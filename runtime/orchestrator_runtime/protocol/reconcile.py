@@ -44,8 +44,8 @@ from orchestrator_runtime.core.subscription import (
     topic_of,
 )
 from orchestrator_runtime.core.trail_event import Change, FunctionChanged, Subscribed, SubscriptionChanged
-from orchestrator_runtime.ports import Registry
 from orchestrator_runtime.protocol.seen_functions import SeenFunctions
+from orchestrator_runtime.registry_port import Registry
 from orchestrator_runtime.subscription_ports import Functions, RepairLog, Stages, Subscriptions
 
 _TRIES: Final = 5

@@ -16,8 +16,8 @@ from orchestrator_runtime.core.registration_request import (
 )
 from orchestrator_runtime.core.subscription import topic_of
 from orchestrator_runtime.custom_resources import RegistrationProperty
-from orchestrator_runtime.ports import Registry
 from orchestrator_runtime.registration_ports import Topics
+from orchestrator_runtime.registry_port import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

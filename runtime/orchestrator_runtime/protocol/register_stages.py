@@ -9,8 +9,8 @@ from datetime import datetime
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError
 from orchestrator_runtime.core.stages_request import StagesRequest, refusal
-from orchestrator_runtime.ports import Registry
 from orchestrator_runtime.registration_ports import Stacks
+from orchestrator_runtime.registry_port import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from orchestrator_runtime.core.overdue import Announcement, expected_duration
 from orchestrator_runtime.core.overdue_alert import ended_alert, overdue_alert
 from orchestrator_runtime.core.records import ActiveRun, RunRef
 from orchestrator_runtime.deployment import Deployment
-from orchestrator_runtime.ports import Registry
+from orchestrator_runtime.registry_port import Registry
 from orchestrator_runtime.watch_ports import Alerts, Announcements, RunRecords, RunsInProgress, WatchJournal, Workflows
 
 MOST_ALERTS: Final = 100

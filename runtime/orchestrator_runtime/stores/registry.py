@@ -40,14 +40,14 @@ _NOBODY_HOLDS: Final = "attribute_not_exists(holders)"
 
 
 class DynamoRegistry:
-    """Implements ``ports.Registry``."""
+    """Implements ``registry_port.Registry``."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
     def stages(self, activity: str, stages: Sequence[Stage]) -> Mapping[Stage, StageRegistrations]:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         settings: dict[Stage, tuple[str, StageSettings]] = {}
         registrations: dict[Stage, list[Registration]] = {stage: [] for stage in stages}
         for item in self._query_stages(activity, stages):
@@ -62,21 +62,21 @@ class DynamoRegistry:
         }
 
     def registrations(self, activity: str, stage: Stage) -> Sequence[Registration]:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         items = self._query_stages(activity, [stage])
         return [registration_of(item) for item in items if not _split(item)[1].startswith(SETTINGS)]
 
     def put_settings(self, activity: str, stage: Stage, settings: StageSettings, *, owner: str, now: datetime) -> None:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         item = {**_settings_key(activity, stage, owner), **item_of({**asdict(settings), "written_at": now})}
         self._client.put_item(TableName=self._table, Item=item)
 
     def remove_settings(self, activity: str, stage: Stage, *, owner: str) -> None:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         self._client.delete_item(TableName=self._table, Key=_settings_key(activity, stage, owner))
 
     def of_function(self, function_arn: str) -> Sequence[Registration]:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         items = self._query(
             "#function = :function",
             {"#function": TableAttribute.FUNCTION},
@@ -86,14 +86,14 @@ class DynamoRegistry:
         return [registration_of(item) for item in items]
 
     def get(self, activity: str, stage: Stage, subscription_arn: str) -> Registration | None:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         if subscription_arn.startswith(SETTINGS):
             return None
         item = self._read(_key(activity, f"{stage}/{subscription_arn}"))
         return registration_of(item) if item else None
 
     def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(registration)"}
         if replacing is not None:
             condition = _unchanged(replacing)
@@ -106,7 +106,7 @@ class DynamoRegistry:
         return True
 
     def register(self, registration: Registration) -> str | None:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         owner = registration.owner
         hold = {
             "Key": _name_key(registration),
@@ -138,7 +138,7 @@ class DynamoRegistry:
         raise WriteConflict
 
     def unregister(self, activity: str, stage: Stage, subscription_arn: str, *, owner: str) -> bool:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         for _ in range(_TRIES):
             before = self.get(activity, stage, subscription_arn)
             # Whatever was not registered by this owner is not taken away by its deployment.
@@ -152,7 +152,7 @@ class DynamoRegistry:
         raise WriteConflict
 
     def remove(self, registration: Registration) -> bool:
-        """See ``ports.Registry``."""
+        """See ``registry_port.Registry``."""
         for _ in range(_TRIES):
             try:
                 self._delete(registration, _unchanged(registration))

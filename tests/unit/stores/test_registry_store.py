@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.registration import Registration, StageRegistrations, StageSettings
-from orchestrator_runtime.ports import Registry
+from orchestrator_runtime.registry_port import Registry
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from tests.rules.memory_registry import MemoryRegistry
 from tests.unit.moto_tables import REGISTRY, meanwhile
