@@ -22,6 +22,15 @@ def compact_json(value: object) -> str:
     return text.translate(_NOT_IN_XML) if "\ufffe" in text or "\uffff" in text else text
 
 
+def log_line(value: object) -> str:
+    """Encodes as one line of printable ASCII: nothing in it starts another line, or steers a terminal that shows it.
+
+    What JSON has no form for is its ``str``.
+    """
+    # JSON leaves one control character as it is.
+    return json.dumps(value, separators=(",", ":"), default=str).replace("\x7f", "\\u007f")
+
+
 def whole_characters(text: str) -> str:
     """A text that can be stored and sent: what comes out of JSON, or was cut, may have halves of characters."""
     return text.encode(errors="replace").decode()

@@ -20,6 +20,7 @@ from orchestrator_runtime.contract import (
     Stage,
     State,
 )
+from orchestrator_runtime.foreign_text import shown
 from orchestrator_runtime.json_text import compact_json, is_too_deep
 from orchestrator_runtime.names import (
     COMPONENT_NAME,
@@ -27,9 +28,10 @@ from orchestrator_runtime.names import (
     problem_with_name,
     problem_with_person,
     problem_with_uid,
-    shown,
 )
 
+MAX_ATTEMPT: Final = 2**31 - 1
+"""No run gets there. A number of thousands of digits would stand in every log line about a report."""
 _MOST_PROBLEMS: Final = 10
 
 
@@ -80,6 +82,7 @@ Uid = Annotated[str, AfterValidator(_check_uid)]
 WorkflowName = Annotated[str, _named("workflow")]
 ActivityName = Annotated[str, _named("activity")]
 PluginName = Annotated[str, _named("plugin")]
+Attempt = Annotated[int, Field(ge=1, le=MAX_ATTEMPT, strict=True)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_metadata)]
 
 
@@ -156,7 +159,7 @@ class Report(BaseModel):
     workflow: WorkflowName
     activity: ActivityName
     stage: Stage
-    attempt: int = Field(ge=1, strict=True)
+    attempt: Attempt
     plugin: PluginName
     state: Annotated[State, AfterValidator(_check_reportable)]
     started_at: Annotated[AwareDatetime, Field(strict=True)] | None = None

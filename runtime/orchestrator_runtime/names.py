@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from orchestrator_runtime.foreign_text import UNSHOWABLE, shown
+
 MAX_UID: Final = 256
 MAX_NAME: Final = 64
 """Characters of the name of a workflow, activity or plugin."""
 MAX_PERSON: Final = 1024
 """Characters of who starts a run: the ARN of an IAM user with a path has up to 600."""
-_MOST_SHOWN: Final = 200
 
 # SNS refuses attribute names of other shapes.
 ATTRIBUTE_NAME: Final = re.compile(r"(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
@@ -22,11 +23,6 @@ SYSTEM_NAME: Final = re.compile(r"(?!(?i:aws|ssm))[A-Za-z][A-Za-z0-9-]{0,31}")
 COMPONENT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 PLUGIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
-def shown(text: str, most: int = _MOST_SHOWN) -> str:
-    """A text as a sentence may have it: what comes from outside may be as long as a document."""
-    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def problem_with_name(
@@ -61,9 +57,13 @@ def problem_with_uid(uid: object, *, quoting: bool = True) -> str | None:
         return f"uid must be a non-empty string{got}: give every run an id of its own"
     if len(uid) > MAX_UID:
         return f"uid is {len(uid)} characters long: use at most {MAX_UID}"
-    if uid != uid.strip() or _CONTROL.search(uid):
+    # Alerts show commands to be pasted, with the uid as it is: a reader has to see all of it.
+    if uid != uid.strip() or UNSHOWABLE.search(uid):
         quoted = f" {shown(repr(uid))}" if quoting else ""
-        return f"uid{quoted} has control characters, half a character, or white space at its ends: leave them out"
+        return (
+            f"uid{quoted} has control characters, invisible ones, half a character, or white space at its ends: "
+            "leave them out"
+        )
     return None
 
 

@@ -16,7 +16,11 @@ from time import perf_counter
 from types import FrameType
 from typing import Any, Final, Protocol
 
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+
+from orchestrator_runtime.foreign_text import UNSHOWABLE
 from orchestrator_runtime.handlers.environment import logger as powertools_logger
+from orchestrator_runtime.json_text import log_line
 from tests.hostile.values import MARKER
 
 MOST_SECONDS: Final = 20
@@ -27,6 +31,15 @@ MOST_CHARACTERS: Final = 16_384
 
 class BrokenPromiseError(AssertionError):
     """A handler did what it must not do with a document."""
+
+
+def check_line(what: str, text: str, most: int = MOST_CHARACTERS) -> None:
+    """Look whether a text that people see is one line, all of it visible, and has an end."""
+    if found := UNSHOWABLE.search(text):
+        around = text[max(0, found.start() - 200) : found.end() + 40]
+        raise BrokenPromiseError(f"{what} has {found[0]!a}, which people do not see: …{around!a}…")
+    if len(text) > most:
+        raise BrokenPromiseError(f"{what} of {len(text):,} characters: {text[:300]}…")
 
 
 class Target(Protocol):
@@ -110,13 +123,18 @@ def _feed_one(target: Target, event: Any, result: Result) -> None:
             accepted = target.feed(event)
         except target.permanent as error:
             accepted = False
+            check_line("an error", str(error))
             result.kinds[type(error).__name__] += 1
             # Lambda writes an error that nobody catches into the log.
             said = "".join(traceback.format_exception(error))
     result.slowest = max(result.slowest, perf_counter() - start)
     result.accepted += accepted
     result.refused += not accepted
-    _check_log([*log.getvalue().splitlines(), said], result)
+    # A line of CloudWatch's ends where a line feed is.
+    lines = log.getvalue().split("\n")
+    for line in lines:
+        check_line("a log line", line.replace("\r", " "))
+    _check_log([*lines, said], result)
     if not accepted and target.tables() != before:
         raise BrokenPromiseError("something was written though the document was refused")
 
@@ -138,6 +156,10 @@ def logged() -> Iterator[StringIO]:
     powertools = logging.getLogger(powertools_logger.name)
     handlers = [handler for handler in powertools.handlers if isinstance(handler, logging.StreamHandler)]
     streams = [handler.setStream(taken) for handler in handlers]
+    for handler in handlers:
+        # In Lambda the core's logger is the first of its process, and says how. Here another test's may have been.
+        if isinstance(handler.formatter, LambdaPowertoolsFormatter):
+            handler.formatter.json_serializer = log_line
     plain = logging.StreamHandler(taken)
     plain.setFormatter(_OneLine("%(levelname)s %(message)s"))
     runtime = logging.getLogger("orchestrator_runtime")

@@ -53,12 +53,23 @@ def logs(said: str) -> bool:
     [
         (lambda _table: fails(), "KeyError: 'uid'"),
         (lambda table: table.append("row") or False, "something was written though the document was refused"),
-        (lambda _table: refuses(SECRET), "logged what must not be"),
+        (lambda _table: refuses(MARKER), "logged what must not be"),
         (lambda _table: logs(SECRET), "logged what must not be"),
-        (lambda _table: print(SECRET) or True, "logged what must not be"),
+        (lambda _table: print(MARKER) or True, "logged what must not be"),
+        (lambda _table: print("a\u202eb") or True, "a log line has '\\u202e', which people do not see"),
+        (lambda _table: refuses("a\nb"), "an error has '\\n', which people do not see"),
         (lambda _table: logs("x" * MOST_CHARACTERS), "a log line of 16,"),
     ],
-    ids=["crash", "write", "secret in an error", "secret in a line", "secret on standard output", "long line"],
+    ids=[
+        "crash",
+        "write",
+        "secret in an error",
+        "secret in a line",
+        "secret on standard output",
+        "unseen",
+        "lines",
+        "long line",
+    ],
 )
 def test_a_broken_promise_is_seen(does: Callable[[list[str]], bool], told: str) -> None:
     [broken] = feed_all(Breaking(does), inputs=1, seed=1).broken

@@ -79,6 +79,57 @@ NAMES: Final = (
     ),
     *("a" * 256, "a" * 257, "\u00fc" * 256, "\u20ac" * 342, "AROASCORE", "AROASCORE:score", "https://", "http://[::1"),
 )
+UNSEEN: Final = (
+    *(
+        "\n",
+        "\r\n",
+        "\x00",
+        "\x1b[2J",
+        "\x1b]8;;http://attacker.example\x07",
+        "\x7f",
+        "\x85",
+        "\x9b31m",
+        "\u2028",
+        "\u2029",
+    ),
+    *(
+        "\u202a",
+        "\u202b",
+        "\u202c",
+        "\u202d",
+        "\u202e",
+        "\u2066",
+        "\u2067",
+        "\u2068",
+        "\u2069",
+        "\u200e",
+        "\u200f",
+        "\u061c",
+    ),
+    *("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\ud800", "\udc00", "\U000e0041\U000e007f"),
+)
+"""What a reader does not see, or what changes how he sees the rest: one or two of each class."""
+_WORDS: Final = (
+    *("<script>alert(1)</script>", "[click](http://attacker.example/)", "=cmd|' /C calc'!A0", "@SUM(1+1)*cmd"),
+    *(
+        "What you can do",
+        "  orchestrator cancel NewBusiness q-1",
+        '" or "',
+        "\\",
+        "`reboot`",
+        "$(reboot)",
+        "&lt;b&gt;",
+        " " * 80,
+    ),
+    *('{"_aws":{"CloudWatchMetrics":[{"Namespace":"x","Dimensions":[["uid"]],"Metrics":[{"Name":"x"}]}]}}', "**!**"),
+)
+FOREIGN: Final = (
+    *(f"before{unseen}after" for unseen in UNSEEN),
+    *_WORDS,
+    "\n\nWhat you can do\n  orchestrator cancel NewBusiness q-1 --system claims --stage dev\n",
+    "\u202e\n" * 50_000,
+)
+"""Text by which the teams of plugins may try to pass for others, or to change what is shown around it."""
 _NUMBERS: Final = (
     *(0, -0.0, 1, -1, 2, 0.1, 100, 100.000001, 101, 1e-7, 5e-324, 1.7976931348623157e308),
     *(2**31, 2**32, 2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**38, 10**39, 10**40, -(10**40), 10**400),
@@ -92,9 +143,14 @@ _DEPTHS: Final = (99, 100, 101, 150, 197, 198, 199, 200, 201, 254, 255, 400, 900
 _LENGTHS: Final = (1024, 1025, 2049, 8_192, 65_536, 102_398, 102_399, 262_144)
 _LETTERS: Final = ("x", "x", "\u00fc", "\u20ac", "\U0001f600", "\x00", '"', "\\", "\ufffe", "\ud800")
 _LARGE: Final = 0.02
-_WEIGHTS: Final = (28, 12, 10, 12, 10, 8, 9, 9)
+_WEIGHTS: Final = (28, 12, 10, 12, 10, 8, 9, 9, 9)
 _MOST_DEPTH: Final = 3
-_WEIGHTS_BELOW: Final = (28, 12, 10, 12, 10, 8, 0, 0)
+_WEIGHTS_BELOW: Final = (28, 12, 10, 12, 10, 8, 0, 0, 9)
+
+
+def brief(text: str) -> str:
+    """The name of a test's case."""
+    return ascii(text)[:60]
 
 
 class Hostile:
@@ -115,6 +171,7 @@ class Hostile:
             self.text,
             lambda: [self.value(depth + 1) for _ in range(random.randrange(4))],
             lambda: {self.key(): self.value(depth + 1) for _ in range(random.randrange(4))},
+            self.foreign,
         )
         if random.random() < _LARGE:
             return self.large()
@@ -128,6 +185,12 @@ class Hostile:
         """Some characters from anywhere, halves of some included."""
         random = self.random
         return "".join(chr(random.choice((random.randrange(0x80), random.randrange(0x110000)))) for _ in range(8))
+
+    def foreign(self) -> str:
+        """Words of somebody who wants to be taken for another; one in fifty is longer than anything that is shown."""
+        random = self.random
+        parts = [random.choice((*UNSEEN, *_WORDS)) for _ in range(random.randint(1, 4))]
+        return "".join(parts) * (random.choice((300, 10_000)) if random.random() < _LARGE else 1)
 
     def large(self) -> Any:
         """What is long, wide or deep."""

@@ -45,6 +45,14 @@ def test_the_execution_is_stopped_with_the_reason() -> None:
     )
 
 
+def test_a_reason_of_several_lines_is_one_line_of_every_cause() -> None:
+    world = open_stage(A)
+    world.cancel("sent\ntwice\u202e")
+    assert world.run.message == "cancelled: sent\ntwice\u202e", "data, as it was given"
+    assert world.executions.executions["one"].cause == r"cancelled: sent\ntwice\u202e"
+    assert [s.cause for s in world.answered] == [r"run ended: cancelled: sent\ntwice\u202e"]
+
+
 def test_what_is_pending_ends_and_its_task_fails() -> None:
     world = open_stage(A, B)
     world.report("B")

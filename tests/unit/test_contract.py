@@ -131,6 +131,9 @@ def test_uids_that_are_fine(uid: str) -> None:
         ("q\x85x", "control characters"),
         ("q\u2029x", "control characters"),
         ("q\ud800", "uid"),
+        ("q\u202e1-", "invisible ones"),
+        ("q\u200b1", "invisible ones"),
+        ("q\U000e00311", "invisible ones"),
     ],
     ids=ascii,
 )

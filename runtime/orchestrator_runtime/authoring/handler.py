@@ -22,8 +22,9 @@ from orchestrator_runtime.authoring.run import PluginRun, Retryable
 from orchestrator_runtime.authoring.start import NewTimer, start_reported
 from orchestrator_runtime.aws.xray import tracer_of
 from orchestrator_runtime.contract import Env, State
+from orchestrator_runtime.foreign_text import shown
 from orchestrator_runtime.models import PluginMessage
-from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name, shown
+from orchestrator_runtime.names import PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.plugin_info import PluginInfo
 from orchestrator_runtime.plugin_queue.message_document import asks_to_initialize
 from orchestrator_runtime.trace_ports import UNTRACED, Tracer

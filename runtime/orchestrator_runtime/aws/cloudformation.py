@@ -7,6 +7,8 @@ import urllib.request
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from orchestrator_runtime.foreign_text import shown
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
@@ -31,9 +33,8 @@ def answer_body(event: Mapping[str, Any], *, physical_id: str, refusal: str | No
 
 
 def _reason(refusal: str) -> str:
-    """The sentence as it fits: control characters would take six bytes each."""
-    line = "".join(character if character.isprintable() else " " for character in refusal)
-    return line.encode(errors="replace")[:_MAX_REASON_BYTES].decode(errors="ignore")
+    """The sentence as it fits, in one line: it quotes properties, which may hold anything."""
+    return shown(refusal, _MAX_REASON_BYTES).encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
 
 
 def answer(event: Mapping[str, Any], *, physical_id: str, refusal: str | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, TextIO
@@ -14,6 +13,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 from orchestrator_runtime.contract import PLUGIN_DIMENSIONS, Metric
 from orchestrator_runtime.core.happening import Happening
 from orchestrator_runtime.core.journal_line import JournalLine, line_of
+from orchestrator_runtime.json_text import log_line
 
 _MILLISECONDS: Final = frozenset(
     {Metric.RUN_DURATION, Metric.STAGE_DURATION, Metric.PLUGIN_DURATION, Metric.PLUGIN_TIME_TO_START}
@@ -83,7 +83,7 @@ def write_measures(
     embedded = metrics.serialize_metric_set()
     # Keys for people come first.
     readable = {"level": "WARNING" if line.warns else "INFO", "message": line.message, "service": service, **line.keys}
-    print(json.dumps({**readable, **embedded}, separators=(",", ":")), file=stream)
+    print(log_line({**readable, **embedded}), file=stream)
 
 
 def _values(dimensions: tuple[str, ...], keys: Mapping[str, Any]) -> dict[str, str]:

@@ -43,6 +43,6 @@ class Alert:
 
 
 def subject_of(text: str) -> str:
-    """Makes a subject that SNS accepts: ASCII, and not too long."""
-    line = "".join(character if character.isascii() else "?" for character in text)
+    """Makes a subject that SNS accepts: printable ASCII, and not too long. It refuses to publish any other."""
+    line = "".join(character if character.isascii() and character.isprintable() else "?" for character in text)
     return line if len(line) <= _MOST_IN_A_SUBJECT else line[: _MOST_IN_A_SUBJECT - len(_CUT)] + _CUT

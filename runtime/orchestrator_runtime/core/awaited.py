@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.names import shown
 
 _IN_PROGRESS: Final = frozenset({State.IN_PROGRESS, State.MANDATORY_COMPLETED})
 _MOST_NAMED: Final = 10
@@ -29,7 +28,8 @@ class AwaitedPlugin:
         progress: Its reported progress in percent.
         started_at: When it started; ``None`` if it has not.
         registered: Whether it still is registered to the stage.
-        stack: The stack that owns it; empty if no construct registered it.
+        stack: The stack that owns it; empty if no construct registered it. This and what follows is text as the
+            plugin's team wrote it: it is escaped where it is shown.
         description: Its description.
         endpoint: The endpoint of its subscription.
     """
@@ -138,6 +138,6 @@ def _named(
             started_at=document["started_at"],
             registered=plugin is not None,
             stack=plugin.stack if plugin else "",
-            description=shown(plugin.description) if plugin and plugin.description else None,
-            endpoint=shown(plugin.endpoint) if plugin else "",
+            description=plugin.description if plugin else None,
+            endpoint=plugin.endpoint if plugin else "",
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator_runtime.core.records import Run
-from orchestrator_runtime.names import shown
+from orchestrator_runtime.foreign_text import shown
 
 _MOST_KEYS_TOLD: Final = 20
 

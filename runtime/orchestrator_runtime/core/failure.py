@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from orchestrator_runtime.contract import ErrorName
-from orchestrator_runtime.json_text import whole_characters
+from orchestrator_runtime.foreign_text import shown
 
 MAX_ERROR: Final = 256
 """Characters of an error's name that a Fail state takes."""
@@ -41,7 +41,7 @@ def plain_failure(failure: Failure) -> Failure:
     """Unwrap an error to the one that a person wants to read.
 
     A function's failure arrives as the JSON of its exception; a child execution's, in a state machine of a team's
-    own, as its whole description.
+    own, as its whole description. The name and the cause are one line each.
     """
     error, cause = failure.error, failure.cause
     for _ in range(_MOST_WRAPPINGS):
@@ -49,7 +49,16 @@ def plain_failure(failure: Failure) -> Failure:
         if inner is None:
             break
         error, cause = inner[0] or error, inner[1]
-    return Failure(whole_characters(error)[:MAX_ERROR], whole_characters(cause)[:MAX_CAUSE])
+    # An ellipsis may follow.
+    return Failure(shown(error, MAX_ERROR - 1), cause_of(cause))
+
+
+def cause_of(message: str) -> str:
+    """Makes the cause that Step Functions takes of a message: one line, whatever the plugin that said it put into it.
+
+    Step Functions shows it in its console, and sends it in the event that an execution has ended.
+    """
+    return shown(message, MAX_CAUSE - 1)
 
 
 def _inner(cause: str) -> tuple[str | None, str] | None:

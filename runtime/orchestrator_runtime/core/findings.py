@@ -16,8 +16,13 @@ from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import Listed, StageTopic, Subscription, Unseen
 from orchestrator_runtime.core.topic_permission import may_call
 from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES, named_keys, problems
+from orchestrator_runtime.foreign_text import quoted, shown
 from orchestrator_runtime.json_text import compact_json
-from orchestrator_runtime.names import shown
+
+_MOST_DETAIL: Final = 4_096
+"""Characters of a problem's sentence."""
+_MOST_KEYS: Final = 10
+"""Keys of a filter policy that a sentence names."""
 
 
 class RepairAction(StrEnum):
@@ -73,7 +78,7 @@ class Problem:
         stage: ``{activity}/{stage}``.
         plugin: The plugin's name; empty where it has none yet, or all plugins of the stage are meant.
         subscription_arn: The subscription; empty where there is none yet, or all are meant.
-        detail: What is wrong and what to do, as a sentence.
+        detail: What is wrong and what to do, as a sentence: one line of at most 4,096 characters.
     """
 
     kind: ProblemKind
@@ -81,6 +86,10 @@ class Problem:
     plugin: str = ""
     subscription_arn: str = ""
     detail: str
+
+    def __post_init__(self) -> None:
+        # Filter policies, endpoints and answers of functions are other people's text, and sentences quote them.
+        object.__setattr__(self, "detail", shown(self.detail, _MOST_DETAIL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +146,8 @@ def not_confirmed(topic: StageTopic, listed: Listed) -> Problem:
 
 def _not_confirmed(subscribed: Listed | Subscription) -> str:
     return (
-        f"the {subscribed.protocol} subscription of {subscribed.endpoint} is not confirmed, so SNS sends nothing to "
-        "it: confirm it with the link that SNS sent there, or subscribe again"
+        f"the {subscribed.protocol} subscription of {quoted(subscribed.endpoint)} is not confirmed, so SNS sends "
+        "nothing to it: confirm it with the link that SNS sent there, or subscribe again"
     )
 
 
@@ -262,9 +271,14 @@ def problems_of_stage(topic: StageTopic, registrations: Sequence[Registration]) 
                 plugin=registration.name,
                 subscription_arn=registration.subscription_arn,
                 detail="its filter policy names metadata keys for which there is no room among the message attributes "
-                f"of the stage: {', '.join(map(repr, left_out))}. A run whose metadata has them does not invoke it; "
+                f"of the stage: {_keys(left_out)}. A run whose metadata has them does not invoke it; "
                 f"{HOW_TO_FIT}",
             )
+
+
+def _keys(keys: Sequence[str]) -> str:
+    named = ", ".join(quoted(key) for key in keys[:_MOST_KEYS])
+    return named if len(keys) <= _MOST_KEYS else f"{named} and {len(keys) - _MOST_KEYS:,} more"
 
 
 def unreadable(topic: StageTopic, subscription_arn: str, detail: str) -> Problem:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from orchestrator_runtime.contract import MAX_TEXT, Stage, State
 from orchestrator_runtime.core.records import RunRef, StageRef
-from orchestrator_runtime.models import ActivityName, Uid, WorkflowName, problems_of
+from orchestrator_runtime.models import ActivityName, Attempt, Uid, WorkflowName, problems_of
 
 _ARN: Final = re.compile(r"arn:[\w:/$.-]{1,512}", re.ASCII)
 _SUCCESS: Final = "Success"
@@ -64,7 +64,7 @@ class _Called(BaseModel):
     workflow: WorkflowName
     activity: ActivityName
     stage: Stage
-    attempt: Annotated[int, Field(ge=1, strict=True)]
+    attempt: Attempt
     plugins: frozenset[str]
     now: Annotated[str, Field(max_length=32)]
     report_to: str

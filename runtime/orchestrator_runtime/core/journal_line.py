@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from orchestrator_runtime.contract import (
+    MAX_TEXT,
     PLUGIN_DIMENSIONS,
     RUN_DIMENSIONS,
     STAGE_DIMENSIONS,
@@ -28,6 +29,7 @@ from orchestrator_runtime.core.happening import (
     RunStarted,
     StageClosed,
 )
+from orchestrator_runtime.foreign_text import shown
 
 DimensionSet = tuple[Dimension, ...]
 
@@ -133,14 +135,16 @@ def _of_plugin(happening: PluginEnded | PluginUnreachable) -> JournalLine:
                 dimensions=_PLUGIN,
             )
         case PluginUnreachable(detail=detail):
-            return JournalLine(warns=True, message="plugin cannot be invoked", keys={**keys, "detail": detail})
+            return JournalLine(
+                warns=True, message="plugin cannot be invoked", keys={**keys, "detail": shown(detail, MAX_TEXT)}
+            )
 
 
 def _of_report(refused: ReportRefused) -> JournalLine:
     return JournalLine(
         warns=True,
         message=LogMessage.REPORT_REFUSED,
-        keys={**refused.about, "reason": refused.reason, "detail": refused.detail},
+        keys={**refused.about, "reason": refused.reason, "detail": shown(refused.detail, MAX_TEXT)},
         measures={Metric.REFUSED_REPORTS: 1},
         dimensions=(_NONE, PLUGIN_DIMENSIONS) if refused.expected else (_NONE,),
     )

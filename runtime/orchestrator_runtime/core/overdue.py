@@ -8,7 +8,7 @@ from typing import Final
 
 from orchestrator_runtime.contract import MAX_DEADLINE_SECONDS
 from orchestrator_runtime.core.records import RunRef
-from orchestrator_runtime.names import shown
+from orchestrator_runtime.foreign_text import shown
 
 _MOST_DIGITS: Final = len(str(MAX_DEADLINE_SECONDS))
 

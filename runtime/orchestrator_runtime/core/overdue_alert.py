@@ -1,10 +1,12 @@
 """The alerts that a run is overdue and that it no longer is.
 
-They name runs, stages and plugins. They contain no metadata, no outputs and no messages of plugins.
+They name runs, stages and plugins. They contain no metadata, no outputs and no messages of plugins. What the teams of
+plugins wrote into registrations stands in quotes below everything that the core says, so that it cannot pass for that.
 """
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -17,6 +19,8 @@ from orchestrator_runtime.core.awaited import Awaited, AwaitedPlugin
 from orchestrator_runtime.core.overdue import Announcement
 from orchestrator_runtime.core.records import Run
 from orchestrator_runtime.deployment import Deployment
+from orchestrator_runtime.foreign_text import quoted, shown
+from orchestrator_runtime.names import MAX_UID
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 _PURPOSES: Final = {
@@ -25,6 +29,12 @@ _PURPOSES: Final = {
     "cancel": "end it; no further plugins are invoked",
     "retry": "resume it once it has ended; completed plugins are not invoked again",
 }
+_MOST_IN_A_LINE: Final = 2_048
+"""Characters. The longest line is a command whose uid has a quote in each place."""
+_PLAIN_NAME: Final = re.compile(r"[\w.:/@+=-]+", re.ASCII)
+"""A name that cannot be taken for words of the sentence that it stands in."""
+FROM_TEAMS: Final = "From the registrations of these plugins, as their teams wrote them"
+"""Below this line of a text, everything in quotes is the words of the teams."""
 
 
 def overdue_alert(announcement: Announcement, waits_for: Awaited, deployment: Deployment) -> Alert:
@@ -43,9 +53,11 @@ def overdue_alert(announcement: Announcement, waits_for: Awaited, deployment: De
         "takes longer than expected",
         commands=_PURPOSES,
         waits=("", *_waits(waits_for)),
+        from_teams=_registered(waits_for),
         document={
             "waits_for": [
-                asdict(stage) | {"plugins": [asdict(plugin) for plugin in stage.plugins]} for stage in waits_for.stages
+                asdict(stage) | {"plugins": [_document_of(plugin) for plugin in stage.plugins]}
+                for stage in waits_for.stages
             ],
             "more_stages": waits_for.more,
         },
@@ -110,13 +122,14 @@ def _alert(
     commands: Iterable[str],
     document: Mapping[str, Any],
     waits: Iterable[str] = (),
+    from_teams: Iterable[str] = (),
 ) -> Alert:
     ref, since = announcement.ref, announcement.since
     # A repeated alert has the same id. A run that is overdue again, because it was allowed more time, has another.
     id_ = f"{ref.workflow}/{ref.uid}/{ref.attempt}/{_iso(since)}/{kind}"
     lines = {name: _command_line(name, announcement, deployment) for name in commands}
     text = [
-        f"{ref.workflow} {ref.uid}, attempt {ref.attempt}, {detail}.",
+        f"{ref.workflow} {_name(ref.uid)}, attempt {ref.attempt}, {detail}.",
         "",
         f"Deployment {deployment.prefix}",
         f"Started    {_readable(announcement.started_at)}",
@@ -126,13 +139,15 @@ def _alert(
         "",
         "What you can do",
         *(text for name, line in lines.items() for text in (f"  {line}", f"      {_PURPOSES[name]}")),
+        *from_teams,
     ]
     return Alert(
         kind=kind,
         workflow=ref.workflow,
         id=id_,
         subject=subject_of(f"{deployment.prefix}: {ref.workflow} {ref.uid} {summary}"),
-        text="\n".join(text),
+        # Whatever stands in a line, it stays one line.
+        text="\n".join(shown(line, _MOST_IN_A_LINE) for line in text),
         document={
             "kind": kind.value,
             "id": id_,
@@ -170,13 +185,39 @@ def _waits(waits_for: Awaited) -> Iterator[str]:
 def _plugin_lines(plugin: AwaitedPlugin) -> Iterator[str]:
     since = f" since {plugin.started_at}" if plugin.started_at else ""
     progress = f", {plugin.progress:g} %" if plugin.progress is not None else ""
-    yield f"    {plugin.name}: {plugin.state}{since}{progress}{'' if plugin.mandatory else ', optional'}"
+    yield f"    {_name(plugin.name)}: {plugin.state}{since}{progress}{'' if plugin.mandatory else ', optional'}"
     if not plugin.registered:
         yield "      not registered any more"
+    elif not plugin.stack:
+        yield "      registered by no stack"
+
+
+def _registered(waits_for: Awaited) -> Iterator[str]:
+    """What the teams of the plugins wrote, in quotes."""
+    registered = [(stage, plugin) for stage in waits_for.stages for plugin in stage.plugins if plugin.registered]
+    if not registered:
         return
-    if plugin.description:
-        yield f"      {' '.join(plugin.description.split())}"
-    yield f"      {f'stack {plugin.stack}' if plugin.stack else 'registered by no stack'}: {plugin.endpoint}"
+    yield from ("", FROM_TEAMS)
+    for stage, plugin in registered:
+        yield f"  {stage.activity}/{stage.stage} {_name(plugin.name)}"
+        if plugin.stack:
+            yield f"    stack        {quoted(plugin.stack)}"
+        yield f"    endpoint     {quoted(plugin.endpoint)}"
+        if plugin.description:
+            yield f"    description  {quoted(plugin.description)}"
+
+
+def _document_of(plugin: AwaitedPlugin) -> dict[str, Any]:
+    return asdict(plugin) | {
+        "stack": shown(plugin.stack),
+        "description": shown(plugin.description) if plugin.description else None,
+        "endpoint": shown(plugin.endpoint),
+    }
+
+
+def _name(name: str) -> str:
+    """A uid, or a plugin's name: both may have spaces, and read as a sentence."""
+    return name if _PLAIN_NAME.fullmatch(name) else quoted(name, MAX_UID)
 
 
 def _command_line(name: str, announcement: Announcement, deployment: Deployment) -> str:

@@ -89,7 +89,7 @@ class Registration:
     def stack(self) -> str:
         """The name of the stack that owns it; empty if no construct registered it."""
         parts = self.owner.split("/")  # arn:aws:cloudformation:…:stack/name/id
-        return parts[1] if len(parts) > 1 else self.owner
+        return (parts[1] if len(parts) > 1 else "") or self.owner
 
     @property
     def function(self) -> str:

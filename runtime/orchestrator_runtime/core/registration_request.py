@@ -22,8 +22,9 @@ from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import LAMBDA
 from orchestrator_runtime.custom_resources import RegistrationProperty
 from orchestrator_runtime.filter_policy import MAX_POLICY_BYTES, MESSAGE_ATTRIBUTES, problems
+from orchestrator_runtime.foreign_text import shown
 from orchestrator_runtime.json_text import compact_json, is_too_deep
-from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, shown
+from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
 
 Properties = Mapping[str, Any]
 """Properties of the custom resource, as CloudFormation brings them: each of ours is text."""
@@ -56,7 +57,7 @@ def flag_property(properties: Properties, name: str, *, default: bool) -> bool:
     """
     text = properties.get(name) or str(default).lower()
     if text not in {"true", "false"}:
-        raise RegistrationRefusedError(f"{name} must be true or false, got {shown(str(text))!r}")
+        raise RegistrationRefusedError(f"{name} must be true or false, got {shown(repr(text))}")
     return text == "true"
 
 
@@ -160,7 +161,7 @@ def _policy(properties: Properties) -> dict[str, object]:
         policy = None
     if not isinstance(policy, dict) or is_too_deep(policy):
         raise RegistrationRefusedError(
-            f"the filter policy must be a JSON object of at most {MAX_NESTING} levels, got {shown(text)!r}"
+            f"the filter policy must be a JSON object of at most {MAX_NESTING} levels, got {shown(repr(text))}"
         )
     return policy
 
@@ -170,7 +171,7 @@ def _whole(properties: Properties, name: str, default: int) -> int:
     if text is None:
         return default
     if not isinstance(text, str) or not _WHOLE.fullmatch(text):
-        raise RegistrationRefusedError(f"{name} must be a whole number, got {shown(str(text))!r}")
+        raise RegistrationRefusedError(f"{name} must be a whole number, got {shown(repr(text))}")
     return int(text)
 
 

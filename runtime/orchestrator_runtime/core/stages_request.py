@@ -14,7 +14,8 @@ from orchestrator_runtime.core.registration_request import (
     seconds_property,
 )
 from orchestrator_runtime.custom_resources import STAGES_PROPERTY, StageProperty
-from orchestrator_runtime.names import COMPONENT_NAME, shown
+from orchestrator_runtime.foreign_text import shown
+from orchestrator_runtime.names import COMPONENT_NAME
 
 StageKey = tuple[str, Stage]
 """An activity and one of its stages."""

@@ -21,6 +21,7 @@ from orchestrator_runtime.aws.step_functions import StepFunctionsExecutions, Ste
 from orchestrator_runtime.aws.topics import SnsPublisher
 from orchestrator_runtime.aws.xray import tracer_of
 from orchestrator_runtime.contract import OFF, Env
+from orchestrator_runtime.json_text import log_line
 from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
 from orchestrator_runtime.protocol.check_deadlines import CheckPorts
@@ -37,7 +38,7 @@ from orchestrator_runtime.trace_ports import Tracer
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-logger: Final = Logger(location=None)
+logger: Final = Logger(location=None, json_serializer=log_line)
 
 RETRIES: Final = Config(retries={"mode": "standard", "max_attempts": 6})
 SLOWS_DOWN: Final = Config(retries={"mode": "adaptive", "max_attempts": 10})

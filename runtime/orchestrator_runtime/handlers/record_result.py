@@ -13,11 +13,14 @@ from orchestrator_runtime.core.happening import ReportRefused
 from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.invocation_record import MalformedRecordError, is_record, read_record
 from orchestrator_runtime.core.records import StagePlan, StageRef
+from orchestrator_runtime.foreign_text import shown
 from orchestrator_runtime.handlers.environment import activity_ports, tracer
 from orchestrator_runtime.models import Report, problems_of
-from orchestrator_runtime.names import shown
 from orchestrator_runtime.ports import Journal, StatusStore
 from orchestrator_runtime.protocol.record_result import record_results
+
+_MOST_DETAIL: Final = 512
+"""Characters of what is wrong with a message: whoever may send to the queue has each of them logged."""
 
 
 class PlanMemory:
@@ -77,7 +80,8 @@ def parse(message: Mapping[str, Any], journal: Journal) -> IncomingReport | None
         problem = "; ".join(problems_of(error))
     except MalformedRecordError as error:
         problem = str(error)
-    journal.tell(ReportRefused(reason="malformed", detail=problem[:1024], about={"message_id": shown(message_id)}))
+    about = {"message_id": shown(message_id)}
+    journal.tell(ReportRefused(reason="malformed", detail=shown(problem, _MOST_DETAIL), about=about))
     return None
 
 

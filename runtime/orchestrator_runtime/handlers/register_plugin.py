@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from orchestrator_runtime.aws.cloudformation import answer
+from orchestrator_runtime.contract import MAX_TEXT
 from orchestrator_runtime.core.registration_request import Properties, RegistrationRefusedError, text_property
 from orchestrator_runtime.core.stages_request import StageKey, StagesRequest
 from orchestrator_runtime.custom_resources import STAGES_RESOURCE_TYPE, RegistrationProperty
+from orchestrator_runtime.foreign_text import shown
+from orchestrator_runtime.handlers.environment import logger
 from orchestrator_runtime.handlers.registration_environment import register_ports, stages_ports
 from orchestrator_runtime.protocol.register_plugin import RegisterPorts, register_plugin, unregister_plugin
 from orchestrator_runtime.protocol.register_stages import StagesPorts, register_stages
-
-logger = Logger()
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> None:  # noqa: ARG001 - Lambda's signature
@@ -88,9 +87,9 @@ def _respond(
     try:
         serve()
     except RegistrationRefusedError as refusal:
-        logger.warning(f"{what} refused", extra={**about, "detail": str(refusal)})
+        logger.warning(f"{what} refused", extra={**about, "detail": shown(str(refusal), MAX_TEXT)})
         answer(event, physical_id=failed, refusal=str(refusal))
-    except Exception:
+    except Exception:  # noqa: BLE001 - CloudFormation waits for an answer, whatever went wrong
         logger.exception(f"{what} failed", extra=dict(about))
         reason = f"the {what} failed inside the orchestrator: see the log of its register-plugin function"
         answer(event, physical_id=failed, refusal=reason)

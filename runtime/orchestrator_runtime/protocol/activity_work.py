@@ -24,6 +24,7 @@ from orchestrator_runtime.core.activity import (
     due_after_dispatch,
     read_control,
 )
+from orchestrator_runtime.core.failure import cause_of
 from orchestrator_runtime.core.happening import (
     PluginsDispatched,
     plugin_ended,
@@ -365,7 +366,7 @@ class ActivityWork:
         """Send the activity's outcome to its task."""
         if outcome.state is State.COMPLETE:
             return self._ports.signals.succeed(token, self.ref.run.as_document())
-        return self._ports.signals.fail(token, ErrorName.PLUGIN_FAILED, outcome.message or "")
+        return self._ports.signals.fail(token, ErrorName.PLUGIN_FAILED, cause_of(outcome.message or ""))
 
     def _find_run(self) -> Run | None:
         """The run, while this attempt of it is in progress."""

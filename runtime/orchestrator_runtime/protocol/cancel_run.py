@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator_runtime.contract import Ending, ErrorName
+from orchestrator_runtime.core.failure import cause_of
 from orchestrator_runtime.core.history import cancel_message
 from orchestrator_runtime.core.records import Run
 from orchestrator_runtime.execution_ports import Executions
@@ -68,5 +69,5 @@ def cancel_run(request: CancelRequest, ports: CancelPorts) -> Run:
     if stored is None or stored.ending is not Ending.CANCELLED:
         how = "another attempt has begun" if stored is None else f"it ended meanwhile: {stored.ending.value}"
         raise CancelRefusedError(f"{name} is not in progress: {how}")
-    ports.executions.stop(run.execution, ErrorName.RUN_CANCELLED, request.message)
+    ports.executions.stop(run.execution, ErrorName.RUN_CANCELLED, cause_of(request.message))
     return run

@@ -8,7 +8,7 @@ from datetime import datetime
 from orchestrator_runtime.contract import MAX_TEXT, Ending, ErrorName, State
 from orchestrator_runtime.core import happening
 from orchestrator_runtime.core.activity import count_rows
-from orchestrator_runtime.core.failure import Failure, RunCancelled, RunEnded, plain_failure
+from orchestrator_runtime.core.failure import Failure, RunCancelled, RunEnded, cause_of, plain_failure
 from orchestrator_runtime.core.records import ActivityControl, ActivityRef, Outcome, Run
 from orchestrator_runtime.protocol.closing import EndPorts, close_stage, failed_row
 
@@ -69,7 +69,7 @@ def end_run(request: EndRequest, ports: EndPorts) -> Failure | None:
     stored = write_end(run, ports, ending=Ending.COMPLETED)
     if stored is not None and stored.ending is not Ending.COMPLETED:
         error = RunCancelled if stored.ending is Ending.CANCELLED else RunEnded
-        raise error(stored.message or f"the run was {stored.ending.value}")
+        raise error(cause_of(stored.message or f"the run was {stored.ending.value}"))
     return None
 
 
@@ -147,4 +147,4 @@ def end_activity(ref: ActivityRef, control: ActivityControl, why: str, ports: En
         close_stage(stage, plan, Outcome(state=State.ERROR, message=why), ports)
     if control.outcome is None and (token := ports.control.get_token(ref)) is not None:
         # Where a run is cancelled, its execution may still wait: should it not be stopped, it ends by this.
-        ports.signals.fail(token, ErrorName.RUN_ENDED, why)
+        ports.signals.fail(token, ErrorName.RUN_ENDED, cause_of(why))

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator_runtime.handlers.cancel_run import parse
 from orchestrator_runtime.protocol.cancel_run import CancelPorts, CancelRefusedError, cancel_run
 from orchestrator_runtime.stores.items import run_item
+from tests.hostile.feeding import check_line
 from tests.hostile.mutations import hostile_event
 from tests.hostile.stored import check_storable
 from tests.hostile.values import SECRET
@@ -31,6 +32,8 @@ class CancelRun:
         world = self._world
         cancel_run(parse(event), CancelPorts(end=world.end_ports, executions=world.executions))
         check_storable(run_item(world.run))
+        for cause in (world.executions.executions["one"].cause or "", *(signal.cause for signal in world.signals.sent)):
+            check_line("the cause of an end", cause)
         return True
 
     def tables(self) -> object:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from orchestrator_runtime.core.failure import MAX_ERROR
 from orchestrator_runtime.handlers.end_run import parse
 from orchestrator_runtime.protocol.end_run import end_run
 from orchestrator_runtime.stores.items import run_item
 from tests.hostile.documents import failed_event
+from tests.hostile.feeding import check_line
 from tests.hostile.mutations import hostile_event, hostile_text
 from tests.hostile.stored import check_storable
 from tests.rules.world import World, plugin
@@ -38,7 +40,12 @@ class EndRun:
     def feed(self, event: Any) -> bool:
         world = self._world
         request = parse(event)
-        end_run(request, world.end_ports)
+        failure = end_run(request, world.end_ports)
+        if failure is not None:
+            check_line("the error of a failure", failure.error, MAX_ERROR)
+            check_line("the cause of a failure", failure.cause)
+        for signal in world.signals.sent:
+            check_line("the cause of a failure", signal.cause)
         if request.uid != "q-1":
             return False
         check_storable(run_item(world.run))

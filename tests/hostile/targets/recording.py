@@ -17,7 +17,7 @@ from orchestrator_runtime.protocol.open_activity import OpenRequest, open_activi
 from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.stores.items import item_of, plugin_item
 from tests.hostile.documents import QUEUE, TOPIC, invocation_record, plugin_message, report
-from tests.hostile.feeding import BrokenPromiseError
+from tests.hostile.feeding import BrokenPromiseError, check_line
 from tests.hostile.mutations import hostile_text
 from tests.hostile.stored import check_storable
 from tests.hostile.values import Raw, encode
@@ -80,6 +80,8 @@ class RecordResult:
         if again:
             raise BrokenPromiseError(f"{again} of {len(bodies)} messages come again")
         self._check_stored(progress if place is not None else None)
+        for signal in self._world.signals.sent:
+            check_line("the cause of a failure", signal.cause)
         return journal.refusals == 0 or place is not None
 
     def tables(self) -> object:

@@ -12,7 +12,7 @@ from orchestrator_runtime.handlers.register_plugin import physical_id, serve
 from orchestrator_runtime.protocol.register_plugin import register_plugin
 from orchestrator_runtime.stores.registry import registration_item
 from tests.hostile.documents import registration_request
-from tests.hostile.feeding import BrokenPromiseError
+from tests.hostile.feeding import BrokenPromiseError, check_line
 from tests.hostile.mutations import hostile_event
 from tests.hostile.stored import check_storable
 from tests.unit.registration.outside import Outside
@@ -55,5 +55,6 @@ class RegisterPlugin:
         body = answer_body(event, physical_id=name, refusal=refusal)
         if len(body) > _MOST_ANSWER_BYTES:
             raise BrokenPromiseError(f"an answer of {len(body):,} bytes, which CloudFormation does not take")
+        check_line("the reason of an answer", json.loads(body)["Reason"])
         if not 0 < len(json.loads(body)["PhysicalResourceId"].encode()) <= _MOST_ID_BYTES:
             raise BrokenPromiseError("a physical id that CloudFormation does not take")

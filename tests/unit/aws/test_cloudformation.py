@@ -10,6 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from orchestrator_runtime.aws.cloudformation import CloudFormationStacks, answer
+from orchestrator_runtime.foreign_text import UNSHOWABLE
 from tests.unit.cloudformation_desk import Desk, desk
 from tests.unit.samples import NOW
 
@@ -68,12 +69,13 @@ def test_an_answer_that_is_not_taken_is_an_error(cloudformation: Desk) -> None:
         answer(event(cloudformation), physical_id="arn:sub")
 
 
-@pytest.mark.parametrize("character", ["\x00", "\n", "\u2028", "\ud800"], ids=ascii)
+@pytest.mark.parametrize("character", ["\x00", "\n", "\x1b", "\u2028", "\u202e", "\ud800", "\U000e0041"], ids=ascii)
 def test_what_is_no_letter_makes_an_answer_no_longer(cloudformation: Desk, character: str) -> None:
-    """JSON writes a control character as six."""
     answer(event(cloudformation), physical_id='"' * 512, refusal="it is so: " + character * 10_000)
     [told] = cloudformation.told
-    assert told.document["Reason"].startswith("it is so: ")
+    escape = character.encode("unicode_escape").decode()
+    assert told.document["Reason"].startswith(f"it is so: {escape}{escape}")
+    assert not UNSHOWABLE.search(told.document["Reason"])
     assert len(told.body) <= MAX_RESPONSE_BYTES
 
 

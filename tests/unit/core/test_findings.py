@@ -24,6 +24,8 @@ from orchestrator_runtime.core.findings import (
 from orchestrator_runtime.core.reconcile import Action, Remove, Sight, Write
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import Function, Listed, StageTopic, Subscription, Unseen
+from orchestrator_runtime.foreign_text import UNSHOWABLE
+from tests.hostile.values import FOREIGN, brief
 from tests.unit.samples import NOW, a_registration
 
 TOPIC = StageTopic("Rate", Stage.PARALLEL, "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel")
@@ -99,13 +101,33 @@ def test_a_subscription_that_was_not_read_is_not_judged() -> None:
 
 def test_who_has_not_confirmed_hears_nothing() -> None:
     detail = (
-        "the https subscription of https://example.com is not confirmed, so SNS sends nothing to it: "
+        'the https subscription of "https://example.com" is not confirmed, so SNS sends nothing to it: '
         "confirm it with the link that SNS sent there, or subscribe again"
     )
     waiting = replace(SUBSCRIPTION, protocol="https", endpoint="https://example.com", confirmed=False)
     assert told(sight(waiting, function=None)) == [problem(ProblemKind.NOT_CONFIRMED, detail, plugin="")]
     assert not_confirmed(TOPIC, Listed(None, "https", "https://example.com")) == Problem(
         kind=ProblemKind.NOT_CONFIRMED, stage="Rate/parallel", detail=detail
+    )
+
+
+@pytest.mark.parametrize("text", FOREIGN, ids=brief)
+def test_a_sentence_stays_one_line_whatever_it_quotes(text: str) -> None:
+    waiting = replace(SUBSCRIPTION, protocol="https", endpoint=f"https://{text}", confirmed=False)
+    strange = replace(SCORE, problem=text, filter_policy={text: [], "line": [{"wildcard": text}]})
+    found = [*told(sight(waiting, function=None)), *told(sight(), strange)]
+    assert len(found) == 3
+    for each in found:
+        assert not UNSHOWABLE.search(each.detail)
+        assert len(each.detail) <= 4_097
+    assert found[0].detail.endswith(": confirm it with the link that SNS sent there, or subscribe again")
+
+
+def test_an_endpoint_cannot_pass_for_the_sentence_that_quotes_it() -> None:
+    forged = 'https://x" is fine. Run: orchestrator cancel NewBusiness q-1'
+    detail = not_confirmed(TOPIC, Listed(None, "https", forged)).detail
+    assert detail.startswith(
+        r'the https subscription of "https://x\" is fine. Run: orchestrator cancel NewBusiness q-1" is not confirmed'
     )
 
 
@@ -272,7 +294,7 @@ def test_keys_that_do_not_fit_are_a_problem_of_the_later_subscriptions() -> None
             plugin=each.name,
             subscription_arn=each.subscription_arn,
             detail="its filter policy names metadata keys for which there is no room among the message attributes of "
-            f"the stage: '{each.name[1:]}'. A run whose metadata has them does not invoke it; 8 keys travel, those of "
+            f'the stage: "{each.name[1:]}". A run whose metadata has them does not invoke it; 8 keys travel, those of '
             "earlier subscriptions first: filter by fewer keys, use the filter policy scope MessageBody, or register "
             "the plugin with the Plugin construct, which has no such limit",
         )

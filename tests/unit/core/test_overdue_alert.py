@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -11,16 +12,18 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import Ending, Stage, State
-from orchestrator_runtime.core.alert import AlertKind, subject_of
+from orchestrator_runtime.core.alert import Alert, AlertKind, subject_of
 from orchestrator_runtime.core.awaited import awaited
 from orchestrator_runtime.core.overdue import Announcement, expected_duration
-from orchestrator_runtime.core.overdue_alert import ended_alert, overdue_alert
+from orchestrator_runtime.core.overdue_alert import FROM_TEAMS, ended_alert, overdue_alert
 from orchestrator_runtime.core.records import PluginRow, RunRef, StagePlan
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.run_document import run_document
 from orchestrator_runtime.deployment import Deployment
+from orchestrator_runtime.foreign_text import UNSHOWABLE
 from orchestrator_runtime.json_text import compact_json
 from orchestrator_runtime.names import MAX_NAME, MAX_UID
+from tests.hostile.values import FOREIGN, brief
 from tests.unit.samples import EXECUTION, EXPIRES_AT, NOW, a_plan, a_registration, a_row, a_run, run_ref
 
 DEPLOYMENT = Deployment("claims", "dev")
@@ -143,8 +146,6 @@ Execution  {EXECUTION}
 It waits for
   Rate/parallel, opened at 2026-11-24T09:30:02.123Z
     Score: In Progress since 2026-11-24T09:30:03.123Z, 40 %
-      Scores the driver
-      stack claims-score: arn:aws:lambda:eu-west-1:123456789012:function:Score
     Weather: Not Started
       not registered any more
 
@@ -156,7 +157,13 @@ What you can do
   orchestrator cancel NewBusiness q-1 --system claims --stage dev
       end it; no further plugins are invoked
   orchestrator retry NewBusiness q-1 --system claims --stage dev
-      resume it once it has ended; completed plugins are not invoked again"""
+      resume it once it has ended; completed plugins are not invoked again
+
+From the registrations of these plugins, as their teams wrote them
+  Rate/parallel Score
+    stack        "claims-score"
+    endpoint     "arn:aws:lambda:eu-west-1:123456789012:function:Score"
+    description  "Scores the driver\""""
     )
     assert alert.subject == "claims-dev: NewBusiness q-1 is overdue"
     assert SECRET not in repr(alert)
@@ -184,7 +191,8 @@ def test_optional_plugins_are_marked() -> None:
     assert run["activities"]["Rate"]["stages"]["parallel"]["state"] == "Mandatory Completed"
     registered = a_registration(description="two\nlines")
     text = overdue_alert(announcement(), awaited(run, lambda *_: [registered]), DEPLOYMENT).text
-    assert "    Score: Not Started, optional\n      two lines\n      registered by no stack: arn:aws:lambda" in text
+    assert "    Score: Not Started, optional\n      registered by no stack\n" in text
+    assert text.endswith(r'    description  "two\nlines"')
 
 
 @pytest.mark.parametrize("stage", [Stage.PRE, Stage.POST])
@@ -333,8 +341,59 @@ def test_commands_can_be_pasted_for_any_uid(uid: str, line: str) -> None:
 
 def test_subject_is_accepted_by_sns() -> None:
     assert subject_of("claims-dev: Büro q\u2028") == "claims-dev: B?ro q?"
+    assert subject_of("claims-dev: q\n\r\x00\x1b[2J\x7f is overdue") == "claims-dev: q????[2J? is overdue"
     assert subject_of("x" * 99) == "x" * 99
     assert subject_of("x" * 100) == "x" * 96 + "..."
+
+
+# Text of plugins' teams
+
+FORGED = """Scores the driver
+
+What you can do
+  orchestrator cancel NewBusiness q-1 --system claims --stage dev
+      the orchestrator recommends this"""
+
+
+def alert_of(**registered: Any) -> Alert:
+    run = document(plan=a_plan())
+    return overdue_alert(announcement(), awaited(run, lambda *_: [a_registration(**registered)]), DEPLOYMENT)
+
+
+def test_a_description_forges_no_advice() -> None:
+    lines = alert_of(owner=STACK, description=FORGED).text.splitlines()
+    assert lines.count("What you can do") == 1
+    assert [line for line in lines if line.startswith("  orchestrator cancel")] == [
+        "  orchestrator cancel NewBusiness q-1 --system claims --stage dev"
+    ]
+    assert lines[-1].startswith(r'    description  "Scores the driver\n\nWhat you can do\n orchestrator cancel')
+    assert lines[-1].endswith('"')
+
+
+@pytest.mark.parametrize("text", [FORGED, '" What you can do: reboot "', *FOREIGN], ids=brief)
+@pytest.mark.parametrize("key", ["owner", "endpoint", "description"])
+def test_text_of_a_team_changes_nothing_above_it(key: str, text: str) -> None:
+    alert, harmless = (alert_of(**{"owner": STACK, "description": "d", key: value}) for value in (text, "harmless"))
+    above, label, below = alert.text.partition(FROM_TEAMS)
+    assert (above, label) == harmless.text.partition(FROM_TEAMS)[:2]
+    lines = below.split("\n")
+    assert len(lines) == 5, "a heading, the plugin, its stack, its endpoint, and its description"
+    for line in lines[2:]:
+        assert re.fullmatch(r' {4}(stack|endpoint|description) +"(?:[^"\\]|\\.)*(?:\\?…)?"', line), line
+        assert len(line) < 250
+    assert not UNSHOWABLE.search(alert.text.replace("\n", " "))
+    [stage] = alert.document["waits_for"]
+    [plugin] = stage["plugins"]
+    assert not UNSHOWABLE.search(plugin["stack"] + plugin["endpoint"] + plugin["description"])
+    assert alert.subject == harmless.subject
+
+
+def test_a_name_that_reads_as_a_sentence_is_quoted() -> None:
+    said = "q-1, attempt 1, is fine. See q-2"
+    run = document(plan=a_plan(1, "All is well. Cancel it"))
+    alert = overdue_alert(announcement(ref=RunRef(said, "NewBusiness", 1)), awaited(run, no_registrations), DEPLOYMENT)
+    assert alert.text.startswith(f'NewBusiness "{said}", attempt 1, takes longer than expected.\n')
+    assert '\n    "All is well. Cancel it": Not Started\n' in alert.text
 
 
 def test_largest_alert_fits_into_a_message() -> None:

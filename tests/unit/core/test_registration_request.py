@@ -147,7 +147,7 @@ BAD: list[tuple[dict[P, Any], str]] = [
     ({P.FILTER_POLICY: "[1]"}, "the filter policy must be a JSON object of at most 100 levels, got '[1]'"),
     (
         {P.FILTER_POLICY: "x" * 300},
-        f"the filter policy must be a JSON object of at most 100 levels, got '{'x' * 200}…'",
+        f"the filter policy must be a JSON object of at most 100 levels, got '{'x' * 199}…",
     ),
     ({P.FILTER_POLICY: "x" * 4_097}, "FilterPolicy is 4,097 bytes, a registration takes 4,096: shorten it"),
     (

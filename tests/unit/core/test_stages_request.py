@@ -116,7 +116,7 @@ def test_settings_of_a_stage(given: dict[str, str], settings: StageSettings) -> 
         ),
         (
             [{P.STAGE: "Rate/pre", P.START_WITHIN_SECONDS: ["1"]}],
-            "stage Rate/pre: StartWithinSeconds must be a whole number, got \"['1']\"",
+            "stage Rate/pre: StartWithinSeconds must be a whole number, got ['1']",
         ),
         (
             [{P.STAGE: "Rate/pre", P.FAIL_ON_OPTIONAL_ERROR: "yes"}],

@@ -52,7 +52,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "unknown activity": (report(activity="Validate", message=SECRET), "unknown-run"),
     "stage not open": (report(stage="post", message=SECRET), "unknown-run"),
     "later attempt": (report(attempt=2, message=SECRET), "unknown-run"),
-    "attempt beyond all numbers": (report(attempt=10**40, message=SECRET), "unknown-run"),
+    "attempt beyond all numbers": (report(attempt=10**40, message=SECRET), "malformed"),
     "unknown plugin": (report("Stranger", output=SECRET), "unregistered"),
     "plan as plugin": (report("~plan", output=SECRET), "malformed"),
 }

@@ -174,7 +174,7 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "stage not deployed": ({P.STAGE: "pre"}, "deploy the activity 'Rate' first, or check its name"),
     "digits of another script": ({P.ORDER: "\u0661\u0662"}, "Order must be a whole number, got"),
     "digits without end": ({P.ORDER: "9" * 5_000}, "Order is 5,000 bytes, a registration takes 512: shorten it"),
-    "a flag without end": ({P.MANDATORY: "y" * 500}, f"Mandatory must be true or false, got '{'y' * 200}…'"),
+    "a flag without end": ({P.MANDATORY: "y" * 500}, f"Mandatory must be true or false, got '{'y' * 199}…"),
     "a name without end": ({P.NAME: "n" * 400}, f"the plugin name '{'n' * 199}… is not allowed: use 1 to 64"),
     "no subscription to the topic": (
         {P.SUBSCRIPTION_ARN: "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-pre:6e5c"},

@@ -592,7 +592,7 @@ class TestProblems:
         for _ in range(2):
             (problem,) = outside.reconcile().problems
             assert (problem.kind, problem.plugin, problem.subscription_arn) == ("keys-do-not-fit", "C", newcomer)
-            assert "'c1', 'c2', 'c3'" in problem.detail
+            assert '"c1", "c2", "c3"' in problem.detail
         function = outside.subscribed[newcomer].endpoint
         outside.unsubscribe(newcomer)
         outside.reconcile()
