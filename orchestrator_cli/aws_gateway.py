@@ -191,7 +191,7 @@ def aws_gateway(*, local: bool) -> Gateway:
         from orchestrator_cli.local.session import loopback_session  # noqa: PLC0415 - real AWS needs none of it
 
         emulator = running_emulator()
-        return AwsGateway(loopback_session(lambda: emulator.endpoint_url))
+        return AwsGateway(loopback_session(lambda: emulator.endpoint_url, emulator.keys))
     try:
         return AwsGateway(boto3.Session())
     except botocore.exceptions.ProfileNotFound as error:
