@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from orchestrator_cli.local.session import ACCESS_KEY
+from orchestrator_cli.local.emulator_process.launcher.recording import OPERATOR
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.deployment import Deployment
 
@@ -53,7 +53,7 @@ def _who(call: Call) -> str:
 
 def _is_of_a_function(call: Call) -> bool:
     # Whoever starts runs and looks at them is no part of them.
-    return bool(call["kind"] == "invocation" or call["caller"] != ACCESS_KEY)
+    return bool(call["kind"] == "invocation" or call["caller"] != OPERATOR)
 
 
 def functions_beside(deployment: Deployment) -> frozenset[str]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import boto3
 import botocore.exceptions
 from botocore.config import Config
 
 from orchestrator_cli.errors import CliError, UsageError
-from orchestrator_cli.gateway import Answer, DeadLetter, Document, Execution, Gateway
+from orchestrator_cli.gateway import Answer, Caller, DeadLetter, Document, Execution, Gateway
+from orchestrator_cli.one_line import one_line
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
@@ -95,10 +96,13 @@ class AwsGateway:
                 return None
             return Answer(json.loads(answer["Payload"].read()), failed="FunctionError" in answer)
 
-    def caller(self) -> str:
+    def caller(self) -> Caller:
         """See ``Gateway``."""
         with _sentences("sts:GetCallerIdentity"):
-            return self._session.client("sts").get_caller_identity()["Arn"]
+            if (region := self._session.region_name) is None:
+                raise botocore.exceptions.NoRegionError
+            found = self._session.client("sts").get_caller_identity()
+            return Caller(arn=found["Arn"], account=found["Account"], region=region)
 
     def receive_messages(self, queue_url: str) -> list[DeadLetter]:
         """See ``Gateway``."""
@@ -158,17 +162,22 @@ def _sentences(permission: str) -> Iterator[None]:
     except botocore.exceptions.ClientError as error:
         told = error.response["Error"]
         if told.get("Code") in _EXPIRED:
-            raise UsageError(f"AWS does not accept the credentials ({told.get('Message')}): log in again") from error
+            raise UsageError(f"AWS does not accept the credentials ({_told(told, 'Message')}): log in again") from error
         hint = ""
         if told.get("Code") in _DENIED:
             hint = f": this needs the permission {permission}"
         elif told.get("Code") in _BUSY:
             hint = ": try again in a moment"
         raise CliError(
-            f"AWS refused {error.operation_name}: {told.get('Code')}: {told.get('Message')}{hint}"
+            f"AWS refused {error.operation_name}: {_told(told, 'Code')}: {_told(told, 'Message')}{hint}"
         ) from error
     except botocore.exceptions.BotoCoreError as error:
-        raise CliError(f"AWS could not be asked: {error}") from error
+        raise CliError(f"AWS could not be asked: {one_line(str(error))}") from error
+
+
+def _told(error: Mapping[str, Any], key: str) -> str:
+    """A part of AWS's error; it may quote what others wrote."""
+    return one_line(str(error.get(key)))
 
 
 def aws_gateway(*, local: bool) -> Gateway:
@@ -182,8 +191,8 @@ def aws_gateway(*, local: bool) -> Gateway:
         from orchestrator_cli.local.session import loopback_session  # noqa: PLC0415 - real AWS needs none of it
 
         emulator = running_emulator()
-        return AwsGateway(loopback_session(lambda: emulator.endpoint_url))
+        return AwsGateway(loopback_session(lambda: emulator.endpoint_url, emulator.keys))
     try:
         return AwsGateway(boto3.Session())
     except botocore.exceptions.ProfileNotFound as error:
-        raise UsageError(f"{error}: set AWS_PROFILE to one that exists") from error
+        raise UsageError(f"{one_line(str(error))}: set AWS_PROFILE to one that exists") from error

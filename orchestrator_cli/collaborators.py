@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,14 @@ def _aws_gateway(local: bool) -> Gateway:
     return aws_gateway(local=local)
 
 
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _confirm(question: str) -> bool:
+    return typer.confirm(question, err=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Collaborators:
     """What the commands need of the world.
@@ -26,11 +35,15 @@ class Collaborators:
         gateway: Makes the calls to AWS; told whether to call the local environment.
         pause: Waits for some seconds.
         now: The time.
+        on_terminal: Whether somebody can be asked: standard input and standard error are a terminal.
+        confirm: Asks a question on standard error; whether the answer is yes.
     """
 
     gateway: Callable[[bool], Gateway] = _aws_gateway
     pause: Callable[[float], None] = time.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    on_terminal: Callable[[], bool] = _on_terminal
+    confirm: Callable[[str], bool] = _confirm
 
 
 def world_of(context: typer.Context) -> Collaborators:

@@ -57,5 +57,5 @@ def _why(told: object) -> str:
 
 
 def _excerpt(document: object) -> str:
-    text = json.dumps(document)
+    text = json.dumps(document).replace("\x7f", "\\u007f")
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -59,6 +59,21 @@ class DeadLetter:
     receipt: str
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who gives the command, and where it acts.
+
+    Attributes:
+        arn: The ARN of the user or of the role's session.
+        account: The account id.
+        region: The region.
+    """
+
+    arn: str
+    account: str
+    region: str
+
+
 class Gateway(Protocol):
     """The AWS account, as far as the command uses it."""
 
@@ -94,8 +109,8 @@ class Gateway(Protocol):
         """Invoke a function once and wait for its answer, up to 15 minutes; ``None`` if there is no such function."""
         ...
 
-    def caller(self) -> str:
-        """The ARN of whoever gives the command."""
+    def caller(self) -> Caller:
+        """Who gives the command, in which account and region."""
         ...
 
     def receive_messages(self, queue_url: str) -> list[DeadLetter]:

@@ -16,6 +16,7 @@ from orchestrator_cli.dead_letters.commands import redrive_command
 from orchestrator_cli.errors import CliError
 from orchestrator_cli.local.commands import local_app
 from orchestrator_cli.plugins.commands import plugins_app
+from orchestrator_cli.printing import say
 from orchestrator_cli.runs.commands import (
     cancel_command,
     history_command,
@@ -32,7 +33,7 @@ class _SentenceGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except CliError as error:
-            typer.echo(f"orchestrator: {error}", err=True)
+            say(f"orchestrator: {error}", err=True)
             raise typer.Exit(error.exit_code) from error
 
 
@@ -52,7 +53,7 @@ app.add_typer(local_app, name="local")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"orchestrator {_version()}")
+        say(f"orchestrator {_version()}")
         raise typer.Exit
 
 

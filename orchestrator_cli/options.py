@@ -1,14 +1,10 @@
-"""Options that several commands have, and what goes with them."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from orchestrator_cli.gateway import Document
 
 System = Annotated[
     str, typer.Option(envvar="ORCHESTRATOR_SYSTEM", help="The system, as in -c system=claims.", show_default=False)
@@ -20,8 +16,3 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and
 Local = Annotated[
     bool, typer.Option("--local", envvar="ORCHESTRATOR_LOCAL", help="Use the environment of 'orchestrator local up'.")
 ]
-
-
-def print_json(document: Document) -> None:
-    """Print what ``--json`` promises."""
-    typer.echo(json.dumps(document, indent=2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator_cli.errors import UsageError
 from orchestrator_cli.gateway import Gateway
+from orchestrator_cli.one_line import one_line
 from orchestrator_runtime.deployment import CoreOutput, Deployment
 from orchestrator_runtime.names import SYSTEM_NAME, problem_with_name
 
@@ -50,4 +51,4 @@ def activity_names(gateway: Gateway, deployment: Deployment) -> list[str]:
 
 def those_there_are(names: list[str]) -> str:
     """The end of a sentence that says a name is unknown."""
-    return f"those that there are: {', '.join(names) if names else 'none'}"
+    return f"those that there are: {', '.join(map(one_line, names)) if names else 'none'}"

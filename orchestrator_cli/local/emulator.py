@@ -6,23 +6,22 @@ import contextlib
 import http.client
 import json
 import os
-import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
 from orchestrator_cli.errors import CliError
-from orchestrator_cli.local.emulator_process.launcher.run import CALLS, LIFELINE, RECORD
-from orchestrator_cli.local.session import ACCOUNT, REGION, variables
+from orchestrator_cli.local.emulator_process.launcher.run import CALLS, FOLDER, LIFELINE, RECORD
+from orchestrator_cli.local.process_group import ProcessGroup
+from orchestrator_cli.local.session import ACCOUNT, REGION, Keys, variables
 
 HOST: Final = "127.0.0.1"
 _PROCESS: Final = Path(__file__).parent / "emulator_process"
 _READY_WITHIN: Final = 30.0
-_STOP_WITHIN: Final = 3.0
 _POLL_EVERY: Final = 0.05
 _PORT_ATTEMPTS: Final = 5
 _QUOTED_LINES: Final = 15
@@ -48,7 +47,8 @@ class Emulator:
     Attributes:
         pid: Its process, which leads a process group of its own: functions run as its children.
         port: The port on loopback.
-        folder: Its log and its temporary files.
+        folder: Its log and its temporary files. Its command line and those of the functions name it.
+        keys: The access key of this session.
         enforces_iam: Whether it refuses what roles and policies do not allow.
         lifeline: What it reads from: closed, by whatever ends this process, it ends too. ``None``: it is detached.
     """
@@ -56,6 +56,7 @@ class Emulator:
     pid: int
     port: int
     folder: Path
+    keys: Keys
     enforces_iam: bool = False
     lifeline: IO[bytes] | None = field(default=None, repr=False, compare=False)
 
@@ -86,44 +87,42 @@ class Emulator:
         finally:
             connection.close()
 
-    def stop(self) -> None:
-        """Stop it and every function that it runs: asked at first, killed after a moment."""
-        deadline = time.monotonic() + _STOP_WITHIN
-        for sign in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, sign)
-            while self._group_lives() and (sign is signal.SIGKILL or time.monotonic() < deadline):
-                time.sleep(_POLL_EVERY)
-        if self.lifeline is not None:
-            self.lifeline.close()
+    @property
+    def processes(self) -> ProcessGroup:
+        """The emulator and the functions in it."""
+        return ProcessGroup(self.pid, str(self.folder))
 
-    def _group_lives(self) -> bool:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, os.WNOHANG)
+    def stop(self, report: Callable[[str], None] = lambda _: None) -> bool:
+        """Stop it and every function that it runs; return whether there was anything to stop.
+
+        Args:
+            report: Takes a sentence for each step. Default: nothing is said.
+
+        Raises:
+            ProcessesRemainError: Processes do not end although they were killed.
+        """
         try:
-            os.killpg(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:  # macOS, for a group of zombies that init has yet to collect
-            return False
-        return True
-
-
-def is_emulator(pid: int) -> bool:
-    """Whether the process of this number is an emulator: after a restart of the machine it may be another program."""
-    command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]  # on Linux and macOS alike
-    running = subprocess.run(command, check=False, capture_output=True, text=True).stdout
-    return _PROCESS.name in running
+            return self.processes.end(report)
+        finally:
+            if self.lifeline is not None:
+                self.lifeline.close()
 
 
 def start_emulator(
-    python: Path, folder: Path, *, detached: bool = False, enforce_iam: bool = False, record_calls: bool = False
+    python: Path,
+    folder: Path,
+    keys: Keys,
+    *,
+    detached: bool = False,
+    enforce_iam: bool = False,
+    record_calls: bool = False,
 ) -> Emulator:
     """Start the emulator on a free port of loopback and wait until it answers.
 
     Args:
         python: The Python of the emulator's own environment.
-        folder: An existing folder for its log and its temporary files.
+        folder: An existing folder for its log and its temporary files, of a name that no other process has.
+        keys: The access key of this session.
         detached: Whether it outlives this process. Default: it ends with it, even if that is killed.
         enforce_iam: Whether it refuses what roles and policies do not allow. Default: anybody may do anything.
         record_calls: Whether it writes down every call. Default: it does not.
@@ -131,10 +130,10 @@ def start_emulator(
     Raises:
         EmulatorError: It ended, or did not answer in time.
     """
-    options = [*([] if detached else [LIFELINE]), *([RECORD] if record_calls else [])]
+    options = [FOLDER, str(folder), *([] if detached else [LIFELINE]), *([RECORD] if record_calls else [])]
     for _ in range(_PORT_ATTEMPTS):
         with contextlib.suppress(_PortTakenError):
-            return _start_on(_free_port(), python, folder, options, enforce_iam=enforce_iam)
+            return _start_on(_free_port(), python, folder, keys, options, enforce_iam=enforce_iam)
     raise EmulatorError(f"no free port found on {HOST} in {_PORT_ATTEMPTS} attempts: is another program taking them?")
 
 
@@ -145,19 +144,21 @@ def _free_port() -> int:
         return port
 
 
-def _start_on(port: int, python: Path, folder: Path, options: Sequence[str], *, enforce_iam: bool) -> Emulator:
+def _start_on(
+    port: int, python: Path, folder: Path, keys: Keys, options: Sequence[str], *, enforce_iam: bool
+) -> Emulator:
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
             # -P: nothing of where it is started from is the emulator's to import.
             [python, "-P", _PROCESS, *options],
             cwd=folder,
-            env=emulator_environment(port, folder, enforce_iam=enforce_iam),
+            env=emulator_environment(port, folder, keys, enforce_iam=enforce_iam),
             stdin=subprocess.PIPE if LIFELINE in options else subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    emulator = Emulator(process.pid, port, folder, enforces_iam=enforce_iam, lifeline=process.stdin)
+    emulator = Emulator(process.pid, port, folder, keys, enforces_iam=enforce_iam, lifeline=process.stdin)
     try:
         deadline = time.monotonic() + _READY_WITHIN
         while process.poll() is None:
@@ -179,13 +180,13 @@ def _story(emulator: Emulator, what: str) -> str:
     return f"the local AWS {what} on port {emulator.port}. The last lines of its log:\n" + "\n".join(lines)
 
 
-def emulator_environment(port: int, folder: Path, *, enforce_iam: bool = False) -> dict[str, str]:
+def emulator_environment(port: int, folder: Path, keys: Keys, *, enforce_iam: bool = False) -> dict[str, str]:
     """Everything that the emulator gets to see: loopback only, nothing of the user's, no Docker."""
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     return {
         **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-        **variables(f"http://{HOST}:{port}"),
+        **variables(f"http://{HOST}:{port}", keys),
         "HOME": str(folder),
         "TMPDIR": str(temporary),
         "PYTHONNOUSERSITE": "1",

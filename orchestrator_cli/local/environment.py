@@ -27,7 +27,7 @@ from orchestrator_cli.errors import UsageError
 from orchestrator_cli.local.cdk import Cdk, CdkProcesses
 from orchestrator_cli.local.emulator import Emulator, start_emulator
 from orchestrator_cli.local.function_logs import function_logs
-from orchestrator_cli.local.session import ACCOUNT, REGION, loopback_session, subprocess_environment
+from orchestrator_cli.local.session import ACCOUNT, REGION, Keys, loopback_session, subprocess_environment
 from orchestrator_cli.local.toolchain import Toolchain
 
 _ALWAYS: Final = {"orchestrator:layer-target": "host"}
@@ -64,13 +64,14 @@ class LocalEnvironment:
     ) -> None:
         self._toolchain = toolchain or Toolchain()
         self._emulator = running
+        self._keys = Keys.random() if running is None else running.keys
         self._enforce_iam = enforce_iam
         self._record_calls = record_calls
         self._ours = running is None
         self._runs = itertools.count(1)
         self._bootstrapping = threading.Lock()
         self._cdk_processes = CdkProcesses()
-        self.session = loopback_session(lambda: self.endpoint_url)
+        self.session = loopback_session(lambda: self.endpoint_url, self._keys)
         self.client = self.session.client
 
     def __enter__(self) -> Self:
@@ -103,7 +104,7 @@ class LocalEnvironment:
     @property
     def environment(self) -> dict[str, str]:
         """The environment for a program that shall talk to this AWS and to no other."""
-        return subprocess_environment(self.endpoint_url)
+        return subprocess_environment(self.endpoint_url, self._keys)
 
     @property
     def logs(self) -> Path:
@@ -124,7 +125,12 @@ class LocalEnvironment:
             (folder / "tmp").mkdir()
             (folder / "tmp" / "node_modules").symlink_to(node_modules)
             self._emulator = start_emulator(
-                python, folder, detached=detached, enforce_iam=self._enforce_iam, record_calls=self._record_calls
+                python,
+                folder,
+                self._keys,
+                detached=detached,
+                enforce_iam=self._enforce_iam,
+                record_calls=self._record_calls,
             )
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from orchestrator_cli.account import Yes, announce_change
 from orchestrator_cli.collaborators import world_of
-from orchestrator_cli.options import Json, Local, Stage, System, print_json
+from orchestrator_cli.options import Json, Local, Stage, System
+from orchestrator_cli.printing import print_json, say
 from orchestrator_cli.published import deployment_named
 
 _FOUND_SOMETHING: Final = 1
@@ -56,7 +58,7 @@ def list_command(
         return
     console = following.console_on()
     if not found:
-        typer.echo(f"no activities in {deployment.prefix}: deploy one")
+        say(f"no activities in {deployment.prefix}: deploy one")
     elif console.is_terminal:
         console.print(listing.PluginTree(found, following.glyphs_for(console)))
     else:
@@ -73,9 +75,10 @@ def reconcile_command(
     activity: Activity = None,
     as_json: Json = False,
     local: Local = False,
+    yes: Yes = False,
 ) -> None:
     """Repair the registry from the subscriptions of SNS. Exits with 0 if that was done, whatever was found."""
-    _reconcile(context, system, stage, activity, as_json=as_json, local=local, repair=True)
+    _reconcile(context, system, stage, activity, as_json=as_json, local=local, repair=True, yes=yes)
 
 
 @plugins_app.command("doctor")
@@ -94,7 +97,15 @@ def doctor_command(
 
 
 def _reconcile(
-    context: typer.Context, system: str, stage: str, activity: str | None, *, as_json: bool, local: bool, repair: bool
+    context: typer.Context,
+    system: str,
+    stage: str,
+    activity: str | None,
+    *,
+    as_json: bool,
+    local: bool,
+    repair: bool,
+    yes: bool = False,
 ) -> bool:
     """Prints what the core found. Returns whether it found anything."""
     from orchestrator_cli.plugins import reconciling  # noqa: PLC0415 - for a fast --help
@@ -102,7 +113,10 @@ def _reconcile(
     from orchestrator_cli.runs import following  # noqa: PLC0415 - for a fast --help
 
     deployment = deployment_named(system, stage)
-    gateway = world_of(context).gateway(local)
+    world = world_of(context)
+    gateway = world.gateway(local)
+    if repair:
+        announce_change(world, gateway, deployment, "repair the registry", yes=yes, local=local)
     waiting = following.console_on(sys.stderr)
     with waiting.status("comparing with SNS …") if waiting.is_terminal else contextlib.nullcontext():
         found = reconciling.reconcile(gateway, deployment, activity=activity, repair=repair)

@@ -69,7 +69,7 @@ def plugin_lines(registered: Registered) -> list[str]:
         line
         for activity, stages in registered.items()
         for stage, found in stages.items()
-        for line in _lines_of(f"{activity}/{stage}", found)
+        for line in _lines_of(f"{one_line(activity)}/{stage}", found)
     ]
 
 
@@ -120,7 +120,7 @@ def _registered_by(each: Registration) -> str:
 def _columns(registered: Registered) -> tuple[int, ...]:
     """How wide the cells get, all over the drawing."""
     rows = [_cells(each) for stages in registered.values() for found in stages.values() for each in found]
-    names = [each.name for stages in registered.values() for found in stages.values() for each in found]
+    names = [one_line(each.name) for stages in registered.values() for found in stages.values() for each in found]
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return (min(_LONGEST_NAME, max(map(cell_len, names), default=0)), *widths)
 
@@ -136,7 +136,7 @@ class _Pen:
 
     def draw(self, registered: Registered) -> Iterator[Text]:
         for activity, stages in registered.items():
-            yield Text(activity, style="bold")
+            yield Text(one_line(activity), style="bold")
             for lead, below, (stage, found) in self._branches(stages.items(), ""):
                 nothing = "" if found else f"{_GAP}{_NO_PLUGINS}"
                 yield Text.assemble((lead, "dim"), stage.value, (nothing, "dim"))

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from orchestrator_cli.account import Yes, announce_change
 from orchestrator_cli.collaborators import Collaborators, world_of
-from orchestrator_cli.options import Json, Local, Stage, System, print_json
+from orchestrator_cli.options import Json, Local, Stage, System
+from orchestrator_cli.printing import print_json, say
 from orchestrator_cli.published import deployment_named
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def run_command(
     watch: Watch = False,
     as_json: Json = False,
     local: Local = False,
+    yes: Yes = False,
 ) -> None:
     """Start a run, or resume it. Exits with 1 if it is refused or, watched, fails; with 2 if nothing was started."""
     from orchestrator_cli.runs import run_input, runs  # noqa: PLC0415 - for a fast --help
@@ -51,6 +54,7 @@ def run_command(
     run_input.run_input(uid, given, metadata_override=metadata_override)  # before anything is asked of AWS
     gateway = world.gateway(local)
     found = runs.find_workflow(gateway, deployment, workflow)
+    announce_change(world, gateway, deployment, f"start run {uid!r} of {workflow}", yes=yes, local=local)
     started = runs.start_run(gateway, found, uid, given, metadata_override=metadata_override)
     _show_start(world, gateway, started, watch=watch, as_json=as_json, local=local)
 
@@ -65,6 +69,7 @@ def retry_command(
     watch: Watch = False,
     as_json: Json = False,
     local: Local = False,
+    yes: Yes = False,
 ) -> None:
     """Resume a run that failed or was cancelled, with its own metadata. Exits as 'run' does."""
     from orchestrator_cli.runs import run_input, runs  # noqa: PLC0415 - for a fast --help
@@ -73,6 +78,7 @@ def retry_command(
     run_input.check_uid(uid)
     deployment = deployment_named(system, stage)
     gateway = world.gateway(local)
+    announce_change(world, gateway, deployment, f"resume run {uid!r} of {workflow}", yes=yes, local=local)
     started = runs.retry_run(gateway, deployment, workflow, uid)
     _show_start(world, gateway, started, watch=watch, as_json=as_json, local=local)
 
@@ -96,7 +102,7 @@ def _show_start(
     if as_json:
         print_json(look.document)
     elif not watch:
-        typer.echo(f"{started.workflow.name} {started.uid} attempt {look.document['attempt']}: {started.execution}")
+        say(f"{started.workflow.name} {started.uid} attempt {look.document['attempt']}: {started.execution}")
     if look.problem:
         raise runs.RunRefusedError(f"{name}: {look.problem}")
     if watch and not look.complete:
@@ -164,6 +170,7 @@ def cancel_command(
     ] = None,
     as_json: Json = False,
     local: Local = False,
+    yes: Yes = False,
 ) -> None:
     """Cancel a run in progress: nothing more of it is called. Exits with 1 if there is nothing to cancel."""
     from orchestrator_cli.runs import cancelling, run_input  # noqa: PLC0415 - for a fast --help
@@ -171,8 +178,10 @@ def cancel_command(
     world = world_of(context)
     run_input.check_uid(uid)
     deployment = deployment_named(system, stage)
-    cancelled = cancelling.cancel_run(world.gateway(local), deployment, workflow, uid, reason)
+    gateway = world.gateway(local)
+    announce_change(world, gateway, deployment, f"cancel run {uid!r} of {workflow}", yes=yes, local=local)
+    cancelled = cancelling.cancel_run(gateway, deployment, workflow, uid, reason)
     if as_json:
         print_json(cancelled)
     else:
-        typer.echo(f"{workflow} {uid} attempt {cancelled['attempt']}: cancelled")
+        say(f"{workflow} {uid} attempt {cancelled['attempt']}: cancelled")

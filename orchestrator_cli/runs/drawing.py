@@ -151,7 +151,7 @@ def draw_run(document: Document, *, now: datetime, glyphs: Glyphs = UNICODE) -> 
 
 def describe_changes(before: Document | None, after: Document) -> list[str]:
     """One plain line for everything in a run that is not as it was: for logs, and terminals that cannot redraw."""
-    run = f"{after['workflow']} {one_line(after['uid'])}"
+    run = f"{one_line(after['workflow'])} {one_line(after['uid'])}"
     old = dict(_flat(before)) if before is not None else {}
     return [f"{run}  {path}{told}" for path, told in _flat(after) if old.get(path) != told]
 
@@ -163,7 +163,8 @@ def _flat(document: Document) -> Iterator[tuple[str, str]]:
             for plugin, found in in_stage["plugins"].items():
                 if found["state"] != State.NOT_STARTED:
                     progress = f" {found['progress']:.0f} %" if _shows_progress(found) else ""
-                    yield f"{activity}/{stage}/{plugin}  ", found["state"] + progress + _told(found["message"])
+                    place = one_line(f"{activity}/{stage}/{plugin}")
+                    yield f"{place}  ", found["state"] + progress + _told(found["message"])
 
 
 def _told(message: str | None) -> str:
@@ -199,7 +200,7 @@ class _Pen:
         _append(note, f"attempt {document['attempt']}" if document["attempt"] > 1 else "", "dim")
         _append(note, state.value if state.is_terminal else "", _STYLES[state])
         _append(note, document["message"], _STYLES[state] if state is State.ERROR else "")
-        name = f"{document['workflow']}  {one_line(document['uid'])}"
+        name = f"{one_line(document['workflow'])}  {one_line(document['uid'])}"
         yield _Row("", state, name, self.seconds(document["started_at"], document["ended_at"]), note, strong=True)
         if self.detail is not Detail.RUN:
             for lead, below, activity, found in self._branches(document["activities"], ""):
@@ -214,7 +215,7 @@ class _Pen:
             count = sum(len(found["plugins"]) for found in with_plugins.values())
             plugins = f"{count} plugin{'' if count == 1 else 's'}" if count else "no plugins"
             _append(note, plugins if state is not State.NOT_STARTED else "", "dim")
-        yield _Row(lead, state, name, self._activity_seconds(state, activity["stages"].values()), note)
+        yield _Row(lead, state, one_line(name), self._activity_seconds(state, activity["stages"].values()), note)
         if not folded:
             for stage_lead, stage_below, stage, found in self._branches(with_plugins, below):
                 yield from self._stage(stage_lead, stage_below, stage, found)
@@ -224,10 +225,10 @@ class _Pen:
         note = Text()
         if state not in _QUIET:
             _append(note, stage["message"], _STYLES[state])
-        yield _Row(lead, state, name, self.seconds(stage["started_at"], stage["ended_at"]), note)
+        yield _Row(lead, state, one_line(name), self.seconds(stage["started_at"], stage["ended_at"]), note)
         for plugin_lead, _, plugin, told in self._branches(stage["plugins"], below):
             seconds = self.seconds(told["started_at"], told["ended_at"])
-            yield _Row(plugin_lead, State(told["state"]), plugin, seconds, self._plugin_note(told))
+            yield _Row(plugin_lead, State(told["state"]), one_line(plugin), seconds, self._plugin_note(told))
 
     def _plugin_note(self, plugin: Mapping[str, Any]) -> Text:
         state = State(plugin["state"])

@@ -5,18 +5,29 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.live import Live
+from rich.segment import Segment
 
 from orchestrator_cli.gateway import Document
+from orchestrator_cli.one_line import visible_lines
 from orchestrator_cli.runs.drawing import ASCII, UNICODE, Glyphs, describe_changes, draw_run, draw_runs
 from orchestrator_cli.runs.runs import Look, RunWatcher
 
 _FRAMES_PER_SECOND = 8
+
+
+class _VisibleConsole(Console):
+    """Shows as escapes what would steer the terminal, wherever a drawing has it from."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as Rich does, and leave Rich's own controls as they are."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible_lines(segment.text), segment.style)
 
 
 def console_on(stream: TextIO | None = None) -> Console:
@@ -28,7 +39,7 @@ def console_on(stream: TextIO | None = None) -> Console:
     stream = stream or sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
-    return Console(file=stream, highlight=False)
+    return _VisibleConsole(file=stream, highlight=False)
 
 
 def glyphs_for(console: Console) -> Glyphs:

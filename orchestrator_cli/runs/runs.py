@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from orchestrator_cli.errors import CliError, UsageError
 from orchestrator_cli.gateway import Document, Execution, Gateway
+from orchestrator_cli.one_line import one_line
 from orchestrator_cli.published import core_output, those_there_are, workflow_names
 from orchestrator_cli.runs.metadata_difference import show_difference
 from orchestrator_cli.runs.run_input import execution_name, run_input
@@ -137,7 +138,7 @@ def start_run(
     Raises:
         UsageError: The uid or the metadata is not allowed; nothing was started.
     """
-    document = run_input(uid, metadata, metadata_override=metadata_override, by=gateway.caller())
+    document = run_input(uid, metadata, metadata_override=metadata_override, by=gateway.caller().arn)
     execution = gateway.start_execution(workflow.state_machine, name=execution_name(uid), document=document)
     return StartedRun(workflow=workflow, uid=uid, execution=execution, metadata=metadata)
 
@@ -186,7 +187,7 @@ class RunWatcher:
         row, ours = self._row()
         if ours is None:
             story = _why(execution.error, execution.cause) or f"its execution ended as {execution.status}"
-            return Look(ended=True, problem=story + self._difference(row))
+            return Look(ended=True, problem=one_line(story) + self._difference(row))
         if self._execution_ended_at is None:
             self._execution_ended_at = self._clock()
         if _has_ended(ours) or self._clock() - self._execution_ended_at < _ROW_FOLLOWS_WITHIN:
@@ -202,7 +203,7 @@ class RunWatcher:
 
     def _difference(self, row: Document | None) -> str:
         lines = show_difference(row["metadata"], self._run.metadata) if row is not None else []
-        return "".join(f"\n  {line}" for line in lines)
+        return "".join(f"\n  {one_line(line)}" for line in lines)
 
 
 def await_acceptance(watcher: RunWatcher, *, every: float, pause: Callable[[float], None]) -> Look:

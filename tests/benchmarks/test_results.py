@@ -15,7 +15,7 @@ from benchmarks.picture import picture
 from benchmarks.prices import Consumed, original_without_durations
 from benchmarks.table import table
 from benchmarks.workload import ALL, Workload, chosen
-from orchestrator_cli.local.session import ACCESS_KEY
+from orchestrator_cli.local.emulator_process.launcher.recording import OPERATOR
 from tests.benchmarks.recorded import invocation, request
 
 ORIGINAL = json.loads((FOLDER / "original.json").read_text())["results"]
@@ -112,7 +112,7 @@ def test_of_the_calls_only_those_of_a_runs_functions_are_read_and_whole_lines_on
     file.write_text(json.dumps(before) + "\n")
     log = CallLog(file, beside={"bench-marks-reconcile"})
     log.skip()
-    mine, outside = request("sns", "Publish"), request("stepfunctions", "StartExecution", caller=ACCESS_KEY)
+    mine, outside = request("sns", "Publish"), request("stepfunctions", "StartExecution", caller=OPERATOR)
     with file.open("a") as more:
         more.write("".join(json.dumps(one) + "\n" for one in (beside, mine, outside)) + '{"kind": "requ')
     assert log.peek() == [mine]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from typer.testing import CliRunner, Result
 
 from orchestrator_cli.collaborators import Collaborators
-from orchestrator_cli.gateway import Answer, DeadLetter, Document, Execution
+from orchestrator_cli.gateway import Answer, Caller, DeadLetter, Document, Execution
 from orchestrator_cli.main import app
 from orchestrator_runtime.contract import DeadLetters, Stage
 from orchestrator_runtime.core.history import HistoryEntry
@@ -142,8 +142,8 @@ class FakeGateway:
         self.invoked.append((function, document))
         return self.answer
 
-    def caller(self) -> str:
-        return OPERATOR
+    def caller(self) -> Caller:
+        return Caller(arn=OPERATOR, account="123456789012", region="eu-west-1")
 
     def receive_messages(self, queue_url: str) -> list[DeadLetter]:
         """Ten at a time; those that were not deleted come again, as if time had passed."""
@@ -163,10 +163,24 @@ class FakeGateway:
 
 
 def invoke(
-    gateway: FakeGateway, *arguments: str, stdin: str | None = None, pause: Callable[[float], None] = lambda _: None
+    gateway: FakeGateway,
+    *arguments: str,
+    stdin: str | None = None,
+    pause: Callable[[float], None] = lambda _: None,
+    confirm: Callable[[str], bool] | None = None,
 ) -> Result:
+    """Give a command; with ``confirm`` on a terminal."""
     world = Collaborators(gateway=lambda _: gateway, pause=pause, now=lambda: NOW)
+    if confirm is not None:
+        world = replace(world, on_terminal=lambda: True, confirm=confirm)
     return CliRunner(env={"COLUMNS": "120"}).invoke(app, arguments, obj=world, input=stdin)
+
+
+def announced(what: str) -> str:
+    """The line that precedes a change."""
+    return (
+        f"orchestrator: about to {what}: account 123456789012, region eu-west-1, deployment claims-dev, as {OPERATOR}\n"
+    )
 
 
 def registration(stage: str, name: str, function: str = "claims-score", **more: Any) -> Registration:

@@ -214,4 +214,6 @@ def test_a_queue_that_is_not_there_is_a_sentence() -> None:
 
 @mock_aws
 def test_who_gives_the_command_is_known() -> None:
-    assert AwsGateway(session()).caller().startswith("arn:aws:sts::123456789012:")
+    caller = AwsGateway(session()).caller()
+    assert caller.arn.startswith("arn:aws:sts::123456789012:")
+    assert (caller.account, caller.region) == ("123456789012", "us-east-1")

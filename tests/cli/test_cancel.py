@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator_cli.gateway import Answer
-from tests.cli.fakes import IN_CLAIMS, OPERATOR, FakeGateway, invoke
+from tests.cli.fakes import IN_CLAIMS, OPERATOR, FakeGateway, announced, invoke
 
 CANCELLED = {"uid": "Q-1", "workflow": "NewBusiness", "attempt": 2, "execution": "arn:run-1"}
 
@@ -18,7 +18,8 @@ def cancel(gateway: FakeGateway, *options: str, workflow: str = "NewBusiness", u
 def test_the_core_is_told_who_cancels_what_and_why() -> None:
     gateway = FakeGateway(answer=Answer(CANCELLED))
     result = cancel(gateway, "--reason", "sent twice")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "NewBusiness Q-1 attempt 2: cancelled\n", "")
+    assert (result.exit_code, result.stdout) == (0, "NewBusiness Q-1 attempt 2: cancelled\n")
+    assert result.stderr == announced("cancel run 'Q-1' of NewBusiness")
     wish = {"uid": "Q-1", "workflow": "NewBusiness", "reason": "sent twice", "by": OPERATOR}
     assert gateway.invoked == [("claims-dev-cancel-run", wish)]
 
@@ -31,7 +32,7 @@ def test_what_is_not_in_progress_is_told() -> None:
     refused = {"refused": "run 'Q-1' of NewBusiness is not in progress: it is 'Complete', attempt 1"}
     result = cancel(FakeGateway(answer=Answer(refused)))
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == f"orchestrator: {refused['refused']}\n"
+    assert result.stderr == announced("cancel run 'Q-1' of NewBusiness") + f"orchestrator: {refused['refused']}\n"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_plugin_that_nobody_waits_for_is_marked() -> None:
 
 def test_a_message_cannot_steer_the_terminal_nor_be_markup() -> None:
     told = plugin("In Progress", message="\x1b[2Jgone\n[red]two\x9b lines")
-    assert text_of(draw_run(with_plugin(told), now=NOW))[-1].endswith("[2Jgone [red]two lines")
+    assert text_of(draw_run(with_plugin(told), now=NOW))[-1].endswith(r"\x1b[2Jgone [red]two\x9b lines")
 
 
 def test_several_runs_are_drawn_in_as_much_detail_as_fits() -> None:

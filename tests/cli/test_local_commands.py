@@ -10,12 +10,14 @@ import pytest
 
 from orchestrator_cli.local import LocalEnvironment
 from orchestrator_cli.local.emulator import Emulator, emulator_environment
+from orchestrator_cli.local.process_group import ProcessGroup
 from orchestrator_cli.local.running import remember
-from orchestrator_cli.local.session import loopback_session, subprocess_environment
+from orchestrator_cli.local.session import Keys, loopback_session, subprocess_environment
 from orchestrator_cli.local.toolchain import Toolchain, ToolchainError
 from tests.cli.fakes import FakeGateway, invoke
 
-NOBODY = Emulator(pid=0, port=1, folder=Path("/nowhere"))
+KEYS = Keys("AKIASESSION", "secret")
+NOBODY = Emulator(pid=0, port=1, folder=Path("/nowhere"), keys=KEYS)
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,7 @@ def test_an_environment_that_is_up_is_not_taken_for_one_of_the_other_kind(
     monkeypatch: pytest.MonkeyPatch, enforces_iam: bool
 ) -> None:
     monkeypatch.setattr(Emulator, "answers", lambda _: True)
+    monkeypatch.setattr(ProcessGroup, "members", lambda _: [1])
     remember(replace(NOBODY, enforces_iam=enforces_iam))
     asked = {False: ["up"], True: ["up", "--enforce-iam"]}
     same = invoke(FakeGateway(), "local", *asked[enforces_iam])
@@ -71,7 +74,7 @@ def test_clients_ignore_what_the_user_has_configured(tmp_path: Path, monkeypatch
     monkeypatch.setenv("AWS_PROFILE", "not-there")
     monkeypatch.setenv("AWS_ENDPOINT_URL_SNS", "http://elsewhere")
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
-    session: boto3.Session = loopback_session(lambda: "http://127.0.0.1:9")
+    session: boto3.Session = loopback_session(lambda: "http://127.0.0.1:9", KEYS)
     client = session.client("sns")
     assert client.meta.endpoint_url == "http://127.0.0.1:9"
     assert client.meta.region_name == "us-east-1"
@@ -85,13 +88,13 @@ def test_programs_are_led_to_loopback_and_to_nothing_of_the_user() -> None:
         "PATH": "/bin",
         "NO_PROXY": "a",
     }
-    assert subprocess_environment("http://127.0.0.1:9", given) == {
+    assert subprocess_environment("http://127.0.0.1:9", KEYS, given) == {
         "PATH": "/bin",
         "NO_PROXY": "a,127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": "AKIASESSION",
+        "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_CONFIG_FILE": os.devnull,
@@ -103,10 +106,10 @@ def test_programs_are_led_to_loopback_and_to_nothing_of_the_user() -> None:
 def test_the_emulator_sees_no_more_than_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/somewhere")
     monkeypatch.setenv("AUTH", "true")
-    seen = emulator_environment(4711, tmp_path)
+    seen = emulator_environment(4711, tmp_path, KEYS)
     assert "PYTHONPATH" not in seen
     assert seen["AUTH"] == "false"
-    assert emulator_environment(4711, tmp_path, enforce_iam=True)["AUTH"] == "true"
+    assert emulator_environment(4711, tmp_path, KEYS, enforce_iam=True)["AUTH"] == "true"
     assert (seen["BIND_HOST"], seen["GATEWAY_PORT"], seen["SFTP_ENABLED"]) == ("127.0.0.1", "4711", "0")
     assert Path(seen["TMPDIR"]).is_dir()
 

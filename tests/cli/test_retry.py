@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator_cli.gateway import Execution
-from tests.cli.fakes import IN_CLAIMS, OPERATOR, FakeGateway, document, invoke
+from tests.cli.fakes import IN_CLAIMS, OPERATOR, FakeGateway, announced, document, invoke
 
 EXECUTION = "arn:aws:states:eu-west-1:123456789012:execution:claims-dev-workflow-NewBusiness:first"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:claims-dev-workflow-NewBusiness"
@@ -20,7 +20,7 @@ def retry(gateway: FakeGateway, *options: str) -> Any:
 def test_a_run_is_started_again_with_what_it_has() -> None:
     gateway = FakeGateway(rows=[FAILED, document(attempt=2)])
     result = retry(gateway)
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, announced("resume run 'Q-1' of NewBusiness"))
     assert result.stdout == "NewBusiness Q-1 attempt 2: arn:run-1\n"
     [started] = gateway.started
     assert started["machine"] == MACHINE
@@ -44,7 +44,8 @@ def test_a_run_that_is_complete_is_left_alone() -> None:
     gateway = FakeGateway(rows=[document("Complete", execution=EXECUTION)])
     result = retry(gateway)
     assert (result.exit_code, gateway.started) == (1, [])
-    assert result.stderr == "orchestrator: run 'Q-1' of NewBusiness is Complete: there is nothing to retry\n"
+    refused = "orchestrator: run 'Q-1' of NewBusiness is Complete: there is nothing to retry\n"
+    assert result.stderr == announced("resume run 'Q-1' of NewBusiness") + refused
 
 
 def test_a_run_that_there_is_not_is_told() -> None:

@@ -9,7 +9,7 @@ from typer.testing import Result
 
 from orchestrator_cli.gateway import Execution
 from orchestrator_cli.runs.runs import RunWatcher, StartedRun, Workflow
-from tests.cli.fakes import IN_CLAIMS, OPERATOR, FakeGateway, document, invoke
+from tests.cli.fakes import IN_CLAIMS, OPERATOR, FakeGateway, announced, document, invoke
 
 METADATA = '{"line": "auto"}'
 
@@ -23,7 +23,7 @@ def run(
 def test_a_run_is_started_with_its_uid_and_metadata_and_its_reference_printed() -> None:
     gateway = FakeGateway()
     result = run(gateway, "--metadata-override")
-    assert (result.exit_code, result.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, announced("start run 'Q-1' of NewBusiness"))
     assert result.stdout == "NewBusiness Q-1 attempt 1: arn:run-1\n"
     assert gateway.started[0]["machine"] == "arn:machine"
     assert gateway.started[0]["input"] == {
@@ -50,7 +50,7 @@ def test_watch_draws_changes_and_exits_by_how_the_run_ended(state: str, code: in
     assert result.exit_code == code
     assert "NewBusiness Q-1  Rate/parallel/Score  In Progress 55 %: reading tables" in result.stdout
     assert f"NewBusiness Q-1  {state}: Rate/parallel/Score: no table" in result.stdout
-    assert result.stderr == ""
+    assert result.stderr == announced("start run 'Q-1' of NewBusiness")
 
 
 def test_json_prints_one_document_on_stdout_and_the_drawing_elsewhere() -> None:
@@ -62,7 +62,7 @@ def test_json_prints_one_document_on_stdout_and_the_drawing_elsewhere() -> None:
 def test_json_without_watch_prints_the_document_of_the_accepted_start() -> None:
     result = run(FakeGateway(rows=[None, document()]), "--json")
     assert json.loads(result.stdout)["state"] == "In Progress"
-    assert result.stderr == ""
+    assert result.stderr == announced("start run 'Q-1' of NewBusiness")
 
 
 def test_a_refused_start_tells_why_and_in_what_the_metadata_differs() -> None:
@@ -72,7 +72,7 @@ def test_a_refused_start_tells_why_and_in_what_the_metadata_differs() -> None:
     result = run(gateway, "--watch", "--json", stdin='{"line": "auto", "risk": {"a": 1.0}, "new": true}')
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert result.stderr.splitlines() == [
+    assert result.stderr.splitlines()[1:] == [
         "orchestrator: run 'Q-1' of NewBusiness was refused: run 'Q-1' was started with other metadata",
         '  ~ line: "home" (stored), "auto" (given)',
         "  + new: true (given, not stored)",

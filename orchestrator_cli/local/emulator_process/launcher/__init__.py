@@ -10,7 +10,8 @@ queue.
 A parallel state in JSONata loses its output, and its branches send each other's task tokens. A task that waits for its
 token does not fail with its function, and errors of functions do not have their class's name. Each call that finds a
 function's processes busy starts another, so that many runs at once take the machine with them. Where it enforces IAM,
-it derives too little from some requests, and refuses what AWS allows.
+it derives too little from some requests, and refuses what AWS allows. It serves web pages, and takes constant keys for
+the account's root. It leaves functions running when it is killed.
 
 What says otherwise is replaced: internals of the emulator, which are looked at first.
 """

@@ -1,7 +1,8 @@
 """Writes down, one JSON line each, every call of AWS and every call of a function: what a bill is made of.
 
 A line's ``kind`` is ``request``, for a call of DynamoDB, SNS, SQS or Step Functions, or ``invocation``, for one of a
-function. A request says who called: a function by its name, anybody else by the access key. Those of DynamoDB say what
+function. A request says who called: a function by its name, the session's key as ``operator``, anybody
+else by the access key. Those of DynamoDB say what
 they consumed and how large the items are that they wrote. What Lambda reads of queues is there as SQS bills it.
 """
 
@@ -16,6 +17,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+OPERATOR: Final = "operator"
+"""The caller of a request that was made with the session's access key."""
 RECORDED: Final = ("dynamodb", "sns", "sqs", "stepfunctions")
 _LAMBDA: Final = "lambda.amazonaws.com"
 _CALLER: Final = re.compile(r"Credential=([^/]+)/")
@@ -30,10 +33,12 @@ class Recording:
     Args:
         services: The emulator's modules.
         file: Where the lines go.
+        operator: The session's access key id, which is not written down.
     """
 
-    def __init__(self, services: Mapping[str, Any], file: Path) -> None:
+    def __init__(self, services: Mapping[str, Any], file: Path, *, operator: str) -> None:
         self._services = services
+        self._operator = operator
         self._file = file.open("a", encoding="utf-8", buffering=1)
         self._writing = threading.Lock()
 
@@ -69,7 +74,7 @@ class Recording:
                 "request",
                 service=name,
                 operation=operation,
-                caller=_caller(headers),
+                caller=self._caller(headers),
                 refused=answer[0] >= _REFUSED,
                 target=_target(request),
                 **more,
@@ -77,6 +82,11 @@ class Recording:
             return answer
 
         return recorded
+
+    def _caller(self, headers: _Json) -> str:
+        found = _CALLER.search(headers.get("authorization", ""))
+        key = found[1] if found else ""
+        return OPERATOR if key == self._operator else key
 
     def _items(self, operation: str, request: _Json) -> list[_Json]:
         """The items that a request writes, as they stand."""
@@ -174,11 +184,6 @@ def _request(headers: _Json, body: bytes) -> tuple[str, _Json]:
         return target.rpartition(".")[2], json.loads(body or b"{}")
     form = {name: values[0] for name, values in urllib.parse.parse_qs(body.decode(errors="replace")).items()}
     return form.get("Action", ""), form
-
-
-def _caller(headers: _Json) -> str:
-    found = _CALLER.search(headers.get("authorization", ""))
-    return found[1] if found else ""
 
 
 def _target(request: _Json) -> str:

@@ -80,6 +80,11 @@ RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "stepfunctions._state_query_language": ("state_def", "ctx"),
     "stepfunctions._apply_jsonata_output": ("state_def", "raw_input", "ctx", "result", "error_output", "default"),
     "lambda_runtime.execution_credentials": ("config",),
+    "lambda_svc.execution_credentials": ("config",),
+    "sts.register_session": ("access_key", "session"),
+    "sts.is_root_access_key": ("access_key_id",),
+    "iam_evaluator.is_root_access_key": ("access_key_id",),
+    "app.app": ("scope", "receive", "send"),
     "iam_actions.extract_resource_arn": (
         "service",
         "method",

@@ -1,7 +1,7 @@
 """Checks the emulator, replaces what it does otherwise, and runs it.
 
 With ``--lifeline`` it runs for as long as its standard input is open, so that nobody has to be alive to stop it.
-With ``--record`` it writes down every call.
+With ``--record`` it writes down every call. ``--folder`` names the folder of its files: by it the process is known.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from .asynchronous_invocations import AsynchronousInvocations
+from .foreign_requests import guarded
 from .function_errors import with_class_name
+from .group_end import end_group_with_this_process
 from .permissions import TaskTokens, with_resources, with_role, with_secure_transport
 from .recording import RECORDED, Recording
 from .relied_on import check
 from .saved_queries import let_pass
+from .session_keys import let_in
 from .state_machines import FailingTasks, in_turn, with_output, with_own_context
 
 LIFELINE: Final = "--lifeline"
 RECORD: Final = "--record"
+FOLDER: Final = "--folder"
 CALLS: Final = "calls.jsonl"
 """Where calls are written down, in the folder that it is started in."""
 _Json = dict[str, Any]
@@ -38,6 +42,7 @@ def _end_with_the_starter() -> None:
 
 def run() -> None:
     """Check the emulator, replace what it does otherwise, and run it."""
+    end_group_with_this_process()
     if LIFELINE in sys.argv[1:]:
         threading.Thread(target=_end_with_the_starter, daemon=True).start()
     record = RECORD in sys.argv[1:]
@@ -45,13 +50,14 @@ def run() -> None:
     services: _Json = {
         name.rpartition(".")[-1]: importlib.import_module(f"ministack.{name}")
         for name in (
-            *(f"services.{service}" for service in ("lambda_svc", "eventbridge", *RECORDED)),
+            *(f"services.{service}" for service in ("lambda_svc", "eventbridge", "sts", *RECORDED)),
             "services.cloudformation.provisioners",
             *(f"core.{module}" for module in ("lambda_runtime", "iam_actions", "iam_evaluator")),
+            "app",
         )
     }
     check(services, importlib.metadata.version("ministack"))
-    app = importlib.import_module("ministack.app")
+    app = services["app"]
     invocations = AsynchronousInvocations(services, importlib.import_module("ministack.core.concurrency").esm_wake.set)
     services["sns"]._deliver_to_lambda = invocations.deliver
     services["eventbridge"]._dispatch_to_lambda = invocations.start
@@ -70,7 +76,14 @@ def run() -> None:
         states._invoke_with_callback = tokens.wait
         services["iam_actions"].extract_resource_arn = with_resources(services["iam_actions"], tokens)
         services["iam_evaluator"]._resolve_condition_key = with_secure_transport(services["iam_evaluator"])
+        let_in(
+            services,
+            access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
+            secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+            account=os.environ["MINISTACK_ACCOUNT_ID"],
+        )
         invocations.may_send = with_role(services)
     if record:
-        Recording(services, Path(CALLS)).begin()
+        Recording(services, Path(CALLS), operator=os.environ["AWS_ACCESS_KEY_ID"]).begin()
+    app.app = guarded(app.app, int(os.environ["GATEWAY_PORT"]), enforces_iam=app.AUTH)
     app.main()
