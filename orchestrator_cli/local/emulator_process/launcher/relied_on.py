@@ -40,6 +40,7 @@ RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "sqs._ensure_msg_fields": ("m",),
     "sqs._receive_messages_for_esm": ("queue_url", "max_number"),
     "sqs._delete_messages_for_esm": ("queue_url", "receipt_handles"),
+    "sqs._build_send_sys_attrs": ("now", "sys_attrs_input"),
     "sqs.handle_request": _REQUEST,
     "sns.handle_request": _REQUEST,
     "stepfunctions.handle_request": _REQUEST,
@@ -80,6 +81,9 @@ RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "stepfunctions._state_query_language": ("state_def", "ctx"),
     "stepfunctions._apply_jsonata_output": ("state_def", "raw_input", "ctx", "result", "error_output", "default"),
     "lambda_runtime.execution_credentials": ("config",),
+    "lambda_svc.execution_credentials": ("config",),
+    "sts.register_session": ("access_key", "session"),
+    "sts._role_id": ("role_arn",),
     "iam_actions.extract_resource_arn": (
         "service",
         "method",

@@ -21,6 +21,7 @@ from .permissions import TaskTokens, with_resources, with_role, with_secure_tran
 from .recording import RECORDED, Recording
 from .relied_on import check
 from .saved_queries import let_pass
+from .senders import Senders
 from .state_machines import FailingTasks, in_turn, with_output, with_own_context
 
 LIFELINE: Final = "--lifeline"
@@ -45,7 +46,7 @@ def run() -> None:
     services: _Json = {
         name.rpartition(".")[-1]: importlib.import_module(f"ministack.{name}")
         for name in (
-            *(f"services.{service}" for service in ("lambda_svc", "eventbridge", *RECORDED)),
+            *(f"services.{service}" for service in ("lambda_svc", "eventbridge", "sts", *RECORDED)),
             "services.cloudformation.provisioners",
             *(f"core.{module}" for module in ("lambda_runtime", "iam_actions", "iam_evaluator")),
         )
@@ -57,6 +58,12 @@ def run() -> None:
     services["eventbridge"]._dispatch_to_lambda = invocations.start
     services["lambda_svc"].invoke_async_with_retry = invocations.begin
     services["lambda_svc"]._execute_function_warm = with_class_name(services["lambda_svc"]._execute_function_warm)
+    senders = Senders(services, enforced=app.AUTH)
+    app.extract_access_key_id = senders.noting(app.extract_access_key_id)
+    services["sqs"]._build_send_sys_attrs = senders.attributes
+    for module in ("lambda_svc", "lambda_runtime"):
+        services[module].execution_credentials = senders.credentials
+    invocations.sender_of = senders.sender_of
     states = services["stepfunctions"]
     states._run_parallel_branches = with_output(states)
     states._run_sub_machine = with_own_context(states._run_sub_machine)
