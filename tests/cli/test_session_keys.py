@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from orchestrator_cli.local.emulator_process.launcher.session_keys import let_in
+from orchestrator_cli.local.emulator_process.launcher.session_keys import function_keys, only_root
 
 SCORE = {
     "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:score",
@@ -20,17 +20,15 @@ class Emulator:
     def __init__(self, secret: str = "secret") -> None:
         self.sessions: dict[str, dict[str, str]] = {}
         self.modules: dict[str, Any] = {
-            "sts": SimpleNamespace(register_session=self.sessions.__setitem__, is_root_access_key=lambda _: True),
+            "sts": SimpleNamespace(
+                register_session=self.sessions.__setitem__,
+                is_root_access_key=lambda _: True,
+                _role_id=lambda role: f"AROA-{role.rpartition('/')[2]}",
+            ),
             "iam_evaluator": SimpleNamespace(is_root_access_key=lambda _: True),
-            "lambda_runtime": SimpleNamespace(),
-            "lambda_svc": SimpleNamespace(),
         }
-        let_in(self.modules, access_key_id="AKIASESSION", secret_access_key=secret, account="000000000000")
-
-    def keys_of(self, config: dict[str, str]) -> dict[str, str]:
-        keys: dict[str, str] = self.modules["lambda_runtime"].execution_credentials(config)
-        assert self.modules["lambda_svc"].execution_credentials(config) == keys
-        return keys
+        only_root(self.modules, access_key_id="AKIASESSION", secret_access_key=secret, account="000000000000")
+        self.keys_of = function_keys(self.modules["sts"], secret.encode())
 
 
 def test_the_session_s_key_is_the_root_and_has_a_secret_to_sign_with() -> None:
@@ -52,6 +50,7 @@ def test_a_function_has_the_keys_of_its_role_each_time() -> None:
     assert emulator.keys_of(SCORE) == keys
     session = emulator.sessions[keys["AWS_ACCESS_KEY_ID"]]
     assert session["Arn"] == "arn:aws:sts::000000000000:assumed-role/score-role/score"
+    assert session["UserId"] == "AROA-score-role:score"
     assert session["SecretAccessKey"] == keys["AWS_SECRET_ACCESS_KEY"]
     assert session["SessionToken"] == keys["AWS_SESSION_TOKEN"]
     assert "secret" not in keys.values()

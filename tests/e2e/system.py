@@ -114,6 +114,18 @@ class System:
         assert answer.get("FunctionError") is None, payload
         return payload
 
+    def send_as(self, function: str, body: str) -> None:
+        """Send a message to the results queue in a session of a function's role, as the function does."""
+        role = self.aws.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+        session = self.aws.client("sts").assume_role(RoleArn=role, RoleSessionName=function)["Credentials"]
+        sqs = self.aws.session.client(
+            "sqs",
+            aws_access_key_id=session["AccessKeyId"],
+            aws_secret_access_key=session["SecretAccessKey"],
+            aws_session_token=session["SessionToken"],
+        )
+        sqs.send_message(QueueUrl=self.output(CoreOutput.RESULTS_QUEUE_URL), MessageBody=body)
+
     def settle(self) -> None:
         """Make every registration an hour old.
 

@@ -80,6 +80,9 @@ class Dead:
     def report(self, name: str, **end: Any) -> None:
         """Report for a plugin, as it might itself."""
         report = {**about(name), "stage": "parallel", "plugin": name, **end}
+        if function := self.outputs.get(f"{name}Name"):
+            self.system.send_as(function, json.dumps(report))
+            return
         queue = self.system.output(CoreOutput.RESULTS_QUEUE_URL)
         self.system.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(report))
 
@@ -175,7 +178,7 @@ def run_out_of_memory(dead: Dead) -> None:
     notification = {"Message": json.dumps({**called, "metadata": {}, "outputs": {}})}
     event = {"EventSubscriptionArn": dead.outputs["OutOfMemorySubscription"], "Sns": notification}
     record = RECORD | {"requestPayload": {"Records": [event]}}
-    dead.system.aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(record))
+    dead.system.send_as(dead.outputs["OutOfMemoryName"], json.dumps(record))
 
 
 def taken(dead: Dead, queue: str) -> dict[str, Any]:

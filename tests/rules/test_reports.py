@@ -153,18 +153,41 @@ def test_a_registered_plugin_that_is_not_expected_is_recorded_and_not_joined() -
     assert present(world.outcome).state is State.COMPLETE
 
 
+OTHER_SENDERS = {
+    "another role": f"{OTHER_ROLE}:session",
+    "an IAM user": "AIDAUSER",
+    "an account's root": "123456789012",
+    "a federated user": "999999999999:mallory",
+    "the role without a session": ROLE,
+    "the role in small letters": f"{ROLE.lower()}:session",
+    "what begins like the role": f"{ROLE}X:session",
+    "a session that names the role": f"{OTHER_ROLE}:{ROLE}",
+    "text that is no sender": " \n:",
+    "an empty sender": "",
+    "no sender": None,
+}
+
+
+@pytest.mark.parametrize("sender", OTHER_SENDERS.values(), ids=OTHER_SENDERS)
 @pytest.mark.parametrize("name", ["A", "Home"])
-def test_a_sender_of_another_role_is_refused(name: str) -> None:
+def test_whoever_is_not_the_known_sender_is_refused(name: str, sender: str | None) -> None:
     home = plugin("Home", filter_policy={"line": ["home"]}, sender_role_ids=(ROLE,))
     world = open_stage(plugin("A", sender_role_ids=(ROLE,)), home)
-    world.report(name, sender=f"{OTHER_ROLE}:session")
+    world.report(name, sender=sender)
     assert world.row(name) is None
     assert world.journal.reasons == ["wrong-sender"]
 
 
-@pytest.mark.parametrize("sender", [f"{ROLE}:session", "AIDAUSER", "123456789012:federated", None])
-def test_the_plugins_role_or_a_sender_unknown_to_aws_may_report(sender: str | None) -> None:
-    world = open_stage(plugin("A", sender_role_ids=(ROLE,)))
+def test_the_plugins_role_may_report_in_any_session() -> None:
+    world = open_stage(plugin("A", sender_role_ids=(OTHER_ROLE, ROLE)))
+    world.report("A", State.IN_PROGRESS, sender=f"{ROLE}:session")
+    world.report("A", sender=f"{ROLE}:another:session")
+    assert world.state("A") is State.COMPLETE
+
+
+@pytest.mark.parametrize("sender", OTHER_SENDERS.values(), ids=OTHER_SENDERS)
+def test_anybody_who_may_send_reports_for_a_plugin_whose_sender_is_unknown(sender: str | None) -> None:
+    world = open_stage(plugin("A", sender_role_ids=()))
     world.report("A", sender=sender)
     assert world.state("A") is State.COMPLETE
 

@@ -14,7 +14,9 @@ from tests.simulation.decisions import Decisions, Odds
 from tests.simulation.faults import PROFILE_ODDS, PROFILES, Profile
 
 UID, WORKFLOW = "q-1", "Quote"
-ROLE, STRANGER = "AROAPLUGIN:session", "AROAOTHER:session"
+ROLE: Final = "AROAPLUGIN:session"
+STRANGERS: Final = ("AROAOTHER:session", "AIDAUSER", "123456789012", "999999999999:mallory", "AROAPLUGIN", None)
+"""Not the plugin: another role, a user, an account, a federated user, its role without a session, nobody."""
 DEADLINES = (120, 90, 200, 420)
 START_WITHIN = 60
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -100,11 +100,14 @@ class IncomingReport:
             record=record,
         )
 
-    @property
-    def role_id(self) -> str | None:
-        """The unique id of the sending role, if the sender is one."""
+    def may_be_of(self, sender_role_ids: Collection[str]) -> bool:
+        """Whether the report may be of a plugin whose sender is one of these roles, or unknown if there are none.
+
+        SQS names an assumed role's session as ``role id:session``. Every other sender (a user, an account, a federated
+        user, none) is another one than a known role.
+        """
         role_id, separator, _ = (self.sender or "").partition(":")
-        return role_id if separator and role_id.startswith("AROA") else None
+        return not sender_role_ids or (bool(separator) and role_id in sender_role_ids)
 
     def start(self, now: datetime, *, dispatched_at: datetime | None) -> datetime | None:
         """When the plugin started, for its row.
@@ -122,14 +125,14 @@ class IncomingReport:
 
 
 def coalesce(reports: Iterable[IncomingReport]) -> list[IncomingReport]:
-    """Keep one report for each plugin and sender.
+    """Keep one report for each plugin and sender. Sessions of one role are different senders.
 
     The first terminal one is kept, otherwise the last. It takes over the message and the progress of those before it
     if it has none, as the row would if they were written one by one.
     """
     kept: dict[tuple[str, str | None], IncomingReport] = {}
     for report in reports:
-        key = (report.plugin, report.role_id)
+        key = (report.plugin, report.sender)
         before = kept.get(key)
         kept[key] = report if before is None else _coalesced(before, report)
     return list(kept.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -186,26 +186,20 @@ class _Recorder:
 
     def _may_report(self, report: IncomingReport, expected: ExpectedPlugin | None) -> bool:
         """Whether the sender may report for the plugin; the registry is read only if the plan does not say."""
-        role_id = report.role_id
-        if expected is not None and _may_send(role_id, expected.sender_role_ids):
+        if expected is not None and report.may_be_of(expected.sender_role_ids):
             return True
         registered = next((r for r in one_of_each_name(self.registrations) if r.name == report.plugin), None)
         if registered is None and expected is None:
             self._refuse(report, "unregistered", "no plugin of this name is registered to the stage")
             return False
-        if registered is not None and _may_send(role_id, registered.sender_role_ids):
+        if registered is not None and report.may_be_of(registered.sender_role_ids):
             return True
-        self._refuse(report, "wrong-sender", "the report comes from another role than the plugin's")
+        self._refuse(report, "wrong-sender", "the report comes from another sender than the plugin's role")
         return False
 
     def _refuse(self, report: IncomingReport, reason: str, detail: str) -> None:
         expected = bool(report.plugin) and self.plan.index_of(report.plugin) is not None
         _refuse(self.ports.journal, report, reason, detail, expected=expected)
-
-
-def _may_send(role_id: str | None, sender_role_ids: Collection[str]) -> bool:
-    """Whether a role may report, where both it and those that may are known."""
-    return role_id is None or not sender_role_ids or role_id in sender_role_ids
 
 
 def _refuse(journal: Journal, report: IncomingReport, reason: str, detail: str, *, expected: bool = False) -> None:

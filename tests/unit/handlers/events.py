@@ -49,7 +49,7 @@ def report(plugin: str = "Score", state: str = "Complete", **other: Any) -> dict
     } | other
 
 
-def batch(*bodies: object, sender: str = "123456789012") -> dict[str, Any]:
+def batch(*bodies: object, sender: str = "AROASCORE:score") -> dict[str, Any]:
     """Messages ``m-0``, ``m-1`` …; a text is a body as it is."""
     return {
         "Records": [

@@ -31,6 +31,7 @@ class AsynchronousInvocations:
         wake: Wakes the emulator's event source mappings.
         wait: Waits between two tries.
         may_send: Whether a function's role may send to a destination or a dead letter queue.
+        sender_of: Who SQS says sent what Lambda sends with a function's role; ``None``: whom the emulator names.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class AsynchronousInvocations:
         wake: Callable[[], None],
         wait: Callable[[float], None] = time.sleep,
         may_send: Callable[[_Json, str], bool] = lambda _config, _target: True,
+        sender_of: Callable[[_Json], str | None] = lambda _config: None,
     ) -> None:
         self.sns, self.sqs, self.functions = services["sns"], services["sqs"], services["lambda_svc"]
         self.policies = services["iam_evaluator"]
         self.wake = wake
         self.wait = wait
         self.may_send = may_send
+        self.sender_of = sender_of
 
     def deliver(  # noqa: PLR0917 - the emulator's signature
         self,
@@ -170,11 +173,11 @@ class AsynchronousInvocations:
     def _send_as(self, config: _Json, target: str, body: str) -> None:
         """Send something with a function's role."""
         if self.may_send(config, target):
-            self._send(target, body)
+            self._send(target, body, sender=self.sender_of(config))
         else:
             self.functions.logger.warning("the role of %s may not send to %s", config["FunctionArn"], target)
 
-    def _send(self, target: str, body: str) -> None:
+    def _send(self, target: str, body: str, *, sender: str | None = None) -> None:
         service = target.split(":")[2]
         if service == "sqs" and (queue := self.sqs._queue_by_arn(target)) is not None:
             now = time.time()
@@ -188,6 +191,8 @@ class AsynchronousInvocations:
                 "visible_at": now + self.sqs.queue_delay(queue),
             }
             self.sqs._ensure_msg_fields(message)
+            if sender is not None:
+                message["sys"]["SenderId"] = sender
             queue["messages"].append(message)
             self.wake()
         elif service == "sns" and self.sns._topic_by_arn_any_scope(target) is not None:

@@ -23,7 +23,8 @@ from .permissions import TaskTokens, with_resources, with_role, with_secure_tran
 from .recording import RECORDED, Recording
 from .relied_on import check
 from .saved_queries import let_pass
-from .session_keys import let_in
+from .senders import Senders
+from .session_keys import function_keys, only_root
 from .state_machines import FailingTasks, in_turn, with_output, with_own_context
 
 LIFELINE: Final = "--lifeline"
@@ -63,6 +64,13 @@ def run() -> None:
     services["eventbridge"]._dispatch_to_lambda = invocations.start
     services["lambda_svc"].invoke_async_with_retry = invocations.begin
     services["lambda_svc"]._execute_function_warm = with_class_name(services["lambda_svc"]._execute_function_warm)
+    credentials = function_keys(services["sts"], os.environ["AWS_SECRET_ACCESS_KEY"].encode())
+    for module in ("lambda_svc", "lambda_runtime"):
+        services[module].execution_credentials = credentials
+    senders = Senders(services, credentials)
+    app.extract_access_key_id = senders.noting(app.extract_access_key_id)
+    services["sqs"]._build_send_sys_attrs = senders.attributes
+    invocations.sender_of = senders.sender_of
     states = services["stepfunctions"]
     states._run_parallel_branches = with_output(states)
     states._run_sub_machine = with_own_context(states._run_sub_machine)
@@ -76,7 +84,7 @@ def run() -> None:
         states._invoke_with_callback = tokens.wait
         services["iam_actions"].extract_resource_arn = with_resources(services["iam_actions"], tokens)
         services["iam_evaluator"]._resolve_condition_key = with_secure_transport(services["iam_evaluator"])
-        let_in(
+        only_root(
             services,
             access_key_id=os.environ["AWS_ACCESS_KEY_ID"],
             secret_access_key=os.environ["AWS_SECRET_ACCESS_KEY"],
