@@ -275,13 +275,15 @@ class ControlStore(Protocol):
         ...
 
     def answered(self, ref: ActivityRef) -> None:
-        """Take a finished activity whose task has its answer out of the due index."""
+        """Take an activity that has finished, or whose run has ended, out of the due index: its task has its answer."""
         ...
 
     def end(self, ref: ActivityRef, *, expires_at: int) -> ActivityControl | None:
-        """Store that the run has ended: nothing of the activity is dispatched any more, and nothing is due.
+        """Store that the run has ended: nothing of the activity is dispatched any more.
 
-        An activity that has not opened gets an item that says so. ``None`` if a later attempt has the item.
+        An activity in progress stays in the due index until ``answered``: should the handler that ends the run die, a
+        deadline check does the rest. An activity that has not opened gets an item that says so. ``None`` if a later
+        attempt has the item.
         """
         ...
 

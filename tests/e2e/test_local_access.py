@@ -29,6 +29,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-environment")]
 LIST_TOPICS = "/?Action=ListTopics"
 ROLE = "nobody"
 SHOWS_ENVIRONMENT = "import os\ndef handler(event, context):\n    return dict(os.environ)\n"
+SENDS = """
+import boto3
+def handler(event, context):
+    boto3.client("sqs").send_message(QueueUrl=event["url"], MessageBody="report")
+"""
+MAY_SEND = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}
 BUSY = """
 import os, pathlib
 def handler(event, context):
@@ -276,3 +282,17 @@ def _orchestrator(cache: Path, command: str) -> subprocess.Popen[str]:
 def _lives(pid: int) -> bool:
     shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(shown.strip()) and not shown.startswith("Z")
+
+
+def test_sqs_names_the_role_s_session_as_the_sender(aws: LocalEnvironment) -> None:
+    queues: Any = aws.client("sqs")
+    url = queues.create_queue(QueueName="senders")["QueueUrl"]
+    create(aws, "sender", SENDS)
+    functions: Any = aws.client("lambda")
+    iam_client: Any = aws.client("iam")
+    iam_client.put_role_policy(RoleName=ROLE, PolicyName="send", PolicyDocument=json.dumps(MAY_SEND))
+    answer = functions.invoke(FunctionName="sender", Payload=json.dumps({"url": url}))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    message = queues.receive_message(QueueUrl=url, MessageSystemAttributeNames=["SenderId"])["Messages"][0]
+    role = iam_client.get_role(RoleName=ROLE)["Role"]["RoleId"]
+    assert message["Attributes"]["SenderId"] == f"{role}:sender"

@@ -146,7 +146,7 @@ class MemoryControlStore:
     def answered(self, ref: ActivityRef) -> None:
         self._calls.effect("control.answered")
         stored = self._of_attempt(ref)
-        if stored and stored.outcome:
+        if stored and (stored.outcome or stored.run_ended):
             self._put(ref, replace(stored, due_at=None))
 
     def end(self, ref: ActivityRef, *, expires_at: int) -> ActivityControl | None:
@@ -158,7 +158,7 @@ class MemoryControlStore:
             return ended
         if stored.attempt > ref.attempt:
             return None
-        return stored if stored.outcome else self._put(ref, replace(stored, run_ended=True, due_at=None))
+        return stored if stored.outcome else self._put(ref, replace(stored, run_ended=True))
 
     def _of_attempt(self, ref: ActivityRef) -> ActivityControl | None:
         stored = self.rows.get(ref.run.uid, ref.path)

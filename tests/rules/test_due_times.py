@@ -181,6 +181,22 @@ def test_the_next_check_completes_one_that_died(effect: int) -> None:
     assert world.check_deadlines().checked == 0
 
 
+@pytest.mark.parametrize("effect", range(1, 6))
+def test_the_next_check_completes_a_cancel_that_died(effect: int) -> None:
+    """Whoever cancelled may not cancel again, and the execution would wait until its task times out."""
+    world = open_stage(SCORE)
+    world.calls.crash_at(effect)
+    with suppress(Crash):
+        world.cancel()
+    world.calls.steady()
+    world.clock.forward(60)
+    world.check_deadlines()
+    assert world.item.due_at is None
+    assert world.state("Score") is State.ERROR
+    assert {signal.token for signal in world.answered} == {"token-1"}
+    assert world.check_deadlines().checked == 0
+
+
 def test_a_finished_activity_that_is_due_when_its_run_ends_is_taken_out_of_the_index() -> None:
     world = open_stage(SCORE)
     world.clock.forward(20)
@@ -188,9 +204,8 @@ def test_a_finished_activity_that_is_due_when_its_run_ends_is_taken_out_of_the_i
     with suppress(Crash):
         world.check_deadlines()
     world.calls.steady()
-    world.end(error="Broken")
     assert world.item.due_at is not None
-    assert world.check_deadlines().checked == 1
+    world.end(error="Broken")
     assert world.item.due_at is None
 
 

@@ -92,7 +92,7 @@ class Invariants:
                 "control.claim": self._item_claimed,
                 "control.settle": self._item_written,
                 "control.confirm": self._item_written,
-                "control.postpone": self._item_written,
+                "control.postpone": self._item_postponed,
                 "control.finish": self._item_finished,
                 "control.answered": self._item_written,
                 "control.end": self._item_ended,
@@ -295,6 +295,14 @@ class Invariants:
         before = self._item_written(invocation, arguments, options, answer)
         if answer is not None and answer is not before:
             self._check_dispatch(arguments[0], before, arguments[1], invocation)
+
+    def _item_postponed(
+        self, invocation: Invocation, arguments: tuple[Any, ...], options: Mapping[str, Any], answer: Any
+    ) -> None:
+        self._item_written(invocation, arguments, options, answer)
+        if invocation.began < self._scheduler.now:
+            # A check that stood still looks again a minute after it went on, whatever came due meanwhile.
+            self._put_off_at = self._scheduler.now
 
     def _check_dispatch(
         self, ref: StageRef, before: ActivityControl | None, dispatch: Dispatch, by: Invocation

@@ -84,8 +84,8 @@ def _check(due: DueActivity, ports: CheckPorts) -> None:
         ended = activity.control.end(ref, expires_at=expires_at)
         if ended is not None and run is not None and run.ref == ref.run:
             end_activity(ref, ended, "the run has ended", activity)
-        if ended is not None and ended.due_at is not None:
-            activity.control.answered(ref)  # It had finished: then the end of the run leaves the item as it is.
+        elif ended is not None:
+            activity.control.answered(ref)  # Nobody waits for the task of an attempt that another has followed.
         return
     work = ActivityWork(ref, activity, run=run, enforce_deadlines=True, is_repeated=False)
     waiting = work.work(control)

@@ -9,7 +9,7 @@ from orchestrator_runtime.contract import MAX_TEXT, Ending, ErrorName, State
 from orchestrator_runtime.core import happening
 from orchestrator_runtime.core.activity import count_rows
 from orchestrator_runtime.core.failure import Failure, RunCancelled, RunEnded, cause_of, plain_failure
-from orchestrator_runtime.core.records import ActivityControl, ActivityRef, Outcome, Run
+from orchestrator_runtime.core.records import ActivityControl, ActivityRef, Outcome, Run, StageRef
 from orchestrator_runtime.protocol.closing import EndPorts, close_stage, failed_row
 
 
@@ -123,28 +123,35 @@ def write_end(
 
 
 def end_activity(ref: ActivityRef, control: ActivityControl, why: str, ports: EndPorts) -> None:
-    """Close the current stage of an activity whose run has ended, with a terminal state for every dispatched plugin.
+    """Close the current stage of an activity whose run has ended, and answer its task.
 
-    Plugins that were never dispatched stay ``Not Started``.
+    Every dispatched plugin gets a terminal state; plugins that were never dispatched stay ``Not Started``.
     """
     if control.stage is None:
         return
-    stage = ref.stage(control.stage)
+    _end_stage(ref.stage(control.stage), control, why, ports)
+    # Where a run is cancelled, its execution may still wait: should it not be stopped, it ends by this. A finished
+    # activity that is due has no answer yet, for all that is known.
+    unanswered = control.outcome is None or control.due_at is not None
+    if unanswered and (token := ports.control.get_token(ref)) is not None:
+        ports.signals.fail(token, ErrorName.RUN_ENDED, cause_of(why))
+    if control.due_at is not None:
+        ports.control.answered(ref)
+
+
+def _end_stage(stage: StageRef, control: ActivityControl, why: str, ports: EndPorts) -> None:
     records = ports.status.load_stage(stage)
-    plan = records.plan
+    plan, attempt = records.plan, stage.attempt
     if plan is None:
         return
     now = ports.clock()
     for row in records.plugins.values():
-        if row.attempt == ref.attempt and not row.expected and not row.state.is_terminal:
+        if row.attempt == attempt and not row.expected and not row.state.is_terminal:
             ended = replace(row, state=State.OPTIONAL_TASK_ERROR, message=why, updated_at=now, ended_at=now)
             ports.status.record(stage, ended, expires_at=plan.expires_at)
     snapshot = count_rows(plan, records.plugins, control, records.outcome, enforce_deadlines=False)
     for index in snapshot.dispatched:
-        row = failed_row(plan.plugins[index], ref.attempt, why, now=now)
+        row = failed_row(plan.plugins[index], attempt, why, now=now)
         ports.status.record(stage, row, expires_at=plan.expires_at)
     if records.outcome is None:
         close_stage(stage, plan, Outcome(state=State.ERROR, message=why), ports)
-    if control.outcome is None and (token := ports.control.get_token(ref)) is not None:
-        # Where a run is cancelled, its execution may still wait: should it not be stopped, it ends by this.
-        ports.signals.fail(token, ErrorName.RUN_ENDED, cause_of(why))

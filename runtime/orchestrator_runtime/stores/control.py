@@ -196,7 +196,8 @@ class DynamoControlStore:
     def answered(self, ref: ActivityRef) -> None:
         """See ``ports.ControlStore``."""
         with suppress(ConditionFailed):
-            self._update(ref, _REMOVE_DUE.strip(), "attribute_exists(outcome)", {})
+            condition = "(attribute_exists(outcome) OR run_ended = :yes)"
+            self._update(ref, _REMOVE_DUE.strip(), condition, {":yes": {"BOOL": True}})
 
     def end(self, ref: ActivityRef, *, expires_at: int) -> ActivityControl | None:
         """See ``ports.ControlStore``."""
@@ -225,7 +226,6 @@ class DynamoControlStore:
             Key=key_of(ref.run.uid, ref.path),
             UpdateExpression=(
                 "SET attempt = :attempt, run_ended = :yes, expires_at = if_not_exists(expires_at, :expires)"
-                + _REMOVE_DUE
             ),
             ReturnValues="ALL_NEW",
         )

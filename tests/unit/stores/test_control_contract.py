@@ -291,7 +291,7 @@ def test_due_time_is_not_postponed_once_anything_was_dispatched_since(any_contro
     assert stored(any_control) == entered(dispatch=replace(FIRST, published_at=NOW))
 
 
-@pytest.mark.parametrize("over", ["finished", "ended", "expired"])
+@pytest.mark.parametrize("over", ["finished", "expired"])
 def test_due_time_of_an_activity_that_is_over_is_not_postponed(
     any_control: ControlStore, over: str, clock: Clock
 ) -> None:
@@ -299,8 +299,6 @@ def test_due_time_of_an_activity_that_is_over_is_not_postponed(
     assert seen is not None
     if over == "finished":
         any_control.finish(stage_ref(), COMPLETE)
-    elif over == "ended":
-        any_control.end(activity(), expires_at=EXPIRES_AT)
     else:
         clock.forward(1000)
     before = stored(any_control)
@@ -442,7 +440,7 @@ def test_end_of_the_run_stops_an_activity_in_progress(any_control: ControlStore)
     enter(any_control)
     for _ in range(2):
         ended = any_control.end(activity(), expires_at=LONGER)
-        assert ended == entered(run_ended=True, due_at=None)
+        assert ended == entered(run_ended=True)
     assert stored(any_control) == ended
 
 

@@ -95,6 +95,7 @@ def test_activity_that_is_over_is_not_in_the_index(
         control.finish(stage_ref(stage=Stage.PRE), Outcome(state=State.COMPLETE))
     else:
         control.end(ACTIVITY, expires_at=EXPIRES_AT)
+        control.answered(ACTIVITY)
     [item] = items(dynamodb, CONTROL)
     assert not KEYS & item.keys()
 

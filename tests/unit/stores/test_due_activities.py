@@ -69,10 +69,9 @@ def test_earliest_due_time_comes_first_whatever_the_shard(any_control: ControlSt
 
 
 def test_activity_that_is_over_is_not_due(any_control: ControlStore, due: DueActivities) -> None:
-    for activity in ("Finished", "Ended", "Open"):
+    for activity in ("Finished", "Open"):
         enter(any_control, -1, activity=activity)
     any_control.finish(stage_ref(activity="Finished"), Outcome(state=State.COMPLETE))
-    any_control.end(run_ref().activity("Ended"), expires_at=EXPIRES_AT)
     any_control.end(run_ref().activity("Never opened"), expires_at=EXPIRES_AT)
     any_control.store_token(run_ref().activity("Waiting"), token="t", rank="1", expires_at=EXPIRES_AT)
     assert told(due) == [("q-1", "Open")]
@@ -88,7 +87,20 @@ def test_finished_activity_can_stay_due_until_its_task_is_answered(
     assert told(due) == []
 
 
-def test_only_what_has_finished_is_taken_out_as_answered(any_control: ControlStore, due: DueActivities) -> None:
+def test_activity_of_an_ended_run_stays_due_until_its_task_is_answered(
+    any_control: ControlStore, due: DueActivities
+) -> None:
+    enter(any_control, -1)
+    for _ in range(2):
+        ended = any_control.end(run_ref().activity("Rate"), expires_at=EXPIRES_AT)
+        assert ended is not None
+        assert ended.due_at == NOW - SECOND
+        assert told(due) == [("q-1", "Rate")]
+    any_control.answered(run_ref().activity("Rate"))
+    assert told(due) == []
+
+
+def test_only_what_is_over_is_taken_out_as_answered(any_control: ControlStore, due: DueActivities) -> None:
     enter(any_control, -1, attempt=2)
     any_control.answered(run_ref(2).activity("Rate"))
     any_control.finish(stage_ref(2), Outcome(state=State.COMPLETE), stays_due=True)

@@ -51,6 +51,7 @@ RELIED_ON: Final[Mapping[str, tuple[str, ...]]] = {
     "lambda_svc.invoke_async_with_retry": ("func", "event"),
     "lambda_svc._execute_function": ("func", "event"),
     "lambda_svc._execute_function_with_config_scope": ("func", "event"),
+    "lambda_svc._run_sqs_batch": ("esm", "func_rec", "event", "batch", "queue_url", "queue_name"),
     "lambda_svc._execute_function_warm": ("func", "event", "request_id"),
     "lambda_svc._account_region_from_function_config": ("config",),
     "lambda_svc._event_invoke_config": ("func", "qualifier"),

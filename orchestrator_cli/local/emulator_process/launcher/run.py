@@ -70,6 +70,7 @@ def run() -> None:
     senders = Senders(services, credentials)
     app.extract_access_key_id = senders.noting(app.extract_access_key_id)
     services["sqs"]._build_send_sys_attrs = senders.attributes
+    services["lambda_svc"]._run_sqs_batch = senders.naming(services["lambda_svc"]._run_sqs_batch)
     invocations.sender_of = senders.sender_of
     states = services["stepfunctions"]
     states._run_parallel_branches = with_output(states)

@@ -47,6 +47,19 @@ class Senders:
         sender = self._sender(self._caller.get())
         return built if sender is None else {**built, "SenderId": sender}
 
+    def naming(self, run_batch: Callable[..., None]) -> Callable[..., None]:
+        """Name the senders in the event of a queue's function. Wraps ``lambda_svc._run_sqs_batch``."""
+
+        def run_sqs_batch(  # noqa: PLR0917 - the emulator's signature
+            esm: _Json, func_rec: _Json, event: _Json, batch: list[_Json], queue_url: str, queue_name: str
+        ) -> None:
+            senders = {message["id"]: message["sys"]["SenderId"] for message in batch}
+            for record in event["Records"]:
+                record["attributes"]["SenderId"] = senders[record["messageId"]]
+            run_batch(esm, func_rec, event, batch, queue_url, queue_name)
+
+        return run_sqs_batch
+
     def _sender(self, key: str) -> str | None:
         user_id: str | None = self._sts._sessions.get(key, {}).get("UserId")
         return user_id
