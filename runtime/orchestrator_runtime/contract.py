@@ -86,6 +86,7 @@ class Handler(StrEnum):
     SWEEP_RUNS = "sweep-runs"
     WATCH_RUNS = "watch-runs"
     REGISTER_PLUGIN = "register-plugin"
+    REGISTER_STAGES = "register-stages"
     RECONCILE = "reconcile"
 
     @property
@@ -133,6 +134,8 @@ class Metric(StrEnum):
     REFUSED_REPORTS = "RefusedReports"
     REGISTRATION_PROBLEMS = "RegistrationProblems"
     """How many a reconciliation found and could not repair."""
+    REFUSED_REQUESTS = "RefusedRequests"
+    """Events for a custom resource that CloudFormation did not send."""
 
 
 class Dimension(StrEnum):
@@ -264,6 +267,8 @@ MAX_QUEUE_NAME: Final = 80
 MAX_FUNCTION_NAME: Final = 64
 MAX_TEXT: Final = 1024
 """Characters of a plugin's message that are kept; the rest is cut off."""
+MAX_DESCRIPTION_BYTES: Final = 1_024
+"""Of a plugin's description: every stage that opens reads those of all its plugins."""
 MAX_QUEUE_URL: Final = 256
 
 

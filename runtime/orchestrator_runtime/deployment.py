@@ -99,6 +99,7 @@ class CoreOutput(StrEnum):
     """The function that an activity's state invokes with a task token."""
     END_RUN_ARN = "end-run-arn"
     REGISTER_PLUGIN_ARN = "register-plugin-arn"
+    REGISTER_STAGES_ARN = "register-stages-arn"
     RECONCILE_ARN = "reconcile-arn"
     CANCEL_RUN_ARN = "cancel-run-arn"
     DEAD_RESULTS_URL = "dead-results-url"

@@ -25,6 +25,24 @@ PLUGIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
+def problem_with_text(kind: str, text: str) -> str | None:
+    """Say which character keeps a text from being one line that people read as it is, or return ``None``.
+
+    Refused are control characters, line breaks, zero-width characters, and those that change the direction of text.
+
+    Args:
+        kind: What the text is, as it shall stand in the sentence: ``"Description"``.
+        text: The text.
+    """
+    found = UNSHOWABLE.search(text)
+    if found is None:
+        return None
+    return (
+        f"{kind} has the character U+{ord(found[0]):04X} at position {found.start() + 1}: leave out control "
+        "characters, line breaks, zero-width characters and those that change the direction of text"
+    )
+
+
 def problem_with_name(
     kind: str, name: object, pattern: re.Pattern[str] = COMPONENT_NAME, *, quoting: bool = True
 ) -> str | None:

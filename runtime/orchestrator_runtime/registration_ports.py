@@ -1,10 +1,11 @@
-"""What registering plugins and losing stages needs of the world beside the registry."""
+"""What registering plugins and stages needs of the world beside the registry."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.core.custom_resource_request import ResponseAddress
 
 
 class Topics(Protocol):
@@ -24,4 +25,24 @@ class Stacks(Protocol):
 
     def status(self, stack_id: str) -> str:
         """The status of a stack, as CloudFormation spells it."""
+        ...
+
+
+class Responses(Protocol):
+    """The bucket in which CloudFormation waits for answers."""
+
+    def accepts(self, address: ResponseAddress) -> bool:
+        """Asks S3 whether it accepts the signature of an address, and stores nothing there.
+
+        Raises:
+            OSError: S3 cannot be reached, or says neither.
+        """
+        ...
+
+    def send(self, address: ResponseAddress, body: bytes) -> None:
+        """Sends the answer to a request.
+
+        Raises:
+            OSError: S3 cannot be reached, or does not accept the answer.
+        """
         ...

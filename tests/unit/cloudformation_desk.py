@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 
 @dataclass
@@ -27,11 +29,42 @@ class Told:
 
 @dataclass
 class Desk:
-    """Takes answers and keeps them."""
+    """Takes answers and keeps them, as a local AWS does: at its own address, unsigned.
+
+    Attributes:
+        url: Where a request is answered.
+        status: The status of its responses.
+        told: The answers.
+        subscribed: The attributes of the subscriptions that CloudFormation has deployed, by ARN.
+    """
 
     url: str = ""
     status: int = 200
     told: list[Told] = field(default_factory=list)
+    subscribed: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    def subscribe(self, arn: str, plugin: str, **other: str) -> None:
+        """Deploy a plugin's subscription, or change its filter policy."""
+        self.subscribed[arn] = {
+            "Protocol": "lambda",
+            "Endpoint": "arn:aws:lambda:eu-west-1:123456789012:function:score",
+            "Owner": "123456789012",
+            **self.subscribed.get(arn, {}),
+            "FilterPolicy": json.dumps({"plugins": [plugin]}),
+            **other,
+        }
+
+    def attributes(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+        """Answers GetSubscriptionAttributes: moto chooses the ARNs of its subscriptions itself."""
+        found = self.subscribed.get(params["body"]["SubscriptionArn"])
+        if found is None:
+            return SimpleNamespace(status_code=404), {"Error": {"Code": "NotFound", "Message": model.name}}
+        return SimpleNamespace(status_code=200), {"Attributes": found}
 
 
 @contextmanager

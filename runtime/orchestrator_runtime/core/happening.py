@@ -127,6 +127,19 @@ class Reconciled:
     whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """An event for a custom resource did not come from CloudFormation, and nobody was answered.
+
+    Attributes:
+        reason: Why; never the response URL, whose signature is a secret.
+        stack_id: The stack that the event names, if the rest of it is well formed.
+    """
+
+    reason: str
+    stack_id: str = ""
+
+
 Happening = (
     RunStarted
     | RunEnded
@@ -136,6 +149,7 @@ Happening = (
     | PluginEnded
     | ReportRefused
     | Reconciled
+    | RequestRefused
 )
 
 _NO_TIME: Final = timedelta()

@@ -25,6 +25,7 @@ from orchestrator_runtime.core.happening import (
     PluginUnreachable,
     Reconciled,
     ReportRefused,
+    RequestRefused,
     RunEnded,
     RunStarted,
     StageClosed,
@@ -78,6 +79,8 @@ def line_of(happening: Happening) -> JournalLine:
             return _of_report(happening)
         case Reconciled():
             return _of_registry(happening)
+        case RequestRefused():
+            return _of_request(happening)
         case _:
             return _of_stage(happening)
 
@@ -160,6 +163,17 @@ def _of_registry(reconciled: Reconciled) -> JournalLine:
         message="reconciled",
         keys=keys,
         measures={Metric.REGISTRATION_PROBLEMS: reconciled.problems},
+        dimensions=(_NONE,),
+    )
+
+
+def _of_request(refused: RequestRefused) -> JournalLine:
+    keys = {"stack_id": refused.stack_id} if refused.stack_id else {}
+    return JournalLine(
+        warns=True,
+        message="request refused",
+        keys={**keys, "reason": refused.reason},
+        measures={Metric.REFUSED_REQUESTS: 1},
         dimensions=(_NONE,),
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.core.custom_resource_request import CREATE, DELETE, UPDATE, CustomResourceRequest
 from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.core.registration_request import (
     RegistrationRefusedError,
@@ -20,10 +21,7 @@ from orchestrator_runtime.names import COMPONENT_NAME
 StageKey = tuple[str, Stage]
 """An activity and one of its stages."""
 
-_CREATE: Final = "Create"
-_UPDATE: Final = "Update"
-_DELETE: Final = "Delete"
-_HOLDS: Final = frozenset({(_UPDATE, "UPDATE_IN_PROGRESS"), (_DELETE, "DELETE_IN_PROGRESS")})
+_HOLDS: Final = frozenset({(UPDATE, "UPDATE_IN_PROGRESS"), (DELETE, "DELETE_IN_PROGRESS")})
 """Requests that CloudFormation undoes or stops if they are refused, each with the status of the stack."""
 _NAMED: Final = 5
 """Activities, and plugins, that a refusal names; an answer to CloudFormation may have a kilobyte."""
@@ -46,7 +44,7 @@ class StagesRequest:
     removed: tuple[StageKey, ...] = ()
 
     @classmethod
-    def read(cls, event: Mapping[str, Any]) -> StagesRequest:
+    def read(cls, request: CustomResourceRequest) -> StagesRequest:
         """Reads a request for the custom resource.
 
         What is malformed in properties of before is ignored: CloudFormation also takes back what was refused.
@@ -54,13 +52,12 @@ class StagesRequest:
         Raises:
             RegistrationRefusedError: A stage that the stack is to have is malformed.
         """
-        kind = str(event.get("RequestType") or "")
-        now, before = event.get("ResourceProperties"), event.get("OldResourceProperties")
-        stages = dict(map(_parse, _listed(now))) if kind in {_CREATE, _UPDATE} else {}
+        kind, now, before = request.kind, request.properties, request.before
+        stages = dict(map(_parse, _listed(now))) if kind in {CREATE, UPDATE} else {}
         _check_twice(stages, now)
-        losing = {_UPDATE: before, _DELETE: now}.get(kind)
+        losing = {UPDATE: before, DELETE: now}.get(kind)
         removed = _readable(losing) - stages.keys()
-        return cls(kind, str(event.get("StackId") or ""), stages, tuple(sorted(removed)))
+        return cls(kind, request.stack_id, stages, tuple(sorted(removed)))
 
     def may_be_refused(self, stack_status: str) -> bool:
         """Whether a refusal keeps the stages.

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from orchestrator_runtime.contract import MAX_DEADLINE_SECONDS, Stage
+from orchestrator_runtime.core.custom_resource_request import CustomResourceRequest, ResponseAddress
 from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError
 from orchestrator_runtime.core.stages_request import StagesRequest, refusal
-from orchestrator_runtime.custom_resources import STAGES_PROPERTY
+from orchestrator_runtime.custom_resources import STAGES_PROPERTY, STAGES_RESOURCE_TYPE
 from orchestrator_runtime.custom_resources import StageProperty as P
 from tests.unit.samples import a_registration
 
@@ -23,8 +24,19 @@ def stages(*keys: str) -> dict[str, object]:
 
 
 def request(kind: str, now: object, before: object = None) -> StagesRequest:
-    event = {"RequestType": kind, "StackId": STACK, "ResourceProperties": now, "OldResourceProperties": before}
-    return StagesRequest.read(event)
+    return StagesRequest.read(
+        CustomResourceRequest(
+            kind=kind,
+            resource_type=STAGES_RESOURCE_TYPE,
+            stack_id=STACK,
+            logical_id="Stages",
+            request_id="1",
+            physical_id=None,
+            properties=now,
+            before=before,
+            address=ResponseAddress("localhost", 443, "/"),
+        )
+    )
 
 
 def named(*keys: str) -> tuple[tuple[str, Stage], ...]:
@@ -65,11 +77,6 @@ def test_which_stages_the_stack_has_and_which_it_loses(
     found = request(kind, now, before)
     assert (tuple(found.stages), found.removed) == (named(*has), named(*loses))
     assert (found.kind, found.stack_id) == (kind, STACK)
-
-
-def test_request_without_any_property_names_no_stage() -> None:
-    assert StagesRequest.read({}) == StagesRequest("", "")
-    assert StagesRequest.read({"RequestType": None, "StackId": None}) == StagesRequest("", "")
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,16 @@ import pytest
 from orchestrator_runtime.aws.journal import LoggedJournal
 from orchestrator_runtime.contract import Env, Stage
 from orchestrator_runtime.core.registration import Registration, StageSettings
-from orchestrator_runtime.handlers import environment, reconcile, record_result
+from orchestrator_runtime.custom_resources import REGISTRATION_RESOURCE_TYPE
+from orchestrator_runtime.custom_resources import RegistrationProperty as P
+from orchestrator_runtime.handlers import custom_resource, environment, reconcile, record_result
 from orchestrator_runtime.handlers.record_result import PlanMemory
 from orchestrator_runtime.handlers.register_plugin import lambda_handler as register_plugin
 from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
 from tests.unit.cloudformation_desk import Desk, desk
+from tests.unit.handlers.events import STACK, SUBSCRIPTION
 from tests.unit.moto_tables import CONTROL, REGION, REGISTRY, STATUS, create_tables, items, refuse_bad_keys
 from tests.unit.samples import NOW
 
@@ -93,26 +96,48 @@ class Core:
 
 
 @pytest.fixture
-def cloudformation() -> Iterator[Desk]:
+def cloudformation(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     with desk() as taken:
+        monkeypatch.setenv("AWS_REGION", REGION)
+        # The functions take requests of the local AWS alone; their clients still are moto's.
+        monkeypatch.setenv("AWS_ENDPOINT_URL", taken.origin)
+        monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+        hook: Any = taken.attributes
+        session.events.register("before-call.sns.GetSubscriptionAttributes", hook)
         yield taken
+        session.events.unregister("before-call.sns.GetSubscriptionAttributes", hook)
 
 
-def ask(cloudformation: Desk, request: str, properties: dict[str, Any], **other: Any) -> dict[str, Any]:
-    """Send a request for a custom resource as CloudFormation does; what it was told."""
-    event = {
-        "RequestType": request,
+def request(cloudformation: Desk, kind: str, properties: Any, **other: Any) -> dict[str, Any]:
+    """A request for a plugin's custom resource."""
+    return {
+        "RequestType": kind,
         "ResponseURL": cloudformation.url,
-        "StackId": "arn:stack",
+        "StackId": STACK,
         "RequestId": f"r-{len(cloudformation.told)}",
         "LogicalResourceId": "Score",
-        "ResourceType": "Custom::OrchestratorPlugin",
+        "ResourceType": REGISTRATION_RESOURCE_TYPE,
         "ResourceProperties": properties,
+        **({} if kind == "Create" else {"PhysicalResourceId": SUBSCRIPTION}),
     } | other
-    register_plugin(event, None)
-    told: dict[str, Any] = cloudformation.told[-1].document
-    assert told["RequestId"] == event["RequestId"]
-    return told
+
+
+def ask(cloudformation: Desk, kind: str, properties: Any, **other: Any) -> dict[str, Any]:
+    """Deploy a plugin's subscription and its custom resource as CloudFormation does; what it was told."""
+    if kind != "Delete" and isinstance(properties, dict) and properties.get(P.SUBSCRIPTION_ARN):
+        cloudformation.subscribe(properties[P.SUBSCRIPTION_ARN], str(properties.get(P.NAME)))
+    answer: dict[str, Any] = told(cloudformation, register_plugin, request(cloudformation, kind, properties, **other))
+    return answer
+
+
+def told(cloudformation: Desk, handler: Callable[[dict[str, Any], object], None], event: dict[str, Any]) -> Any:
+    """Send a request; what CloudFormation was told."""
+    before = len(cloudformation.told)
+    handler(event, None)
+    assert len(cloudformation.told) == before + 1
+    answer: dict[str, Any] = cloudformation.told[-1].document
+    assert answer["RequestId"] == event["RequestId"]
+    return answer
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +181,7 @@ def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> 
     lines.setFormatter(environment.logger.registered_formatter)
     environment.logger.addHandler(lines)
     # In Lambda all lines go to standard output.
-    for module in (environment, reconcile):
+    for module in (environment, reconcile, custom_resource):
         monkeypatch.setattr(module, "journal", lambda: LoggedJournal(environment.logger, stream=log))
     try:
         yield core

@@ -63,13 +63,16 @@ def batch(*bodies: object, sender: str = "AROASCORE:score") -> dict[str, Any]:
     }
 
 
+SUBSCRIPTION = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:1"
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1"
+OTHER_STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/other/2"
+
+
 def registration(**other: str) -> dict[str, str]:
     return {
         RegistrationProperty.ACTIVITY: "Rate",
         RegistrationProperty.STAGE: "parallel",
         RegistrationProperty.NAME: "Score",
-        RegistrationProperty.SUBSCRIPTION_ARN: "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:1",
-        RegistrationProperty.ENDPOINT: "arn:aws:lambda:eu-west-1:123456789012:function:score",
-        RegistrationProperty.OWNER: "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1",
+        RegistrationProperty.SUBSCRIPTION_ARN: SUBSCRIPTION,
         "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:claims-dev-register-plugin",
     } | other

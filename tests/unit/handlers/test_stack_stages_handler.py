@@ -14,8 +14,9 @@ from botocore.exceptions import EndpointConnectionError
 from orchestrator_runtime.contract import Env, Stage
 from orchestrator_runtime.core.registration import StageSettings
 from orchestrator_runtime.custom_resources import RegistrationProperty
+from orchestrator_runtime.handlers.register_stages import lambda_handler
 from tests.unit.cloudformation_desk import Desk
-from tests.unit.handlers.conftest import Core, ask
+from tests.unit.handlers.conftest import Core, ask, request, told
 from tests.unit.handlers.events import registration
 from tests.unit.samples import a_registration
 
@@ -62,24 +63,26 @@ def stack(session: boto3.Session) -> Iterator[Stack]:
 
 def ask_about_stages(
     cloudformation: Desk,
-    request: str,
+    kind: str,
     properties: dict[str, Any],
     before: dict[str, Any] | None = None,
     *,
     stack_id: str = STACK,
 ) -> dict[str, Any]:
-    other: dict[str, Any] = {"PhysicalResourceId": f"{stack_id}/Stages"} if request != "Create" else {}
+    other: dict[str, Any] = {"PhysicalResourceId": f"{stack_id}/Stages"} if kind != "Create" else {}
     if before is not None:
         other["OldResourceProperties"] = before
-    return ask(
+    asked = request(
         cloudformation,
-        request,
+        kind,
         properties,
         ResourceType="Custom::OrchestratorStages",
         StackId=stack_id,
         LogicalResourceId="Stages",
         **other,
     )
+    answer: dict[str, Any] = told(cloudformation, lambda_handler, asked)
+    return answer
 
 
 def deployed(core: Core) -> dict[str, StageSettings]:
@@ -90,7 +93,7 @@ def deployed(core: Core) -> dict[str, StageSettings]:
 
 def register(cloudformation: Desk, owner: str = TEAM, **other: str) -> None:
     """A stack deploys a plugin of Rate/parallel."""
-    assert ask(cloudformation, "Create", registration(**{P.OWNER: owner}, **other))["Status"] == "SUCCESS"
+    assert ask(cloudformation, "Create", registration(**other), StackId=owner)["Status"] == "SUCCESS"
 
 
 def found(core: Core, activity: str = "Rate", stage: Stage = Stage.PARALLEL) -> None:
@@ -102,8 +105,8 @@ def found(core: Core, activity: str = "Rate", stage: Stage = Stage.PARALLEL) -> 
 def test_with_nobody_registered_all_is_allowed_and_the_id_stays(
     core: Core, cloudformation: Desk, stack: Stack, request_type: str
 ) -> None:
-    told = ask_about_stages(cloudformation, request_type, CHECK, BOTH)
-    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", PHYSICAL_ID)
+    answer = ask_about_stages(cloudformation, request_type, CHECK, BOTH)
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", PHYSICAL_ID)
     assert stack.asked == []
 
 
@@ -113,10 +116,10 @@ def test_a_removed_stage_with_plugins_fails_the_update_and_names_them(
     register(cloudformation)
     found(core)
     stack.status = "UPDATE_IN_PROGRESS"
-    told = ask_about_stages(cloudformation, "Update", CHECK, BOTH)
-    assert (told["Status"], told["PhysicalResourceId"]) == ("FAILED", PHYSICAL_ID)
+    answer = ask_about_stages(cloudformation, "Update", CHECK, BOTH)
+    assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", PHYSICAL_ID)
     audit = a_registration("Audit").subscription_arn
-    advice, _, named = told["Reason"].partition(" already: ")
+    advice, _, named = answer["Reason"].partition(" already: ")
     assert advice == (
         "stages of activity 'Rate' cannot be removed while plugins are registered to them: remove these plugins first, "
         "or run 'orchestrator plugins reconcile' if they are gone"
@@ -125,7 +128,7 @@ def test_a_removed_stage_with_plugins_fails_the_update_and_names_them(
     plain = f"'Audit' of Rate/parallel (subscription {audit}, which no construct made)"
     assert named in {f"{score}, {plain}", f"{plain}, {score}"}
     assert stack.asked == [STACK]
-    assert "change of stages refused" in [line["message"] for line in core.lines()]
+    assert "register-stages refused" in [line["message"] for line in core.lines()]
 
 
 def test_a_deleted_stack_asks_for_all_its_stages(core: Core, cloudformation: Desk, stack: Stack) -> None:
@@ -188,10 +191,10 @@ def test_several_activities_are_told_of(core: Core, cloudformation: Desk, stack:
 
 def test_if_cloudformation_is_out_of_reach_nothing_is_removed(core: Core, cloudformation: Desk, stack: Stack) -> None:
     register(cloudformation)
-    told = ask_about_stages(cloudformation, "Update", CHECK, BOTH)
-    assert told["Status"] == "FAILED"
-    assert told["Reason"] == (
-        "the change of stages failed inside the orchestrator: see the log of its register-plugin function"
+    answer = ask_about_stages(cloudformation, "Update", CHECK, BOTH)
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"] == (
+        "the request failed inside the orchestrator: see the log of its register-stages function"
     )
 
 
@@ -200,7 +203,7 @@ def test_trouble_of_our_own_is_told_too(
 ) -> None:
     monkeypatch.setenv(Env.REGISTRY_TABLE, "elsewhere")
     assert ask_about_stages(cloudformation, "Delete", BOTH)["Status"] == "FAILED"
-    assert core.lines()[-1]["message"] == "change of stages failed"
+    assert core.lines()[-1]["message"] == "register-stages failed"
 
 
 @pytest.mark.parametrize("properties", [{}, {"Stages": []}])
@@ -293,3 +296,32 @@ def test_stack_that_takes_a_stage_by_mistake_and_rolls_back_leaves_the_settings(
     stack.status = "ROLLBACK_IN_PROGRESS"
     ask_about_stages(cloudformation, "Delete", RATE, stack_id=OTHER)
     assert deployed(core) == {"Rate/parallel": StageSettings(timeout_seconds=600)}
+
+
+# Who may ask
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update", "Delete"])
+def test_event_that_cloudformation_did_not_send_changes_no_stage(
+    core: Core, cloudformation: Desk, stack: Stack, kind: str
+) -> None:
+    ask_about_stages(cloudformation, "Create", stages("Rate/parallel", TimeoutSeconds="600"))
+    before = deployed(core)
+    forged = request(
+        cloudformation,
+        kind,
+        stages("Rate/parallel", TimeoutSeconds="1"),
+        ResourceType="Custom::OrchestratorStages",
+        StackId=STACK,
+        ResponseURL="http://127.0.0.1:9/answer",
+    )
+    lambda_handler(forged, None)
+    assert deployed(core) == before
+    assert core.lines()[-1]["RefusedRequests"] == [1]
+
+
+def test_plugins_are_not_for_this_function(core: Core, cloudformation: Desk, stack: Stack) -> None:
+    answer = told(cloudformation, lambda_handler, request(cloudformation, "Create", registration()))
+    assert answer["Status"] == "FAILED"
+    assert answer["Reason"].startswith("register-stages serves resources of type Custom::OrchestratorStages, got")
+    assert core.registry.registrations("Rate", Stage.PARALLEL) == []
