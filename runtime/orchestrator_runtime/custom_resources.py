@@ -1,6 +1,7 @@
 """The custom resources by which stacks register plugins and stages: their types and properties.
 
-Synth time writes them, ``register_plugin`` reads them. Only the standard library is imported, as in ``contract``.
+Synth time writes them, ``register_plugin`` and ``register_stages`` read them. Only the standard library is imported, as
+in ``contract``.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from typing import Final
 
 
 class RegistrationProperty(StrEnum):
-    """Properties of the custom resource that registers a plugin."""
+    """Properties of the custom resource that registers a plugin.
+
+    Owner and endpoint are no properties: the owner is the stack that CloudFormation names, and the endpoint is read
+    from SNS.
+    """
 
     ACTIVITY = "Activity"
     STAGE = "Stage"
     NAME = "Name"
     SUBSCRIPTION_ARN = "SubscriptionArn"
-    TOPIC_ARN = "TopicArn"
-    ENDPOINT = "Endpoint"
-    PROTOCOL = "Protocol"
     KIND = "Kind"
     MANDATORY = "Mandatory"
     ORDER = "Order"
@@ -31,7 +33,6 @@ class RegistrationProperty(StrEnum):
     FILTER_POLICY_SCOPE = "FilterPolicyScope"
     SENDER_ROLE_IDS = "SenderRoleIds"
     """Ids of the roles that may report for the plugin, joined by commas."""
-    OWNER = "Owner"
 
 
 REGISTRATION_RESOURCE_TYPE: Final = "Custom::OrchestratorPlugin"

@@ -15,11 +15,10 @@ import pytest
 
 from orchestrator_cli.local import LocalEnvironment
 from orchestrator_runtime.contract import Handler
-from orchestrator_runtime.custom_resources import RegistrationProperty
+from orchestrator_runtime.custom_resources import REGISTRATION_RESOURCE_TYPE, RegistrationProperty
 from tests.e2e.conftest import APPS
 from tests.e2e.outside_consumer import outside_consumer
 from tests.e2e.system import System, plugins
-from tests.unit.cloudformation_desk import desk
 
 pytestmark = pytest.mark.e2e
 
@@ -67,29 +66,28 @@ def registration(subscription: str) -> dict[str, str]:
         RegistrationProperty.STAGE: "parallel",
         RegistrationProperty.NAME: "Partner",
         RegistrationProperty.SUBSCRIPTION_ARN: subscription,
-        RegistrationProperty.TOPIC_ARN: TOPIC,
-        RegistrationProperty.ENDPOINT: QUEUE,
-        RegistrationProperty.PROTOCOL: "sqs",
         RegistrationProperty.KIND: "queue",
         RegistrationProperty.REPORTS_START: "false",
         RegistrationProperty.FILTER_POLICY: json.dumps(POLICY),
-        RegistrationProperty.OWNER: f"arn:aws:cloudformation:us-east-1:{PARTNER}:stack/partner/1",
     }
 
 
 def test_a_plugin_of_another_account_takes_part(system: System, subscription: str) -> None:
-    with desk() as cloudformation:
-        request: dict[str, Any] = {
-            "RequestType": "Create",
-            "ResponseURL": cloudformation.url,
-            "StackId": registration(subscription)[RegistrationProperty.OWNER],
-            "RequestId": "1",
-            "LogicalResourceId": "Partner",
-            "ResourceProperties": registration(subscription),
-        }
-        register = system.deployment.function(Handler.REGISTER_PLUGIN)
-        system.aws.client("lambda").invoke(FunctionName=register, Payload=json.dumps(request))
-        assert [told.document["Status"] for told in cloudformation.told] == ["SUCCESS"], cloudformation.told
+    s3 = system.aws.client("s3")
+    s3.create_bucket(Bucket="answers")
+    request: dict[str, Any] = {
+        "RequestType": "Create",
+        "ResponseURL": f"{system.aws.endpoint_url}/answers/partner",
+        "StackId": f"arn:aws:cloudformation:us-east-1:{PARTNER}:stack/partner/1",
+        "RequestId": "1",
+        "LogicalResourceId": "Partner",
+        "ResourceType": REGISTRATION_RESOURCE_TYPE,
+        "ResourceProperties": registration(subscription),
+    }
+    register = system.deployment.function(Handler.REGISTER_PLUGIN)
+    system.aws.client("lambda").invoke(FunctionName=register, Payload=json.dumps(request))
+    answer = json.loads(s3.get_object(Bucket="answers", Key="partner")["Body"].read())
+    assert answer["Status"] == "SUCCESS", answer["Reason"]
 
     run = system.run("Ask", "asked", {"ask": "partner"})
     assert run.exit_code == 0, run.stderr

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from orchestrator_runtime.aws.topics import NOT_FOUND
-from orchestrator_runtime.core.subscription import Listed, Subscription, Unseen, topic_of
+from orchestrator_runtime.core.subscription import Listed, Subscription, Unseen, account_of, topic_of
 from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 _NOT_ALLOWED: Final = frozenset({"AuthorizationError", "AuthorizationErrorException"})
-_ACCOUNT: Final = 4
-"""The place of the account in an ARN."""
 _DELETED: Final = "Deleted"
 """What stands for the ARN of a subscription that SNS will forget in a while."""
 
@@ -41,6 +39,7 @@ class SnsSubscriptions:
                 arn=found["SubscriptionArn"] if found["SubscriptionArn"].startswith("arn:") else None,
                 protocol=found["Protocol"],
                 endpoint=found["Endpoint"],
+                account=found.get("Owner", ""),
             )
             for found in self._list(topic_arn)
         ]
@@ -65,6 +64,7 @@ class SnsSubscriptions:
             arn=subscription_arn,
             protocol=known["Protocol"],
             endpoint=known["Endpoint"],
+            account=known.get("Owner", ""),
             filter_policy=_policy(attributes.get("FilterPolicy")),
             filter_policy_scope=attributes.get("FilterPolicyScope") or MESSAGE_ATTRIBUTES,
             confirmed=attributes.get("PendingConfirmation", "false").lower() != "true",
@@ -73,7 +73,7 @@ class SnsSubscriptions:
     def _is_another_s(self, subscription_arn: str) -> bool:
         """Whether a subscription that SNS does not show here belongs to another account than its topic."""
         found = self._find(subscription_arn)
-        return found is not None and found["Owner"] != subscription_arn.split(":")[_ACCOUNT]
+        return found is not None and found["Owner"] != account_of(subscription_arn)
 
     def _find(self, subscription_arn: str) -> Mapping[str, str] | None:
         found = self._list(topic_of(subscription_arn))

@@ -11,31 +11,29 @@ from typing import Any, Final
 from orchestrator_runtime.contract import (
     DEFAULT_ORDER,
     MAX_DEADLINE_SECONDS,
+    MAX_DESCRIPTION_BYTES,
     MAX_NESTING,
     MAX_ORDER,
-    MAX_TEXT,
     PLUGINS_ATTRIBUTE,
     PluginKind,
     Stage,
 )
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.core.subscription import LAMBDA
 from orchestrator_runtime.custom_resources import RegistrationProperty
 from orchestrator_runtime.filter_policy import MAX_POLICY_BYTES, MESSAGE_ATTRIBUTES, problems
 from orchestrator_runtime.foreign_text import shown
 from orchestrator_runtime.json_text import compact_json, is_too_deep
-from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name
+from orchestrator_runtime.names import COMPONENT_NAME, PLUGIN_NAME, problem_with_name, problem_with_text
 
 Properties = Mapping[str, Any]
 """Properties of the custom resource, as CloudFormation brings them: each of ours is text."""
 _MOST_BYTES: Final[Mapping[RegistrationProperty, int]] = {
     RegistrationProperty.FILTER_POLICY: MAX_POLICY_BYTES,
-    RegistrationProperty.DESCRIPTION: 16_384,
-    RegistrationProperty.ENDPOINT: 2_048,
+    RegistrationProperty.DESCRIPTION: MAX_DESCRIPTION_BYTES,
     RegistrationProperty.SENDER_ROLE_IDS: 1_024,
 }
 _MOST_BYTES_OF_OTHERS: Final = 512
-"""Names, ARNs and words. A registration has to fit into an item, and some of it into its keys."""
+"""Names, ARNs and words. Some of them become keys, and every stage that opens reads all of its registrations."""
 _WHOLE: Final = re.compile(r"-?[0-9]{1,100}")
 
 
@@ -78,9 +76,11 @@ def seconds_property(properties: Properties, name: str) -> int | None:
 def parse_registration(properties: Properties, *, owner: str, seen_at: datetime) -> Registration:
     """Read the custom resource's properties.
 
+    Endpoint and protocol of the result are empty: they are read from SNS.
+
     Args:
         properties: The properties.
-        owner: The owner, if they name none.
+        owner: The stack that is being deployed.
         seen_at: The time of the request.
 
     Raises:
@@ -107,19 +107,19 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
     ]
     if stage not in set(Stage):
         found.append(f"there is no stage {stage!r}: use one of {', '.join(Stage)}")
+    kind = properties.get(RegistrationProperty.KIND) or PluginKind.FUNCTION
+    if kind not in set(PluginKind):
+        found.append(f"there is no kind of plugin {shown(repr(kind))}: use one of {', '.join(PluginKind)}")
     if wrong := [problem for problem in found if problem]:
         raise RegistrationRefusedError(f"plugin {name!r} of {activity}/{stage}: {'; '.join(wrong)}")
-    owner = properties.get(RegistrationProperty.OWNER) or owner
-    if not owner:
-        raise RegistrationRefusedError("the registration has no Owner: give the id of the stack")
     return Registration(
         activity=activity,
         stage=Stage(stage),
         name=name,
         subscription_arn=_required(properties, RegistrationProperty.SUBSCRIPTION_ARN),
-        endpoint=_required(properties, RegistrationProperty.ENDPOINT),
-        protocol=properties.get(RegistrationProperty.PROTOCOL) or LAMBDA,
-        kind=properties.get(RegistrationProperty.KIND) or PluginKind.FUNCTION,
+        endpoint="",
+        protocol="",
+        kind=kind,
         reports_start=flag_property(properties, RegistrationProperty.REPORTS_START, default=True),
         owner=owner,
         filter_policy=policy,
@@ -130,7 +130,7 @@ def parse_registration(properties: Properties, *, owner: str, seen_at: datetime)
         timeout_seconds=seconds_property(properties, RegistrationProperty.TIMEOUT_SECONDS),
         start_within_seconds=seconds_property(properties, RegistrationProperty.START_WITHIN_SECONDS),
         sender_role_ids=tuple(filter(None, properties.get(RegistrationProperty.SENDER_ROLE_IDS, "").split(","))),
-        description=properties.get(RegistrationProperty.DESCRIPTION, "")[:MAX_TEXT] or None,
+        description=properties.get(RegistrationProperty.DESCRIPTION) or None,
         seen_at=seen_at,
     )
 
@@ -142,7 +142,7 @@ def _problem_with_text(name: RegistrationProperty, text: str) -> str | None:
         return f"{name} holds half a character, which is no text: leave it out"
     if size > (most := _MOST_BYTES.get(name, _MOST_BYTES_OF_OTHERS)):
         return f"{name} is {size:,} bytes, a registration takes {most:,}: shorten it"
-    return None
+    return problem_with_text(name, text)
 
 
 def _required(properties: Properties, name: RegistrationProperty) -> str:

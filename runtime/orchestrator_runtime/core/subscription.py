@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES
 
 LAMBDA = "lambda"
 """The protocol by which SNS calls functions."""
+_ACCOUNT_IN_ARN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +46,23 @@ class Listed:
         arn: Its ARN; ``None`` while its endpoint has not confirmed it.
         protocol: How SNS delivers.
         endpoint: Where SNS delivers to.
+        account: The account that subscribed; empty if it is not known.
     """
 
     arn: str | None
     protocol: str
     endpoint: str
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A subscription with its attributes."""
+    """A subscription with its attributes; ``account`` as in ``Listed``."""
 
     arn: str
     protocol: str
     endpoint: str
+    account: str = ""
     filter_policy: Mapping[str, Any] = field(default_factory=dict)
     filter_policy_scope: str = MESSAGE_ATTRIBUTES
     confirmed: bool = True
@@ -130,3 +134,9 @@ def stage_topic(topic_arn: str, prefix: str) -> StageTopic | None:
 def topic_of(subscription_arn: str) -> str:
     """The ARN of the topic that a subscription is to."""
     return subscription_arn.rpartition(":")[0]
+
+
+def account_of(arn: str) -> str:
+    """The account in an ARN; empty if it has none."""
+    parts = arn.split(":")
+    return parts[_ACCOUNT_IN_ARN] if len(parts) > _ACCOUNT_IN_ARN else ""

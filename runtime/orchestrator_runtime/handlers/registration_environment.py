@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import sleep
 from typing import Final
 
 from botocore.config import Config
@@ -31,8 +32,10 @@ def register_ports() -> RegisterPorts:
     return RegisterPorts(
         registry=registry(),
         topics=SnsTopics(client("sns"), variable(Env.TOPIC_ARN_PREFIX)),
+        subscriptions=SnsSubscriptions(client("sns")),
         plugins_per_stage=int(os.environ.get(Env.PLUGINS_PER_STAGE) or MAX_PLUGINS_PER_STAGE),
         clock=utc_now,
+        pause=lambda: sleep(1),
     )
 
 

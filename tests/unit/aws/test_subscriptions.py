@@ -48,7 +48,7 @@ def test_every_subscription_is_listed_on_more_than_a_page(sns: SNSClient) -> Non
     ]
     listed = SnsSubscriptions(sns).of_topic(TOPIC)
     assert sorted(listed, key=lambda one: one.arn or "") == [
-        Listed(arn, "sqs", f"{QUEUE}{arns.index(arn)}") for arn in sorted(arns)
+        Listed(arn, "sqs", f"{QUEUE}{arns.index(arn)}", "123456789012") for arn in sorted(arns)
     ]
 
 
@@ -79,7 +79,7 @@ def test_a_topic_that_is_gone_has_no_subscriptions(sns: SNSClient) -> None:
 def test_a_subscription_is_read(sns: SNSClient, attributes: dict[str, str], expected: dict[str, Any]) -> None:
     arn = sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=QUEUE, Attributes=attributes)["SubscriptionArn"]
     read = SnsSubscriptions(sns).get(arn)
-    assert read == Subscription(arn=arn, protocol="sqs", endpoint=QUEUE, **expected)
+    assert read == Subscription(arn=arn, protocol="sqs", endpoint=QUEUE, account="123456789012", **expected)
 
 
 def test_what_is_not_confirmed_says_so(sns: SNSClient) -> None:
@@ -118,7 +118,9 @@ def test_what_the_attributes_do_not_tell_is_taken_from_the_list(sns: SNSClient, 
     entry = {"SubscriptionArn": f"{TOPIC}:1", "Owner": "123456789012", "Protocol": "sqs", "Endpoint": QUEUE}
     answer(sns, "GetSubscriptionAttributes", 200, {"Attributes": {"FilterPolicy": '{"line": ["auto"]}'}})
     answer(sns, "ListSubscriptionsByTopic", 200, {"Subscriptions": [entry] if listed else []})
-    expected = Subscription(arn=f"{TOPIC}:1", protocol="sqs", endpoint=QUEUE, filter_policy={"line": ["auto"]})
+    expected = Subscription(
+        arn=f"{TOPIC}:1", protocol="sqs", endpoint=QUEUE, account="123456789012", filter_policy={"line": ["auto"]}
+    )
     assert SnsSubscriptions(sns).get(f"{TOPIC}:1") == (expected if listed else Unseen.GONE)
 
 

@@ -14,7 +14,6 @@ from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from tests.unit.samples import NOW
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:claims-dev-Rate-parallel:1"
-FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:score"
 STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1"
 
 
@@ -24,19 +23,17 @@ def properties(**other: Any) -> dict[str, Any]:
         P.STAGE: "parallel",
         P.NAME: "Score",
         P.SUBSCRIPTION_ARN: ARN,
-        P.ENDPOINT: FUNCTION,
-        P.OWNER: STACK,
         **other,
     }
 
 
 def parsed(**other: Any) -> Registration:
-    return parse_registration(properties(**other), owner="", seen_at=NOW)
+    return parse_registration(properties(**other), owner=STACK, seen_at=NOW)
 
 
 def refused(given: dict[str, Any]) -> str:
     with pytest.raises(RegistrationRefusedError) as error:
-        parse_registration(given, owner="", seen_at=NOW)
+        parse_registration(given, owner=STACK, seen_at=NOW)
     return str(error.value)
 
 
@@ -46,8 +43,8 @@ def test_what_is_not_said_is_as_by_default() -> None:
         stage=Stage.PARALLEL,
         name="Score",
         subscription_arn=ARN,
-        endpoint=FUNCTION,
-        protocol="lambda",
+        endpoint="",
+        protocol="",
         kind=PluginKind.FUNCTION,
         owner=STACK,
         filter_policy={},
@@ -65,12 +62,9 @@ def test_what_is_not_said_is_as_by_default() -> None:
 
 
 def test_everything_can_be_said() -> None:
-    queue = "arn:aws:sqs:eu-west-1:123456789012:score"
     policy = {"metadata": {"premium": [{"numeric": [">=", 1000]}], "agent": [None]}}
     said = parsed(
         **{
-            P.ENDPOINT: queue,
-            P.PROTOCOL: "sqs",
             P.KIND: "queue",
             P.MANDATORY: "false",
             P.ORDER: "7",
@@ -89,8 +83,8 @@ def test_everything_can_be_said() -> None:
         stage=Stage.PARALLEL,
         name="Score",
         subscription_arn=ARN,
-        endpoint=queue,
-        protocol="sqs",
+        endpoint="",
+        protocol="",
         kind="queue",
         owner=STACK,
         filter_policy=policy,
@@ -107,7 +101,7 @@ def test_everything_can_be_said() -> None:
     )
 
 
-@pytest.mark.parametrize("name", [P.PROTOCOL, P.KIND, P.DESCRIPTION, P.FILTER_POLICY, P.SENDER_ROLE_IDS, P.MANDATORY])
+@pytest.mark.parametrize("name", [P.KIND, P.DESCRIPTION, P.FILTER_POLICY, P.SENDER_ROLE_IDS, P.MANDATORY])
 def test_an_empty_property_is_as_one_that_is_not_there(name: P) -> None:
     assert parsed(**{name: ""}) == parsed()
 
@@ -140,9 +134,11 @@ BAD: list[tuple[dict[P, Any], str]] = [
     ({P.ALWAYS_RUN: "TRUE"}, "AlwaysRun must be true or false, got 'TRUE'"),
     ({P.REPORTS_START: "0"}, "ReportsStart must be true or false, got '0'"),
     ({P.NAME: ""}, "the registration has no Name: let the Plugin construct make it"),
-    ({P.ENDPOINT: ""}, "the registration has no Endpoint: let the Plugin construct make it"),
     ({P.SUBSCRIPTION_ARN: ""}, "the registration has no SubscriptionArn: let the Plugin construct make it"),
-    ({P.OWNER: ""}, "the registration has no Owner: give the id of the stack"),
+    (
+        {P.KIND: "https"},
+        "plugin 'Score' of Rate/parallel: there is no kind of plugin 'https': use one of function, queue, fifo-queue",
+    ),
     ({P.FILTER_POLICY: "{"}, "the filter policy must be a JSON object of at most 100 levels, got '{'"),
     ({P.FILTER_POLICY: "[1]"}, "the filter policy must be a JSON object of at most 100 levels, got '[1]'"),
     (
@@ -214,11 +210,34 @@ def test_a_filter_is_held_to_the_rules_of_its_scope() -> None:
     assert parsed(**in_body).filter_policy_scope == "MessageBody"
 
 
-def test_the_stack_is_the_owner_where_none_is_named() -> None:
-    given = properties()
-    del given[P.OWNER]
-    assert parse_registration(given, owner="arn:stack", seen_at=NOW).owner == "arn:stack"
-    assert parse_registration(properties(), owner="arn:stack", seen_at=NOW).owner == STACK
+@pytest.mark.parametrize("name", ["Owner", "Endpoint", "Protocol", "TopicArn"])
+def test_owner_and_subscription_are_no_properties(name: str) -> None:
+    given = {**properties(), name: "arn:aws:cloudformation:eu-west-1:123456789012:stack/victim/1"}
+    assert parse_registration(given, owner=STACK, seen_at=NOW) == parsed()
+
+
+INVISIBLE = [*range(0x20), *range(0x7F, 0xA0), 0x061C, *range(0x200B, 0x2010), *range(0x2028, 0x202F)]
+INVISIBLE += [*range(0x2066, 0x206A), 0xFEFF]
+
+
+@pytest.mark.parametrize("name", list(P))
+def test_no_property_has_characters_that_people_do_not_see(name: P) -> None:
+    for code in INVISIBLE:
+        said = refused(properties(**{name: f"ab{chr(code)}"}))
+        assert said == (
+            f"{name} has the character U+{code:04X} at position 3: leave out control characters, line breaks, "
+            "zero-width characters and those that change the direction of text"
+        )
+
+
+def test_text_of_every_script_is_taken() -> None:
+    for text in ("Prüft das Auto", "自動車", "סכום", "🚗 fährt", "a\u00a0b"):
+        assert parsed(**{P.DESCRIPTION: text}).description == text
+
+
+def test_a_description_has_a_kilobyte() -> None:
+    assert parsed(**{P.DESCRIPTION: "ü" * 512}).description == "ü" * 512
+    assert refused(properties(**{P.DESCRIPTION: "ü" * 513})).startswith("Description is 1,026 bytes")
 
 
 @pytest.mark.parametrize(("given", "text"), [("Score", "Score"), ("", ""), (7, None), (["Score"], None), (None, None)])

@@ -25,7 +25,7 @@ from tests.hostile.documents import (
 from tests.hostile.feeding import MOST_CHARACTERS
 from tests.hostile.mutations import hostile_event, hostile_text
 from tests.hostile.values import MARKER, SECRET, encode
-from tests.unit.cloudformation_desk import desk
+from tests.unit.cloudformation_desk import Desk
 from tests.unit.handlers.conftest import Core
 from tests.unit.handlers.events import batch, opening
 from tests.unit.moto_tables import CONTROL, REGISTRY, STATUS
@@ -121,25 +121,42 @@ def test_open_activity_without_a_run(core: Core, capsys: pytest.CaptureFixture[s
     assert refused > 50
 
 
-def test_register_plugin(core: Core, capsys: pytest.CaptureFixture[str]) -> None:
+def test_register_plugin(core: Core, cloudformation: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     random = Random(f"{SEED}/register")
     told: list[str] = []
-    with desk() as cloudformation:
-        for _ in range(150):
-            request = registration_request(random.choice(("Create", "Update", "Delete")))
-            properties = hostile_event(random, request["ResourceProperties"], marked=False)
-            before = tables(core)
-            event = request | {"ResponseURL": cloudformation.url, "ResourceProperties": properties}
-            with nothing_told(core, capsys):
-                register_plugin.lambda_handler(event, None)
-            answer = cloudformation.told.pop()
-            assert cloudformation.told == []
-            assert len(answer.body) <= 4096
-            assert "inside the orchestrator" not in answer.document["Reason"]
-            told.append(answer.document["Status"])
-            if told[-1] == "FAILED":
-                assert tables(core) == before
+    for _ in range(150):
+        request = registration_request(random.choice(("Create", "Update", "Delete")))
+        standing = request["ResourceProperties"]
+        cloudformation.subscribe(standing["SubscriptionArn"], standing["Name"])
+        properties = hostile_event(random, standing, marked=False)
+        before = tables(core)
+        event = request | {"ResponseURL": cloudformation.url, "ResourceProperties": properties}
+        with nothing_told(core, capsys):
+            register_plugin.lambda_handler(event, None)
+        answer = cloudformation.told.pop()
+        assert cloudformation.told == []
+        assert len(answer.body) <= 4096
+        assert "inside the orchestrator" not in answer.document["Reason"]
+        told.append(answer.document["Status"])
+        if told[-1] == "FAILED":
+            assert tables(core) == before
     assert min(told.count("SUCCESS"), told.count("FAILED")) > 20
+
+
+def test_events_that_cloudformation_did_not_send(
+    core: Core, cloudformation: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever may invoke the function may send it anything."""
+    random = Random(f"{SEED}/request")
+    for _ in range(150):
+        request = registration_request(random.choice(("Create", "Update", "Delete")))
+        event = hostile_event(random, request | {"ResponseURL": cloudformation.url}, marked=False)
+        before, answers = tables(core), len(cloudformation.told)
+        with nothing_told(core, capsys):
+            register_plugin.lambda_handler(event, None)
+        # CloudFormation is answered once about what is done, and about nothing else.
+        assert len(cloudformation.told) - answers in ({0, 1} if tables(core) == before else {1})
+        assert all(len(answer.body) <= 4096 for answer in cloudformation.told)
 
 
 def test_reconcile(core: Core, capsys: pytest.CaptureFixture[str]) -> None:

@@ -35,6 +35,7 @@ from tests.rules.memory_registry import MemoryRegistry
 
 PREFIX = "arn:aws:sns:eu-west-1:123456789012:claims-dev-"
 FUNCTIONS = "arn:aws:lambda:eu-west-1:123456789012:function:"
+ACCOUNT = "123456789012"
 PRE = StageTopic("Rate", Stage.PRE, f"{PREFIX}Rate-pre")
 PARALLEL = StageTopic("Rate", Stage.PARALLEL, f"{PREFIX}Rate-parallel")
 OPEN_TO_SNS: Mapping[str, Any] = {
@@ -70,6 +71,7 @@ class Outside:
         self.versions: dict[str, list[Code]] = {}
         self.aliases: dict[str, Code] = {}
         self.constructs: dict[str, dict[str, str]] = {}
+        self.owners: dict[str, str] = {}
         self.deploying: set[str] = set()
         self.waits: Callable[[], object] = lambda: None
         self.events: list[Event] = []
@@ -124,7 +126,9 @@ class Outside:
                 return standing.arn
         self._numbers += 1
         arn = f"{topic.arn}:{self._numbers:04d}"
-        self.subscribed[arn] = Subscription(arn=arn, protocol=protocol, endpoint=endpoint, filter_policy=policy or {})
+        self.subscribed[arn] = Subscription(
+            arn=arn, protocol=protocol, endpoint=endpoint, account=ACCOUNT, filter_policy=policy or {}
+        )
         # CloudTrail tells the ARN of some, and of others nothing.
         answer = {"subscriptionArn": arn} if self._numbers % 2 else None
         self._tell("Subscribe", {"topicArn": topic.arn, "endpoint": endpoint}, answer)
@@ -150,14 +154,15 @@ class Outside:
             P.STAGE: str(topic.stage),
             P.NAME: name,
             P.SUBSCRIPTION_ARN: arn,
-            P.TOPIC_ARN: topic.arn,
-            P.ENDPOINT: function,
-            P.OWNER: owner,
             **other,
         }
+        before = self.owners.get(arn)
+        self.owners[arn] = owner
         if self._register(arn, properties):
             return arn
-        self._unregister(properties)
+        self._unregister(arn, properties)
+        if before is not None:
+            self.owners[arn] = before
         self.unsubscribe(arn)
         return None
 
@@ -178,8 +183,8 @@ class Outside:
     def delete(self, arn: str) -> None:
         """Delete a construct: its registration, then its subscription."""
         properties = self.constructs.pop(arn)
-        self._unregister(properties)
-        self._unregister(properties)
+        self._unregister(arn, properties)
+        self._unregister(arn, properties)
         self.unsubscribe(arn)
 
     @property
@@ -190,7 +195,7 @@ class Outside:
     def _register(self, arn: str, properties: dict[str, str]) -> bool:
         self.deploying.add(arn)
         try:
-            register_plugin(properties, self.register_ports)
+            register_plugin(properties, self.register_ports, stack_id=self.owners[arn])
         except RegistrationRefusedError:
             return False
         finally:
@@ -198,8 +203,8 @@ class Outside:
         self.constructs[arn] = properties
         return True
 
-    def _unregister(self, properties: dict[str, str]) -> None:
-        unregister_plugin(properties, self.register_ports)
+    def _unregister(self, arn: str, properties: dict[str, str]) -> None:
+        unregister_plugin(properties, self.register_ports, stack_id=self.owners[arn])
 
     def _tell(self, name: str, asked: Mapping[str, Any], answered: Mapping[str, Any] | None = None) -> None:
         self.events.append(
@@ -237,7 +242,7 @@ class Outside:
         if subscription.protocol == "lambda" and code is None:
             return None
         if properties := self.constructs.get(subscription.arn):
-            told = parse_registration(properties, owner="", seen_at=self._now)
+            told = parse_registration(properties, owner=self.owners[subscription.arn], seen_at=self._now)
             return replace(told, **of_subscription(subscription, told, seen_at=self._now))
         (topic,) = (topic for topic in self.topics if topic.arn == topic_of(subscription.arn))
         answer, revision = (code.answer, code.revision) if code else (None, None)
@@ -251,7 +256,14 @@ class Outside:
 
     @property
     def register_ports(self) -> RegisterPorts:
-        return RegisterPorts(registry=self.registry, topics=_Topics(self), plugins_per_stage=200, clock=self.clock)
+        return RegisterPorts(
+            registry=self.registry,
+            topics=_Topics(self),
+            subscriptions=_Subscriptions(self),
+            plugins_per_stage=200,
+            clock=self.clock,
+            pause=lambda: self.before("pause"),
+        )
 
     @property
     def reconcile_ports(self) -> ReconcilePorts:
@@ -301,7 +313,9 @@ class _Subscriptions:
     def of_topic(self, topic_arn: str) -> Sequence[Listed]:
         self.outside.before("subscriptions.of_topic")
         standing = [s for s in self.outside.subscribed.values() if topic_of(s.arn) == topic_arn]
-        return [Listed(s.arn, s.protocol, s.endpoint) for s in standing] + self.outside.pending.get(topic_arn, [])
+        return [Listed(s.arn, s.protocol, s.endpoint, s.account) for s in standing] + self.outside.pending.get(
+            topic_arn, []
+        )
 
     def get(self, subscription_arn: str) -> Subscription | Unseen:
         self.outside.before("subscriptions.get")

@@ -14,10 +14,10 @@ from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import NoAnswer
 from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.protocol.reconcile import BeingUpdatedError
-from tests.unit.registration.outside import PARALLEL, PRE, Event, Outside
+from tests.unit.registration.outside import ACCOUNT, PARALLEL, PRE, Event, Outside
 
 NAMES = ["A", "B"]
-OWNERS = ["arn:stack/one", "arn:stack/two"]
+OWNERS = [f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stack/{name}/1" for name in ("one", "two")]
 ANSWERS = [
     {"pluginName": "A", "default": {"mandatory": True}},
     {"pluginName": "B", "default": {"mandatory": True}, "overrides": {"Rate": {"mandatory": False}}},
@@ -105,11 +105,12 @@ def create(outside: Outside, pick: int, other: int) -> None:
 
 def alive(outside: Outside) -> set[str]:
     """Constructs whose function exists, which CloudFormation can change."""
-    return {arn for arn in outside.settled if outside.constructs[arn][P.ENDPOINT] in outside.code}
+    subscribed = outside.settled & outside.subscribed.keys()
+    return {arn for arn in subscribed if outside.subscribed[arn].endpoint in outside.code}
 
 
 def update(outside: Outside, pick: int, other: int) -> None:
-    if arn := among(alive(outside) & outside.subscribed.keys(), pick):
+    if arn := among(alive(outside), pick):
         outside.update(arn, NAMES[other % 2], **{P.ORDER: str(other)})
 
 

@@ -14,10 +14,10 @@ from orchestrator_runtime.core.findings import Findings, Repair, RepairAction
 from orchestrator_runtime.core.subscription import Answer, Listed, NoAnswer, StageTopic, Unseen
 from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.protocol.reconcile import BeingUpdatedError, KeepsChangingError
-from tests.unit.registration.outside import FUNCTIONS, OPEN_TO_SNS, PARALLEL, PRE, PREFIX, THROTTLED, Outside
+from tests.unit.registration.outside import ACCOUNT, FUNCTIONS, OPEN_TO_SNS, PARALLEL, PRE, PREFIX, THROTTLED, Outside
 
 ANSWER = {"pluginName": "Score", "default": {"mandatory": False}, "order": 7}
-TEAM = "arn:stack/team"
+TEAM = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stack/team/1"
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_what_is_not_listed_but_exists_stays(outside: Outside) -> None:
 def test_who_loses_the_race_looks_again(outside: Outside) -> None:
     arn = plain(outside)
     outside.reconcile()
-    outside.set_filter(arn, {"plugins": ["Score"], "line": ["auto"]})
+    outside.set_filter(arn, {"plugins": ["A"]})
     once: list[Callable[[], object]] = [lambda: outside.create(PARALLEL, outside.deploy("score"), owner=TEAM, name="A")]
 
     def interfere(name: str) -> None:

@@ -8,7 +8,7 @@ announcements of overdue runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from orchestrator_runtime.core.overdue import Announcement
 from orchestrator_runtime.core.plain_registration import plain_registration
 from orchestrator_runtime.core.records import RunRef
 from orchestrator_runtime.core.registration import StageSettings
-from orchestrator_runtime.core.subscription import Answer, NoAnswer, StageTopic, Subscription
+from orchestrator_runtime.core.subscription import Answer, Listed, NoAnswer, StageTopic, Subscription, Unseen
 from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.models import Report
 from orchestrator_runtime.protocol.begin_run import BeginPorts, BeginRequest, begin_run
@@ -66,6 +66,19 @@ class Topics:
 
     def exists(self, topic_arn: str) -> bool:
         return True
+
+
+@dataclass
+class Subscriptions:
+    """Implements ``subscription_ports.Subscriptions``: there is one."""
+
+    subscription: Subscription
+
+    def of_topic(self, topic_arn: str) -> Sequence[Listed]:
+        return []
+
+    def get(self, subscription_arn: str) -> Subscription | Unseen:
+        return self.subscription
 
 
 @dataclass
@@ -195,8 +208,16 @@ class Deployment:
         request = CancelRequest(uid=UID, workflow=WORKFLOW, reason="sold twice", by="ops")
         cancel_run(request, CancelPorts(end=self.end_ports, executions=self.executions))
 
-    def register(self, name: str, at: str = "Rate/parallel", **properties: str) -> None:
-        """What the custom resource of a ``Plugin`` does."""
+    def register(
+        self,
+        name: str,
+        at: str = "Rate/parallel",
+        *,
+        endpoint: str | None = None,
+        stack_id: str = STACK,
+        **properties: str,
+    ) -> None:
+        """What the custom resource of a ``Plugin`` does, after its subscription was deployed."""
         self.clock.forward(1)
         activity, stage = at.split("/")
         given = {
@@ -204,15 +225,27 @@ class Deployment:
             P.STAGE: stage,
             P.NAME: name,
             P.SUBSCRIPTION_ARN: subscription_arn(at, name),
-            P.ENDPOINT: f"{FUNCTION}{name}",
             P.FILTER_POLICY: '{"line": ["auto"]}',
             P.SENDER_ROLE_IDS: ROLE,
-            P.OWNER: STACK,
             **properties,
         }
-        register_plugin(
-            given, RegisterPorts(registry=self.registry, topics=Topics(), plugins_per_stage=200, clock=self.clock)
+        endpoint = endpoint or f"{FUNCTION}{name}"
+        subscription = Subscription(
+            arn=given[P.SUBSCRIPTION_ARN],
+            protocol="sqs" if endpoint.startswith(QUEUE) else "lambda",
+            endpoint=endpoint,
+            account="123456789012",
+            filter_policy={"plugins": [name]},
         )
+        ports = RegisterPorts(
+            registry=self.registry,
+            topics=Topics(),
+            subscriptions=Subscriptions(subscription),
+            plugins_per_stage=200,
+            clock=self.clock,
+            pause=lambda: None,
+        )
+        register_plugin(given, ports, stack_id=stack_id)
 
     def find(self, endpoint: str, answer: Answer | NoAnswer | None, **subscription: Any) -> None:
         """What reconciliation does with a subscription that no construct made."""
@@ -267,23 +300,22 @@ def _register(it: Deployment) -> None:
     it.register(
         "Archive",
         **{
-            P.ENDPOINT: f"{QUEUE}archive",
-            P.PROTOCOL: "sqs",
             P.KIND: PluginKind.QUEUE,
             P.REPORTS_START: "false",
             P.MANDATORY: "false",
             P.SENDER_ROLE_IDS: "",
         },
+        endpoint=f"{QUEUE}archive",
     )
     it.register(
         "Ledger",
         "Rate/post",
         **{
-            P.ENDPOINT: f"{FUNCTION}ledger-feeder:live",
             P.KIND: PluginKind.FIFO_QUEUE,
             P.SENDER_ROLE_IDS: f"{ROLE},AROAIOSFODNN7FEEDER1",
             P.FILTER_POLICY: '{"premium": [{"numeric": [">", 1000]}]}',
         },
+        endpoint=f"{FUNCTION}ledger-feeder:live",
     )
     in_body = {P.FILTER_POLICY: '{"metadata": {"line": ["auto"]}}', P.FILTER_POLICY_SCOPE: "MessageBody"}
     it.register("Notify", "Rate/post", **in_body, **{P.ORDER: "95"})

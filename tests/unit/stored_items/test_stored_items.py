@@ -97,15 +97,16 @@ def test_a_name_that_was_registered_before_stays_taken_until_its_owner_gives_it_
     dynamodb: DynamoDBClient, version: str
 ) -> None:
     it = restored(dynamodb, version, "registered")
-    others: dict[str, str] = {P.OWNER: "team-b", P.SUBSCRIPTION_ARN: subscription_arn("Rate/post", "theirs")}
+    others: dict[str, str] = {P.SUBSCRIPTION_ARN: subscription_arn("Rate/post", "theirs")}
+    theirs = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team-b/1"
     with pytest.raises(RegistrationRefusedError, match="registered to Rate/post already, by "):
-        it.register("Notify", "Rate/post", **others)
+        it.register("Notify", "Rate/post", stack_id=theirs, **others)
     for registration in it.registry.registrations("Rate", Stage.POST):
         assert it.registry.unregister("Rate", Stage.POST, registration.subscription_arn, owner=registration.owner), (
             registration
         )
-    it.register("Notify", "Rate/post", **others)
-    assert [registration.owner for registration in it.registry.registrations("Rate", Stage.POST)] == ["team-b"]
+    it.register("Notify", "Rate/post", stack_id=theirs, **others)
+    assert [registration.owner for registration in it.registry.registrations("Rate", Stage.POST)] == [theirs]
 
 
 def test_a_subscription_that_was_found_before_is_looked_at_again(dynamodb: DynamoDBClient, version: str) -> None:
