@@ -38,6 +38,7 @@ PORTS: Final[Mapping[Handler, str]] = {
     Handler.SWEEP_RUNS: "environment.sweep_ports()",
     Handler.WATCH_RUNS: "watch_environment.watch_ports()",
     Handler.REGISTER_PLUGIN: "registration_environment.register_ports()",
+    Handler.REGISTER_STAGES: "registration_environment.stages_ports()",
     Handler.RECONCILE: "registration_environment.reconcile_ports(None)",
 }
 """What the first call of each function makes."""

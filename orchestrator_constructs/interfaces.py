@@ -107,6 +107,10 @@ class IOrchestratorCore(IRunMetrics, Protocol):
         """How many problems a reconciliation could not repair."""
         ...
 
+    def metric_refused_requests(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """How many events for custom resources did not come from CloudFormation."""
+        ...
+
     def begin_run_task(
         self,
         scope: Construct,

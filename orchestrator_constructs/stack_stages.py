@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
-from aws_cdk import CfnResource, CustomResource, Duration, Stack
+from aws_cdk import CfnResource, CustomResource, Stack
 from constructs import Construct
 
+from orchestrator_constructs.custom_resource import RESOURCE_TIMEOUT
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.custom_resources import STAGES_PROPERTY, STAGES_RESOURCE_TYPE, StageProperty
-
-_TIMEOUT: Final = Duration.minutes(2)
 
 
 class StackStages(Construct):
@@ -54,8 +52,8 @@ class StackStages(Construct):
         self._resource = CustomResource(
             self,
             "Resource",
-            service_token=core.function_arn(Handler.REGISTER_PLUGIN, consumer=self),
-            service_timeout=_TIMEOUT,
+            service_token=core.function_arn(Handler.REGISTER_STAGES, consumer=self),
+            service_timeout=RESOURCE_TIMEOUT,
             resource_type=STAGES_RESOURCE_TYPE,
         )
 

@@ -97,6 +97,13 @@ class CoreBase(RunMetrics, Construct):
         """
         return self._measured(Metric.REGISTRATION_PROBLEMS, **props)
 
+    def metric_refused_requests(self, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
+        """Count events for ``register-plugin`` and ``register-stages`` that CloudFormation did not send.
+
+        Default: the sum of five minutes.
+        """
+        return self._measured(Metric.REFUSED_REQUESTS, **props)
+
     def _measured(self, metric: Metric, **props: Unpack[MetricProps]) -> cloudwatch.Metric:
         return measured(self, metric, self._deployment, {}, **props)
 

@@ -54,12 +54,13 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
                                      ▼ plugins report                 │
                                results queue ──► record-result ───────┤
         a schedule, each minute ──► check-deadlines ──────────────────┘
-        deployments of activities and plugins ──► register-plugin ──► registry
-        a schedule, CloudTrail ──► reconcile ───────────────────────────┘
+        deployments of plugins ──► register-plugin ──► registry
+        deployments of activities ──► register-stages ───┤
+        a schedule, CloudTrail ──► reconcile ────────────┘
         a schedule, Step Functions ──► sweep-runs ──► status table;  people ──► cancel-run
 
     Resources: three DynamoDB tables, on demand and with point-in-time recovery;
-    the results queue ``{system}-{stage}-results``; nine functions with a role and a
+    the results queue ``{system}-{stage}-results``; ten functions with a role and a
     log group each; the runtime layer; EventBridge rules that invoke ``reconcile``,
     ``sweep-runs`` and ``check-deadlines``; four dead-letter queues, each with an
     alarm ``{system}-{stage}-dead-…``; SSM parameters below

@@ -25,6 +25,7 @@ from orchestrator_constructs.acknowledgements import (
 )
 from orchestrator_constructs.core.network import Network
 from orchestrator_constructs.core.stores import FUNCTION_TIMEOUT
+from orchestrator_constructs.custom_resource import MAX_REQUEST_AGE, RETRIES
 from orchestrator_constructs.validation import check_count
 from orchestrator_runtime.contract import OFF, Env, Handler
 from orchestrator_runtime.deployment import Deployment
@@ -45,6 +46,8 @@ _NETWORK: Final = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
+REQUESTED: Final = frozenset({Handler.REGISTER_PLUGIN, Handler.REGISTER_STAGES})
+"""Functions that CloudFormation invokes. They must not serve a request after CloudFormation has given up."""
 SCHEDULED: Final = frozenset({Handler.CHECK_DEADLINES, Handler.WATCH_RUNS})
 """Functions that do the same each minute: an invocation that failed is not repeated."""
 _DESCRIPTIONS: Final = {
@@ -57,6 +60,7 @@ _DESCRIPTIONS: Final = {
     Handler.SWEEP_RUNS: "Ends runs whose executions were stopped, timed out, or failed at their last",
     Handler.WATCH_RUNS: "Counts runs in progress, and announces overdue ones",
     Handler.REGISTER_PLUGIN: "Registers plugins as they are deployed",
+    Handler.REGISTER_STAGES: "Registers stages as they are deployed",
     Handler.RECONCILE: "Repairs the registry from what is subscribed",
 }
 
@@ -129,7 +133,7 @@ def define_function(
         environment: The variables of its environment.
         options: What all functions have in common.
         timeout: The function's timeout.
-        dead_letters: The dead-letter queue of asynchronous invocations that failed three times.
+        dead_letters: The dead-letter queue of asynchronous invocations that failed for good.
     """
     name = "".join(part.capitalize() for part in handler.split("-"))
     log_group = logs.LogGroup(
@@ -172,6 +176,8 @@ def define_function(
         system_log_level_v2=lambda_.SystemLogLevel.WARN,
         tracing=lambda_.Tracing.ACTIVE if options.tracing else lambda_.Tracing.DISABLED,
         dead_letter_queue=dead_letters,
+        max_event_age=MAX_REQUEST_AGE if handler in REQUESTED else None,
+        retry_attempts=RETRIES if handler in REQUESTED else None,
         reserved_concurrent_executions=options.reserved_concurrency.get(handler),
         # Each plugin of a sequential stage invokes this function once more by its report, in one chain of SNS and SQS.
         # Lambda takes sixteen of them for a loop, and stops it. This chain ends with the activity.
@@ -194,6 +200,10 @@ def define_function(
             "The next invocation of its schedule does what a failed one did not."
             if handler in SCHEDULED
             else "The caller waits for its answer, and handles its failure.",
+        )
+    if handler in REQUESTED:
+        acknowledge(
+            function, "Serverless-LambdaAsyncFailureDestination", "Its dead-letter queue keeps what failed for good."
         )
     if network is None:
         acknowledge_no_network(function, "It talks to AWS alone, over TLS; the prop vpc puts it into a network.")

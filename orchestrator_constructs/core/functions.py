@@ -102,6 +102,9 @@ class CoreFunctions(Construct):
                 # CloudFormation invokes it asynchronously; what crashes before it can answer ends up here.
                 dead_letters=dead_letters.of(DeadLetters.REGISTRATIONS),
             ),
+            Handler.REGISTER_STAGES: self._define(
+                Handler.REGISTER_STAGES, registry_env, dead_letters=dead_letters.of(DeadLetters.REGISTRATIONS)
+            ),
             Handler.RECONCILE: self._define(
                 Handler.RECONCILE,
                 {**registration_env, Env.ACTIVITIES_PATH: deployment.activities_path},
@@ -191,11 +194,18 @@ class CoreFunctions(Construct):
         _allow(function, ["states:SendTaskFailure"], [f"{self._workflow_arn_prefix}*"])
 
     def _grant_registration(self, topics: str) -> None:
-        function = self.of(Handler.REGISTER_PLUGIN)
-        _allow(function, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [self._stores.registry.table_arn])
-        _allow(function, ["sns:GetTopicAttributes"], [topics])
+        registry = self._stores.registry.table_arn
+        plugins, stages = self.of(Handler.REGISTER_PLUGIN), self.of(Handler.REGISTER_STAGES)
+        _allow(plugins, (_GET, _QUERY, _PUT, _UPDATE, _DELETE), [registry])
+        # What is subscribed is read from SNS. Of another account's subscription only the list of the topic says it.
+        _allow(
+            plugins,
+            ["sns:GetTopicAttributes", "sns:GetSubscriptionAttributes", "sns:ListSubscriptionsByTopic"],
+            [topics],
+        )
+        _allow(stages, (_QUERY, _PUT, _DELETE), [registry])
         stacks = self._place.arn("cloudformation", "stack/*")
-        _allow(function, ["cloudformation:DescribeStacks"], [stacks])
+        _allow(stages, ["cloudformation:DescribeStacks"], [stacks])
         acknowledge_wildcard(self, stacks, "Any stack may have activities; it is described before it loses one.")
 
     def _grant_reconciliation(self, topics: str, plugin_functions: Sequence[str] | None) -> None:

@@ -35,6 +35,7 @@ def publish_core(
         CoreOutput.OPEN_ACTIVITY_ARN: functions.of(Handler.OPEN_ACTIVITY).function_arn,
         CoreOutput.END_RUN_ARN: functions.of(Handler.END_RUN).function_arn,
         CoreOutput.REGISTER_PLUGIN_ARN: functions.of(Handler.REGISTER_PLUGIN).function_arn,
+        CoreOutput.REGISTER_STAGES_ARN: functions.of(Handler.REGISTER_STAGES).function_arn,
         CoreOutput.RECONCILE_ARN: functions.of(Handler.RECONCILE).function_arn,
         CoreOutput.CANCEL_RUN_ARN: functions.of(Handler.CANCEL_RUN).function_arn,
         **{CoreOutput.of_dead_letters(kind): dead_letters.of(kind).queue_url for kind in DeadLetters},

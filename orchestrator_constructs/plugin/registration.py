@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from aws_cdk import Aws, CfnResource, CustomResource, Duration, Stack, Token
+from aws_cdk import CfnResource, CustomResource, Duration, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
+from orchestrator_constructs.custom_resource import RESOURCE_TIMEOUT
 from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.property_text import bool_as_text, number_as_text, seconds_as_text
 from orchestrator_constructs.validation import check_count, check_name, claim_name
 from orchestrator_runtime import filter_policy as policies
-from orchestrator_runtime.contract import MAX_ORDER, PLUGINS_ATTRIBUTE, Handler, PluginKind
+from orchestrator_runtime.contract import MAX_DESCRIPTION_BYTES, MAX_ORDER, PLUGINS_ATTRIBUTE, Handler, PluginKind
 from orchestrator_runtime.custom_resources import REGISTRATION_RESOURCE_TYPE, RegistrationProperty
-from orchestrator_runtime.names import PLUGIN_NAME
+from orchestrator_runtime.names import PLUGIN_NAME, problem_with_text
 
 FilterPolicyScope = Literal["MessageAttributes", "MessageBody"]
 
 _REGION_IN_ARN: Final = 3
-_REGISTRATION_TIMEOUT: Final = Duration.minutes(2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ class PluginRegistration:
         path = plugin.node.path
         _check_region(plugin, stage)
         _check_filter(path, props.filter_policy, props.filter_policy_scope)
+        _check_description(path, props.description)
         check_count(f"order of plugin {path!r}", props.order, at_least=0, at_most=MAX_ORDER)
         place = f"{stage.core.deployment.prefix}/{stage.activity_name}/{stage.position}"
         claim_name(plugin, f"{place}/{props.name}", f"plugin {props.name!r} of stage {place}")
@@ -116,9 +117,6 @@ class PluginRegistration:
             RegistrationProperty.STAGE: stage.position.value,
             RegistrationProperty.NAME: props.name,
             RegistrationProperty.SUBSCRIPTION_ARN: subscription.ref,
-            RegistrationProperty.TOPIC_ARN: self.topic_arn,
-            RegistrationProperty.ENDPOINT: subscription.endpoint,
-            RegistrationProperty.PROTOCOL: subscription.protocol,
             RegistrationProperty.KIND: kind.value,
             RegistrationProperty.MANDATORY: bool_as_text(props.mandatory),
             RegistrationProperty.ORDER: number_as_text(props.order),
@@ -130,15 +128,12 @@ class PluginRegistration:
             RegistrationProperty.FILTER_POLICY: _filter_text(self._plugin, props.filter_policy),
             RegistrationProperty.FILTER_POLICY_SCOPE: props.filter_policy_scope if props.filter_policy else None,
             RegistrationProperty.SENDER_ROLE_IDS: self._senders,
-            # The stack, not the construct: where the endpoint is replaced, so is the subscription, and for a
-            # moment the stack holds the name twice.
-            RegistrationProperty.OWNER: Aws.STACK_ID,
         }
         self._resource = CustomResource(
             self._plugin,
             "Registration",
             service_token=stage.core.function_arn(Handler.REGISTER_PLUGIN, consumer=self._plugin),
-            service_timeout=_REGISTRATION_TIMEOUT,
+            service_timeout=RESOURCE_TIMEOUT,
             resource_type=REGISTRATION_RESOURCE_TYPE,
             properties={key.value: value for key, value in properties.items() if value is not None},
         )
@@ -196,6 +191,16 @@ def _filter_text(plugin: Construct, policy: Mapping[str, Any] | None) -> str | N
     if _has(policy, Token.is_unresolved):
         return Stack.of(plugin).to_json_string(policy)
     return json.dumps(policy, ensure_ascii=False, separators=(",", ":"))
+
+
+def _check_description(path: str, description: str | None) -> None:
+    if description is None or Token.is_unresolved(description):
+        return
+    what = f"description of plugin {path!r}"
+    if problem := problem_with_text(what, description):
+        raise ValueError(problem)
+    if (size := len(description.encode())) > MAX_DESCRIPTION_BYTES:
+        raise ValueError(f"{what} is {size:,} bytes, at most {MAX_DESCRIPTION_BYTES:,} are allowed: shorten it")
 
 
 def _check_filter(path: str, policy: Mapping[str, Any] | None, scope: str) -> None:

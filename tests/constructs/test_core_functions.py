@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 
 from orchestrator_constructs import Activity, IOrchestratorCore, OrchestratorCore, Workflow
 from orchestrator_runtime.contract import CHECK_DEADLINES_EVERY_SECONDS, Env, Handler
+from orchestrator_runtime.custom_resources import STAGES_RESOURCE_TYPE
 from orchestrator_runtime.deployment import Deployment
 from tests.constructs.synthesis import StackTemplate, synthesize
 
@@ -89,6 +90,7 @@ def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTempla
             },
         ),
         (Handler.REGISTER_PLUGIN, {**REGISTRATION_ENV, Env.PLUGINS_PER_STAGE: "200"}),
+        (Handler.REGISTER_STAGES, {Env.REGISTRY_TABLE: f"<{REGISTRY}>"}),
         (Handler.RECONCILE, {**REGISTRATION_ENV, Env.ACTIVITIES_PATH: "/claims/dev/activities/"}),
     ],
 )
@@ -139,7 +141,18 @@ def test_functions_have_the_environment_that_they_need(
             Handler.REGISTER_PLUGIN,
             {
                 f"<{REGISTRY}>": REGISTRY_WORK,
-                TOPICS: {"sns:GetTopicAttributes"},
+                TOPICS: {
+                    "sns:GetTopicAttributes",
+                    "sns:GetSubscriptionAttributes",
+                    "sns:ListSubscriptionsByTopic",
+                },
+                "<CoreDeadLettersRegistrations52157AF3>": {"sqs:SendMessage"},
+            },
+        ),
+        (
+            Handler.REGISTER_STAGES,
+            {
+                f"<{REGISTRY}>": {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"},
                 "arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/*": {"cloudformation:DescribeStacks"},
                 "<CoreDeadLettersRegistrations52157AF3>": {"sqs:SendMessage"},
             },
@@ -195,17 +208,39 @@ def test_deadlines_are_checked_within_a_minute_with_more_memory(claims: StackTem
     [
         (Handler.SWEEP_RUNS, DEAD_SWEEPS),
         (Handler.REGISTER_PLUGIN, "CoreDeadLettersRegistrations52157AF3"),
+        (Handler.REGISTER_STAGES, "CoreDeadLettersRegistrations52157AF3"),
         (Handler.RECONCILE, "CoreDeadLettersReconciliations264D2C56"),
     ],
 )
-def test_asynchronous_invocations_are_tried_three_times_and_kept(
+def test_asynchronous_invocations_that_fail_for_good_are_kept(
     claims: StackTemplate, handler: Handler, queue: str
 ) -> None:
-    """Reconciliation leaves a function that is being updated to Lambda's next attempt."""
+    """Reconciliation leaves a function that is being updated to Lambda's next attempt, of three."""
     properties = claims.function(handler)["Properties"]
     assert claims.readable(properties["DeadLetterConfig"]) == {"TargetArn": f"<{queue}>"}
-    configured = [config["Properties"] for config in claims.resources("AWS::Lambda::EventInvokeConfig").values()]
-    assert {claims.readable(config["FunctionName"]) for config in configured} == {"<claims-dev-check-deadlines>"}
+    configured = claims.resources("AWS::Lambda::EventInvokeConfig").values()
+    assert {claims.readable(config["Properties"]["FunctionName"]) for config in configured} == {
+        "<claims-dev-check-deadlines>",
+        "<claims-dev-register-plugin>",
+        "<claims-dev-register-stages>",
+    }
+
+
+@pytest.mark.parametrize("handler", [Handler.REGISTER_PLUGIN, Handler.REGISTER_STAGES])
+def test_what_cloudformation_asks_is_done_before_it_gives_up_or_not_at_all(
+    claims: StackTemplate, handler: Handler
+) -> None:
+    """Lambda's third attempt comes three minutes after the first: by then CloudFormation has deleted the resource."""
+    (config,) = [
+        found["Properties"]
+        for found in claims.resources("AWS::Lambda::EventInvokeConfig").values()
+        if claims.readable(found["Properties"]["FunctionName"]) == f"<{CLAIMS.function(handler)}>"
+    ]
+    age, timeout = config["MaximumEventAgeInSeconds"], claims.function(handler)["Properties"]["Timeout"]
+    assert (age, config["MaximumRetryAttempts"]) == (75, 1)
+    patience = {int(found["Properties"]["ServiceTimeout"]) for found in claims.resources(STAGES_RESOURCE_TYPE).values()}
+    assert patience == {120}
+    assert age + timeout < min(patience)
 
 
 def core_with(**props: Any) -> StackTemplate:

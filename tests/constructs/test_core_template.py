@@ -158,6 +158,7 @@ def test_outputs_are_published_in_ssm(claims: StackTemplate) -> None:
         CoreOutput.OPEN_ACTIVITY_ARN: "<claims-dev-open-activity>",
         CoreOutput.END_RUN_ARN: "<claims-dev-end-run>",
         CoreOutput.REGISTER_PLUGIN_ARN: "<claims-dev-register-plugin>",
+        CoreOutput.REGISTER_STAGES_ARN: "<claims-dev-register-stages>",
         CoreOutput.RECONCILE_ARN: "<claims-dev-reconcile>",
         CoreOutput.CANCEL_RUN_ARN: "<claims-dev-cancel-run>",
         CoreOutput.DEAD_RESULTS_URL: "<CoreDeadLettersResultsA5930D9A>",

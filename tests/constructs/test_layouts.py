@@ -129,7 +129,7 @@ def test_separate_apps_find_each_other_in_ssm() -> None:
     }
     assert parameters == {
         "claims-dev": set(),
-        "Activities": {"/claims/dev/core/register-plugin-arn"},
+        "Activities": {"/claims/dev/core/register-stages-arn"},
         "Workflows": {
             "/claims/dev/core/begin-run-arn",
             "/claims/dev/core/open-activity-arn",

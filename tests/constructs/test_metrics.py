@@ -47,6 +47,7 @@ OF_RUNS = {
 OF_CORE = {
     "refused_reports": ("RefusedReports", "Sum"),
     "registration_problems": ("RegistrationProblems", "Maximum"),
+    "refused_requests": ("RefusedRequests", "Sum"),
 }
 OF_STAGES = {"duration": ("StageDuration", "p50")}
 OF_PLUGINS = {

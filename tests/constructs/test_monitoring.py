@@ -92,6 +92,8 @@ def test_failed_invocations_of_schedules_are_not_retried(template: StackTemplate
     assert {template.readable(config["FunctionName"]): config["MaximumRetryAttempts"] for config in found} == {
         "<claims-dev-check-deadlines>": 0,
         "<claims-dev-watch-runs>": 0,
+        "<claims-dev-register-plugin>": 1,
+        "<claims-dev-register-stages>": 1,
     }
 
 

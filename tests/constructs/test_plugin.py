@@ -128,9 +128,6 @@ class TestRegistration:
             "Stage": "post",
             "Name": "Score",
             "SubscriptionArn": stack.resolve(plugin.subscription_arn),
-            "TopicArn": stack.resolve(rate.post.topic_arn(consumer=stack)),
-            "Endpoint": stack.resolve(function.function_arn),
-            "Protocol": "lambda",
             "Kind": "function",
             "ReportsStart": "true",
             "Mandatory": "false",
@@ -142,7 +139,6 @@ class TestRegistration:
             "FilterPolicy": '{"line":["auto"]}',
             "FilterPolicyScope": "MessageAttributes",
             "SenderRoleIds": {"Fn::GetAtt": [logical_id(function.role), "RoleId"]},
-            "Owner": {"Ref": "AWS::StackId"},
         }
 
     def test_leaves_out_what_is_the_stage_s_to_say(self, stack: Stack, rate: IActivity) -> None:

@@ -137,9 +137,6 @@ class TestRegistration:
             "Stage": "post",
             "Name": "Score",
             "SubscriptionArn": stack.resolve(plugin.subscription_arn),
-            "TopicArn": stack.resolve(rate.post.topic_arn(consumer=stack)),
-            "Endpoint": stack.resolve(plugin.queue.queue_arn),
-            "Protocol": "sqs",
             "Kind": "queue",
             "ReportsStart": "true",
             "Mandatory": "false",
@@ -150,7 +147,6 @@ class TestRegistration:
             "Description": "Scores the customer",
             "FilterPolicy": '{"line":["auto"]}',
             "FilterPolicyScope": "MessageAttributes",
-            "Owner": {"Ref": "AWS::StackId"},
         }
 
     def test_waits_for_no_start_unless_told_to(self, stack: Stack, rate: IActivity) -> None:

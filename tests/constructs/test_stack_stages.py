@@ -43,7 +43,7 @@ def define_core(scope: Stack, stage: str = "dev") -> OrchestratorCore:
 def test_it_lists_the_stages_for_the_core(claims: StackTemplate) -> None:
     _, definition = resource(claims)
     properties = claims.readable(definition["Properties"])
-    assert properties == {"ServiceToken": "<claims-dev-register-plugin>", "ServiceTimeout": "120", "Stages": STAGES}
+    assert properties == {"ServiceToken": "<claims-dev-register-stages>", "ServiceTimeout": "120", "Stages": STAGES}
     assert definition["DeletionPolicy"] == "Delete"
 
 
@@ -108,7 +108,7 @@ def test_two_cores_of_a_stack_are_asked_apart() -> None:
 
     template = synthesize(define).stacks["Both"]
     asked = [template.readable(each["Properties"]["ServiceToken"]) for each in template.resources(TYPE).values()]
-    assert asked == ["<claims-dev-register-plugin>", "<claims-test-register-plugin>"]
+    assert asked == ["<claims-dev-register-stages>", "<claims-test-register-stages>"]
 
 
 def test_what_is_imported_is_not_listed() -> None:

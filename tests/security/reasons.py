@@ -119,10 +119,18 @@ CORE: Final[Mapping[Handler, Documented]] = {
     ),
     Handler.REGISTER_PLUGIN: _handler(
         Handler.REGISTER_PLUGIN,
-        "A function: registers stages and plugins as they are deployed; refuses the removal of stages in use.",
+        "A function: registers plugins as they are deployed.",
         {
-            "{registry}": "reads, writes and deletes settings, registrations and the names that they hold",
-            "arn:…:sns:…:{system}-{stage}-*": "reads whether the stage exists",
+            "{registry}": "reads, writes and deletes registrations and the names that they hold",
+            "arn:…:sns:…:{system}-{stage}-*": "reads whether the stage exists, and what is subscribed to it",
+            "{dead letter queue}": _DEAD,
+        },
+    ),
+    Handler.REGISTER_STAGES: _handler(
+        Handler.REGISTER_STAGES,
+        "A function: registers stages as they are deployed; refuses the removal of stages in use.",
+        {
+            "{registry}": "writes and deletes settings of stages; reads the registrations to stages that are removed",
             "arn:…:cloudformation:…:stack/*": "reads whether a stack that is about to lose a stage can still roll back",
             "{dead letter queue}": _DEAD,
         },
