@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from orchestrator_runtime.custom_resources import RegistrationProperty
 from tests.hostile.values import SECRET, encode
@@ -89,23 +90,29 @@ def invocation_record(message: str | None = None) -> dict[str, Any]:
     }
 
 
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1"
+SUBSCRIPTION = f"{TOPIC}:6e5c0a51-0a2f-4d0c-9a4b-7c1f6a0d2b11"
+RESPONSE_URL = (
+    "https://cloudformation-custom-resource-response-euwest1.s3.eu-west-1.amazonaws.com/"
+    f"{quote(f'{STACK}|Score|r-1', safe='/')}"
+)
+
+
 def registration_request(request: str = "Create") -> dict[str, Any]:
     return {
         "RequestType": request,
-        "ResponseURL": f"https://cloudformation-custom-resource-response.s3.amazonaws.com/a?signature={SECRET[:-1]}",
-        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1",
+        "ResponseURL": f"{RESPONSE_URL}?X-Amz-Signature={quote(SECRET, safe='')}",
+        "StackId": STACK,
         "RequestId": "r-1",
         "LogicalResourceId": "Score",
         "ResourceType": "Custom::OrchestratorPlugin",
+        **({} if request == "Create" else {"PhysicalResourceId": SUBSCRIPTION}),
         "ResourceProperties": {
             "ServiceToken": "arn:aws:lambda:eu-west-1:123456789012:function:claims-dev-register-plugin",
             RegistrationProperty.ACTIVITY: "Rate",
             RegistrationProperty.STAGE: "parallel",
             RegistrationProperty.NAME: "Score",
-            RegistrationProperty.SUBSCRIPTION_ARN: f"{TOPIC}:6e5c0a51-0a2f-4d0c-9a4b-7c1f6a0d2b11",
-            RegistrationProperty.TOPIC_ARN: TOPIC,
-            RegistrationProperty.ENDPOINT: FUNCTION,
-            RegistrationProperty.PROTOCOL: "lambda",
+            RegistrationProperty.SUBSCRIPTION_ARN: SUBSCRIPTION,
             RegistrationProperty.KIND: "function",
             RegistrationProperty.MANDATORY: "true",
             RegistrationProperty.ORDER: "10",
@@ -117,7 +124,6 @@ def registration_request(request: str = "Create") -> dict[str, Any]:
             RegistrationProperty.FILTER_POLICY: '{"line":["auto"],"age":[{"numeric":[">=",18]}]}',
             RegistrationProperty.FILTER_POLICY_SCOPE: "MessageAttributes",
             RegistrationProperty.SENDER_ROLE_IDS: "AROASCORE,AROADEAD",
-            RegistrationProperty.OWNER: "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1",
         },
     }
 

@@ -13,6 +13,7 @@ from tests.hostile.targets.ending import EndRun
 from tests.hostile.targets.forwarding import ForwardToFifo
 from tests.hostile.targets.opening import OpenActivity
 from tests.hostile.targets.plugin_function import PluginFunction
+from tests.hostile.targets.receiving import ReceiveRequest
 from tests.hostile.targets.reconciling import Reconcile
 from tests.hostile.targets.recording import RecordResult
 from tests.hostile.targets.registering import RegisterPlugin
@@ -29,6 +30,7 @@ TARGETS: Final[Mapping[str, Callable[[], Target]]] = {
         CancelRun,
         SweepRuns,
         WatchRuns,
+        ReceiveRequest,
         RegisterPlugin,
         Reconcile,
         PluginFunction,

@@ -7,11 +7,13 @@ from random import Random
 from typing import Any
 
 from orchestrator_runtime.aws.cloudformation import answer_body
+from orchestrator_runtime.core.custom_resource_request import CustomResourceRequest, Home, read_request
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError
+from orchestrator_runtime.core.subscription import Subscription
 from orchestrator_runtime.handlers.register_plugin import physical_id, serve
 from orchestrator_runtime.protocol.register_plugin import register_plugin
 from orchestrator_runtime.stores.registry import registration_item
-from tests.hostile.documents import registration_request
+from tests.hostile.documents import FUNCTION, STACK, SUBSCRIPTION, registration_request
 from tests.hostile.feeding import BrokenPromiseError, check_line
 from tests.hostile.mutations import hostile_event
 from tests.hostile.stored import check_storable
@@ -33,17 +35,25 @@ class RegisterPlugin:
         self._outside = Outside()
         request = registration_request(random.choice(("Create", "Create", "Update", "Delete")))
         properties = hostile_event(random, request["ResourceProperties"], marked=False)
+        standing = request["ResourceProperties"]
+        self._outside.subscribed[SUBSCRIPTION] = Subscription(
+            arn=SUBSCRIPTION,
+            protocol="lambda",
+            endpoint=FUNCTION,
+            account="123456789012",
+            filter_policy={"plugins": [standing["Name"]]},
+        )
         if request["RequestType"] != "Create":
-            register_plugin(request["ResourceProperties"], self._outside.register_ports)
+            register_plugin(standing, self._outside.register_ports, stack_id=STACK)
         return None if properties is None else {**request, "ResourceProperties": properties}
 
     def feed(self, event: Any) -> bool:
-        properties, refusal = event["ResourceProperties"] or {}, None
+        refusal, request = None, read_request(event, Home("aws", "eu-west-1"))
         try:
-            serve(event, properties, self._outside.register_ports)
+            serve(request, self._outside.register_ports)
         except RegistrationRefusedError as error:
             refusal = str(error)
-        self._check_answer(event, physical_id(properties), refusal)
+        self._check_answer(request, physical_id(request), refusal)
         for registration in self._outside.registry.all.values():
             check_storable(registration_item(registration))
         return refusal is None
@@ -51,8 +61,8 @@ class RegisterPlugin:
     def tables(self) -> object:
         return dict(self._outside.registry.all)
 
-    def _check_answer(self, event: Any, name: str, refusal: str | None) -> None:
-        body = answer_body(event, physical_id=name, refusal=refusal)
+    def _check_answer(self, request: CustomResourceRequest, name: str, refusal: str | None) -> None:
+        body = answer_body(request, physical_id=name, refusal=refusal)
         if len(body) > _MOST_ANSWER_BYTES:
             raise BrokenPromiseError(f"an answer of {len(body):,} bytes, which CloudFormation does not take")
         check_line("the reason of an answer", json.loads(body)["Reason"])
