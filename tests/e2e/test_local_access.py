@@ -270,20 +270,6 @@ def test_of_two_that_start_at_once_the_second_finds_the_first(tmp_path: Path) ->
     assert _orchestrator(tmp_path, "down").communicate()[0] == "No local AWS was up.\n"
 
 
-def _orchestrator(cache: Path, command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "orchestrator_cli.main", "local", command],
-        env={**os.environ, "ORCHESTRATOR_CACHE_DIR": str(cache)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _lives(pid: int) -> bool:
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(shown.strip()) and not shown.startswith("Z")
-
-
 def test_sqs_names_the_role_s_session_as_the_sender(aws: LocalEnvironment) -> None:
     queues: Any = aws.client("sqs")
     url = queues.create_queue(QueueName="senders")["QueueUrl"]
@@ -296,3 +282,17 @@ def test_sqs_names_the_role_s_session_as_the_sender(aws: LocalEnvironment) -> No
     message = queues.receive_message(QueueUrl=url, MessageSystemAttributeNames=["SenderId"])["Messages"][0]
     role = iam_client.get_role(RoleName=ROLE)["Role"]["RoleId"]
     assert message["Attributes"]["SenderId"] == f"{role}:sender"
+
+
+def _orchestrator(cache: Path, command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "orchestrator_cli.main", "local", command],
+        env={**os.environ, "ORCHESTRATOR_CACHE_DIR": str(cache)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _lives(pid: int) -> bool:
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(shown.strip()) and not shown.startswith("Z")

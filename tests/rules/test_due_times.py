@@ -164,37 +164,34 @@ def test_a_check_ends_an_activity_that_the_end_of_its_run_left_over() -> None:
     assert world.state("Score") is State.ERROR
 
 
+def see_the_next_check_complete(world: World, handler: Callable[[], object], effect: int) -> None:
+    """A handler dies at one of its effects: the next check answers the task, and nothing stays due."""
+    world.calls.crash_at(effect)
+    with suppress(Crash):
+        handler()
+    world.calls.steady()
+    world.clock.forward(60)
+    world.check_deadlines()
+    assert world.item.due_at is None
+    assert {signal.token for signal in world.answered} == {"token-1"}
+    assert world.check_deadlines().checked == 0
+
+
 @pytest.mark.parametrize("effect", range(8))
 def test_the_next_check_completes_one_that_died(effect: int) -> None:
     """Nobody invokes a check again, and the task would wait for its answer until it times out."""
     world = open_stage(SCORE)
     world.clock.forward(20)
-    world.calls.crash_at(effect)
-    with suppress(Crash):
-        world.check_deadlines()
-    world.calls.steady()
-    world.clock.forward(60)
-    world.check_deadlines()
-    assert world.item.due_at is None
+    see_the_next_check_complete(world, world.check_deadlines, effect)
     assert present(world.item.outcome).state is State.ERROR
-    assert {signal.token for signal in world.answered} == {"token-1"}
-    assert world.check_deadlines().checked == 0
 
 
 @pytest.mark.parametrize("effect", range(1, 6))
 def test_the_next_check_completes_a_cancel_that_died(effect: int) -> None:
     """Whoever cancelled may not cancel again, and the execution would wait until its task times out."""
     world = open_stage(SCORE)
-    world.calls.crash_at(effect)
-    with suppress(Crash):
-        world.cancel()
-    world.calls.steady()
-    world.clock.forward(60)
-    world.check_deadlines()
-    assert world.item.due_at is None
+    see_the_next_check_complete(world, world.cancel, effect)
     assert world.state("Score") is State.ERROR
-    assert {signal.token for signal in world.answered} == {"token-1"}
-    assert world.check_deadlines().checked == 0
 
 
 def test_a_finished_activity_that_is_due_when_its_run_ends_is_taken_out_of_the_index() -> None:

@@ -60,6 +60,7 @@ REFUSED: dict[str, tuple[Callable[[], IncomingReport], str, list[str]]] = {
     "record of an unknown run": (lambda: record("https://sqs/results"), "unknown-run", PLAN),
     "record of another core": (lambda: record("https://sqs/others"), "other-core", []),
 }
+EACH_REFUSED = pytest.mark.parametrize(("report", "reason", "calls"), REFUSED.values(), ids=REFUSED.keys())
 
 
 def open_world() -> World:
@@ -77,7 +78,7 @@ def logged(world: World, report: IncomingReport) -> list[str]:
     return stream.getvalue().splitlines()
 
 
-@pytest.mark.parametrize(("report", "reason", "calls"), REFUSED.values(), ids=REFUSED.keys())
+@EACH_REFUSED
 def test_a_refused_report_costs_reads_and_no_write(
     report: Callable[[], IncomingReport], reason: str, calls: list[str]
 ) -> None:
@@ -96,7 +97,7 @@ def test_reports_of_a_batch_on_one_unknown_stage_cost_one_read() -> None:
     assert len(world.journal.refusals) == 10
 
 
-@pytest.mark.parametrize(("report", "reason", "calls"), REFUSED.values(), ids=REFUSED.keys())
+@EACH_REFUSED
 def test_a_refused_report_is_one_log_line_with_an_end(
     report: Callable[[], IncomingReport], reason: str, calls: list[str]
 ) -> None:
@@ -110,7 +111,7 @@ def test_an_ordinary_refusal_logs_less_than_a_kilobyte() -> None:
     assert len(line.encode()) < 1_024
 
 
-@pytest.mark.parametrize(("report", "reason", "calls"), REFUSED.values(), ids=REFUSED.keys())
+@EACH_REFUSED
 def test_a_name_that_nobody_registered_is_no_dimension_of_a_metric(
     report: Callable[[], IncomingReport], reason: str, calls: list[str]
 ) -> None:

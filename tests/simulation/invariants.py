@@ -174,13 +174,14 @@ class Invariants:
         self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
     ) -> None:
         ref: StageRef = arguments[0]
+        plan = self._plan(ref)
+        if plan is None or plan is not arguments[1]:
+            return
+        self._plans[ref] = plan
         item = self._item(ref.of_activity)
         passed = item is not None and (
             item.outcome or (item.stage is not None and item.stage not in _before(ref.stage))
         )
-        if self._plan(ref) is not arguments[1]:
-            return
-        self._plans[ref] = arguments[1]
         if passed or invocation.answered or ref.of_activity in self._answered:
             self._late_plans.add(ref)
 

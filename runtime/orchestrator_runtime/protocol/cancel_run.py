@@ -50,8 +50,8 @@ class CancelRefusedError(Exception):
 def cancel_run(request: CancelRequest, ports: CancelPorts) -> Run:
     """End a run that is in progress, and stop its execution.
 
-    The row is written first. Should the rest not happen, no stage opens any more and each wait comes to its end;
-    cancelling again then does the rest.
+    The row is written first. Should the rest not happen, no stage opens any more, and deadline checks end the
+    activities in progress when they come due; cancelling again does the rest at once.
 
     Returns:
         The run as it was.

@@ -141,17 +141,17 @@ def end_activity(ref: ActivityRef, control: ActivityControl, why: str, ports: En
 
 def _end_stage(stage: StageRef, control: ActivityControl, why: str, ports: EndPorts) -> None:
     records = ports.status.load_stage(stage)
-    plan, attempt = records.plan, stage.attempt
+    plan = records.plan
     if plan is None:
         return
     now = ports.clock()
     for row in records.plugins.values():
-        if row.attempt == attempt and not row.expected and not row.state.is_terminal:
+        if row.attempt == stage.attempt and not row.expected and not row.state.is_terminal:
             ended = replace(row, state=State.OPTIONAL_TASK_ERROR, message=why, updated_at=now, ended_at=now)
             ports.status.record(stage, ended, expires_at=plan.expires_at)
     snapshot = count_rows(plan, records.plugins, control, records.outcome, enforce_deadlines=False)
     for index in snapshot.dispatched:
-        row = failed_row(plan.plugins[index], attempt, why, now=now)
+        row = failed_row(plan.plugins[index], stage.attempt, why, now=now)
         ports.status.record(stage, row, expires_at=plan.expires_at)
     if records.outcome is None:
         close_stage(stage, plan, Outcome(state=State.ERROR, message=why), ports)
