@@ -124,12 +124,15 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             architecture: The functions' processor. Default: arm64.
             runtime: The functions' Python. Default: Python 3.13.
             plugins_per_stage: How many plugins may register to one stage. Each takes a filter policy, of which
-                SNS allows 200 on a topic unless AWS raises that quota. Default: 200.
+                SNS allows 200 on a topic unless AWS raises that quota. A plain subscription is registered only while
+                the stage has fewer registrations. Default: 200.
             reconcile_every: Time between two scheduled reconciliations, in whole minutes, 5 or more; ``None``:
                 none are scheduled. Default: one hour.
             plugin_functions: ARNs, with wildcards if need be, of functions that the core may invoke with
                 ``{"initialize": true}`` and look at when they subscribe to a stage by themselves; a ``Plugin``
-                construct needs no such invocation. Default: all functions of this account and region.
+                construct needs no such invocation. The core invokes one only if its resource policy lets the stage's
+                topic invoke it; of a function of another account it cannot read the policy, and trusts this list.
+                Default: all functions of this account and region.
             plugin_accounts: Other accounts that may deploy plugins: subscribe to stages, register, report.
                 Default: none.
             organization_id: The AWS organization all of whose accounts may deploy plugins. Default: none.

@@ -107,7 +107,11 @@ class CoreFunctions(Construct):
             ),
             Handler.RECONCILE: self._define(
                 Handler.RECONCILE,
-                {**registration_env, Env.ACTIVITIES_PATH: deployment.activities_path},
+                {
+                    **registration_env,
+                    Env.ACTIVITIES_PATH: deployment.activities_path,
+                    Env.PLUGINS_PER_STAGE: str(plugins_per_stage),
+                },
                 timeout=_LONGEST_TIMEOUT,
                 # A change of a function that is still being updated is left to Lambda's next try, a minute later.
                 dead_letters=dead_letters.of(DeadLetters.RECONCILIATIONS),

@@ -91,7 +91,14 @@ def test_functions_run_on_arm_with_their_layer_and_log_group(claims: StackTempla
         ),
         (Handler.REGISTER_PLUGIN, {**REGISTRATION_ENV, Env.PLUGINS_PER_STAGE: "200"}),
         (Handler.REGISTER_STAGES, {Env.REGISTRY_TABLE: f"<{REGISTRY}>"}),
-        (Handler.RECONCILE, {**REGISTRATION_ENV, Env.ACTIVITIES_PATH: "/claims/dev/activities/"}),
+        (
+            Handler.RECONCILE,
+            {
+                **REGISTRATION_ENV,
+                Env.ACTIVITIES_PATH: "/claims/dev/activities/",
+                Env.PLUGINS_PER_STAGE: "200",
+            },
+        ),
     ],
 )
 def test_functions_have_the_environment_that_they_need(
@@ -267,10 +274,10 @@ def test_no_function_need_be_asked() -> None:
 
 
 def test_a_raised_quota_of_filter_policies_is_passed_on() -> None:
-    variables = core_with(plugins_per_stage=500).function(Handler.REGISTER_PLUGIN)["Properties"]["Environment"][
-        "Variables"
-    ]
-    assert variables[Env.PLUGINS_PER_STAGE] == "500"
+    template = core_with(plugins_per_stage=500)
+    for handler in (Handler.REGISTER_PLUGIN, Handler.RECONCILE):
+        variables = template.function(handler)["Properties"]["Environment"]["Variables"]
+        assert variables[Env.PLUGINS_PER_STAGE] == "500"
 
 
 def test_only_record_result_may_be_invoked_repeatedly_in_one_chain(claims: StackTemplate) -> None:

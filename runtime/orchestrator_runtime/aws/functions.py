@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from time import sleep
 from typing import TYPE_CHECKING, Any, Final
@@ -31,8 +30,8 @@ _PASSING: Final = frozenset(
         "ThrottlingException",
     }
 )
-_ERROR_TYPE: Final = re.compile(r"[\w.:]{1,128}", re.ASCII)
-"""The name of an error, and nothing that it might have been raised with."""
+_MOST_ANSWER: Final = 65_536
+"""Bytes of an answer to ``initialize``. Lambda lets it have 6 MB, and what is registered of it are a few hundred."""
 _UPDATING: Final = "InProgress"
 _CREATING: Final = "Pending"
 _LOOKS: Final = 10
@@ -103,7 +102,7 @@ class LambdaFunctions:
                 InvocationType="RequestResponse",
                 Payload=json.dumps(question(subscription_arn)).encode(),
             )
-            payload = called["Payload"].read()
+            payload = called["Payload"].read(_MOST_ANSWER + 1)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             return NoAnswer(f"Lambda did not call the function: {code}", passing=code in _PASSING, called=False)
@@ -113,16 +112,19 @@ class LambdaFunctions:
         except BotoCoreError as error:
             return NoAnswer(f"the function could not be called: {type(error).__name__}", passing=True)
         version = called.get("ExecutedVersion")
-        try:
-            document = json.loads(payload)
-        except (ValueError, RecursionError):
-            return NoAnswer("the function's answer to initialize is no JSON that can be read", version=version)
         if called.get("FunctionError"):
-            # What went wrong is the function's own affair, and told in its own log.
-            kind = document.get("errorType") if isinstance(document, dict) else None
-            kind = kind if isinstance(kind, str) and _ERROR_TYPE.fullmatch(kind) else "unknown error"
-            return NoAnswer(f"the function failed when it was asked to initialize: {kind}", version=version)
-        return Answer(document, version)
+            # What went wrong is the function's own affair: whoever subscribed it need not be its owner.
+            return NoAnswer("the function failed when it was asked to initialize: see its log", version=version)
+        return _answer(payload, version)
+
+
+def _answer(payload: bytes, version: str | None) -> Answer | NoAnswer:
+    if len(payload) > _MOST_ANSWER:
+        return NoAnswer(f"the function's answer to initialize is longer than {_MOST_ANSWER:,} bytes", version=version)
+    try:
+        return Answer(json.loads(payload), version)
+    except (ValueError, RecursionError):
+        return NoAnswer("the function's answer to initialize is no JSON that can be read", version=version)
 
 
 def question(subscription_arn: str) -> dict[str, Any]:

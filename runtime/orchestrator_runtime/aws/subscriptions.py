@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from orchestrator_runtime.aws.topics import NOT_FOUND
-from orchestrator_runtime.core.subscription import Listed, Subscription, Unseen, account_of, topic_of
+from orchestrator_runtime.core.subscription import (
+    Listed,
+    Subscription,
+    Unseen,
+    account_of,
+    read_filter_policy,
+    topic_of,
+)
 from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -60,14 +66,16 @@ class SnsSubscriptions:
         known = attributes if {"Protocol", "Endpoint"} <= attributes.keys() else self._find(subscription_arn)
         if known is None:
             return Unseen.GONE
+        filter_policy, filter_problem = read_filter_policy(attributes.get("FilterPolicy"))
         return Subscription(
             arn=subscription_arn,
             protocol=known["Protocol"],
             endpoint=known["Endpoint"],
             account=known.get("Owner", ""),
-            filter_policy=_policy(attributes.get("FilterPolicy")),
+            filter_policy=filter_policy,
             filter_policy_scope=attributes.get("FilterPolicyScope") or MESSAGE_ATTRIBUTES,
             confirmed=attributes.get("PendingConfirmation", "false").lower() != "true",
+            filter_problem=filter_problem,
         )
 
     def _is_another_s(self, subscription_arn: str) -> bool:
@@ -88,8 +96,3 @@ class SnsSubscriptions:
                 raise
             return []
         return [each for each in found if each["SubscriptionArn"] != _DELETED]
-
-
-def _policy(text: str | None) -> Mapping[str, Any]:
-    policy = json.loads(text) if text else {}
-    return policy if isinstance(policy, dict) else {}

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from orchestrator_runtime.contract import PLUGINS_ATTRIBUTE
 from orchestrator_runtime.core.never_matches import why_never
-from orchestrator_runtime.core.plan import HOW_TO_FIT, attribute_keys_needed, attribute_keys_of
-from orchestrator_runtime.core.reconcile import Action, Remove, Sight, Write
+from orchestrator_runtime.core.plain_registration import problem_with_endpoint
+from orchestrator_runtime.core.plan import (
+    HOW_TO_FIT,
+    attribute_keys_needed,
+    attribute_keys_of,
+    holders,
+    one_of_each_name,
+)
+from orchestrator_runtime.core.reconcile import Action, Remove, Sight, Write, is_of_core
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import Listed, StageTopic, Subscription, Unseen
-from orchestrator_runtime.core.topic_permission import may_call
+from orchestrator_runtime.core.topic_permission import Permission
 from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES, named_keys, problems
 from orchestrator_runtime.foreign_text import quoted, shown
 from orchestrator_runtime.json_text import compact_json
@@ -39,6 +46,7 @@ class ProblemKind(StrEnum):
     NOT_REGISTERED = "not-registered"
     NOT_CONFIRMED = "not-confirmed"
     NO_PERMISSION = "no-permission"
+    CORE_FUNCTION = "core-function"
     NEVER_MATCHES = "never-matches"
     INVALID_FILTER = "invalid-filter"
     NAME_TWICE = "name-twice"
@@ -151,19 +159,13 @@ def _not_confirmed(subscribed: Listed | Subscription) -> str:
     )
 
 
-def problems_of(
-    sight: Sight,
-    action: Action,
-    standing: Registration | None,
-    policy: Mapping[str, Any] | Unseen | None,
-) -> list[Problem]:
+def problems_of(sight: Sight, action: Action, standing: Registration | None) -> list[Problem]:
     """Finds the problems of one subscription.
 
     Args:
         sight: What was seen of it.
         action: What was decided.
         standing: Its registration as it is now; of one that was only looked at, as it was.
-        policy: The resource policy of its function; ``UNREADABLE`` also where it was not looked at.
     """
     subscription = sight.subscription
     if not isinstance(subscription, Subscription):
@@ -171,16 +173,12 @@ def problems_of(
     name = standing.name if standing else action.registration.name if action else ""
     return [
         Problem(kind=kind, stage=sight.topic.key, plugin=name, subscription_arn=subscription.arn, detail=detail)
-        for kind, detail in _problems(sight, subscription, action, standing, policy)
+        for kind, detail in _problems(sight, subscription, action, standing)
     ]
 
 
 def _problems(
-    sight: Sight,
-    subscription: Subscription,
-    action: Action,
-    standing: Registration | None,
-    policy: Mapping[str, Any] | Unseen | None,
+    sight: Sight, subscription: Subscription, action: Action, standing: Registration | None
 ) -> Iterator[tuple[ProblemKind, str]]:
     if not subscription.confirmed:
         yield ProblemKind.NOT_CONFIRMED, _not_confirmed(subscription)
@@ -192,14 +190,21 @@ def _problems(
             "delete the subscription, or deploy the function again",
         )
         return
-    if sight.function is not None and not isinstance(policy, Unseen) and not may_call(policy, sight.topic.arn):
-        yield (
-            ProblemKind.NO_PERMISSION,
-            f"no statement in the resource policy of {subscription.endpoint} lets {sight.topic.arn} call it: add a "
-            "permission for the principal sns.amazonaws.com with the topic, or all topics of the core, as source ARN",
-        )
+    if not sight.managed:
+        if problem := problem_with_endpoint(subscription.endpoint) or subscription.filter_problem:
+            yield ProblemKind.NOT_REGISTERED, f"it is not registered, so no run waits for it: {problem}"
+            return
+        if is_of_core(sight):
+            yield (
+                ProblemKind.CORE_FUNCTION,
+                f"{subscription.endpoint} is a function of the core and no plugin, so it is neither asked to "
+                "initialize nor registered: delete the subscription",
+            )
+            return
+    if sight.function is not None and sight.permission is Permission.REFUSED:
+        yield ProblemKind.NO_PERMISSION, _no_permission(sight, subscription)
     if standing is None:
-        if action is not None:
+        if isinstance(action, Write):
             yield ProblemKind.NOT_REGISTERED, "it is subscribed, but not registered, so no run waits for it: reconcile"
         return
     yield from _problems_with_filter(standing)
@@ -210,6 +215,15 @@ def _problems(
             ProblemKind.NOT_INITIALIZED,
             f"{standing.problem} (let the function answer {{'initialize': true}}, or use the Plugin construct)",
         )
+
+
+def _no_permission(sight: Sight, subscription: Subscription) -> str:
+    effect = "SNS does not invoke the plugin" if sight.managed else "it is not registered, and no run waits for it"
+    return (
+        f"the resource policy of {subscription.endpoint} does not let {sight.topic.arn} invoke it, so {effect}: add a "
+        "permission for the principal sns.amazonaws.com with the topic, or all topics of the core, as source ARN, and "
+        "reconcile"
+    )
 
 
 def _problems_with_filter(registration: Registration) -> Iterator[tuple[ProblemKind, str]]:
@@ -239,6 +253,8 @@ def _problems_with_subscription(
     if found == expected and subscription.filter_policy_scope == MESSAGE_ATTRIBUTES:
         return
     current = f"{shown(compact_json(found))} with the scope {subscription.filter_policy_scope}" if found else "absent"
+    if subscription.filter_problem:
+        current = f"not read ({subscription.filter_problem})"
     yield (
         ProblemKind.SUBSCRIPTION_CHANGED,
         f"the filter policy of its subscription is {current}: SNS may not invoke the plugin although a run waits for "
@@ -249,20 +265,10 @@ def _problems_with_subscription(
 
 def problems_of_stage(topic: StageTopic, registrations: Sequence[Registration]) -> Iterator[Problem]:
     """Finds the problems that registrations of a stage have with one another."""
-    times = Counter(registration.name for registration in registrations)
-    for registration in registrations:
-        if times[registration.name] > 1:
-            yield Problem(
-                kind=ProblemKind.NAME_TWICE,
-                stage=topic.key,
-                plugin=registration.name,
-                subscription_arn=registration.subscription_arn,
-                detail=f"{times[registration.name]} subscriptions of the stage are registered as "
-                f"{registration.name!r}, and a run waits for one only: rename all but one, unless a deployment that "
-                "replaces it is under way",
-            )
-    travelling = attribute_keys_of(registrations)
-    for registration in registrations:
+    held = holders(registrations)
+    yield from _problems_with_names(topic, registrations, held)
+    travelling = attribute_keys_of(held)
+    for registration in held:
         left_out = [key for key in attribute_keys_needed(registration) if key not in travelling]
         if left_out:
             yield Problem(
@@ -279,6 +285,58 @@ def problems_of_stage(topic: StageTopic, registrations: Sequence[Registration]) 
 def _keys(keys: Sequence[str]) -> str:
     named = ", ".join(quoted(key) for key in keys[:_MOST_KEYS])
     return named if len(keys) <= _MOST_KEYS else f"{named} and {len(keys) - _MOST_KEYS:,} more"
+
+
+def _problems_with_names(
+    topic: StageTopic, registrations: Sequence[Registration], held: Sequence[Registration]
+) -> Iterator[Problem]:
+    counting = {registration.name: registration for registration in one_of_each_name(registrations)}
+    holding = {registration.subscription_arn for registration in held}
+    times = Counter(registration.name for registration in held)
+    for registration in registrations:
+        name, counts = registration.name, counting[registration.name]
+        if registration.subscription_arn not in holding:
+            holder = f"stack {counts.stack}" if counts.managed else f"the subscription {counts.subscription_arn}"
+            detail = (
+                f"the name {quoted(name)} is held by {holder}, so no run waits for this subscription: let its function "
+                f"answer another pluginName, or put another name under '{PLUGINS_ATTRIBUTE}' in its filter policy"
+            )
+        elif times[name] > 1:
+            detail = (
+                f"stack {counts.stack} has registered {times[name]} subscriptions of the stage as {quoted(name)}, and "
+                "a run waits for one only: rename all but one, unless a deployment that replaces it is under way"
+            )
+        else:
+            continue
+        yield Problem(
+            kind=ProblemKind.NAME_TWICE,
+            stage=topic.key,
+            plugin=name,
+            subscription_arn=registration.subscription_arn,
+            detail=detail,
+        )
+
+
+def too_many(registration: Registration, most: int) -> Problem:
+    """Returns the problem of a subscription that is not registered because its stage is full."""
+    return Problem(
+        kind=ProblemKind.NOT_REGISTERED,
+        stage=registration.key,
+        plugin=registration.name,
+        subscription_arn=registration.subscription_arn,
+        detail=f"it is not registered, so no run waits for it: the stage has {most:,} registrations, as many as the "
+        "core's plugins_per_stage allows; remove some, or raise it",
+    )
+
+
+def too_many_new(topic: StageTopic, number: int, *, looked_at: int) -> Problem:
+    """Returns the problem of a stage that has more subscriptions that are not registered than are looked at."""
+    return Problem(
+        kind=ProblemKind.NOT_REGISTERED,
+        stage=topic.key,
+        detail=f"{number:,} subscriptions of the stage are not registered, and one reconciliation looks at "
+        f"{looked_at:,} of them: delete those that are no plugins, and take sns:Subscribe from who made them",
+    )
 
 
 def unreadable(topic: StageTopic, subscription_arn: str, detail: str) -> Problem:

@@ -15,6 +15,8 @@ from orchestrator_runtime.core.subscription import LAMBDA, Answer, NoAnswer, Sta
 from orchestrator_runtime.names import MAX_NAME, PLUGIN_NAME, problem_with_name
 from orchestrator_runtime.plugin_info import PluginInfo, read_answer
 
+MAX_ENDPOINT_BYTES: Final = 2_048
+"""What a key of an index may have: functions are found by it."""
 _KINDS: Final = {LAMBDA: PluginKind.FUNCTION, "sqs": PluginKind.QUEUE}
 _LISTENERS: Final = frozenset({"application", "email", "email-json", "firehose", "sms"})
 _NAMELESS: Final = "plugin"
@@ -57,10 +59,12 @@ def plain_registration(
             has to be asked again: because it was not called, or did not answer for a passing reason.
     """
     info, problems, follows = _understand(answer)
+    name = info.name or fallback_name(subscription)
     return Registration(
         activity=topic.activity,
         stage=topic.stage,
-        name=info.name or fallback_name(subscription),
+        name=name,
+        named_since=registered.named_since if registered and registered.name == name else seen_at,
         subscription_arn=subscription.arn,
         kind=_KINDS.get(subscription.protocol, subscription.protocol),
         mandatory=info.mandatory_in(topic.activity),
@@ -90,6 +94,15 @@ def is_plugin(subscription: Subscription) -> bool:
     is taken for somebody who listens, unless its filter names it as a plugin.
     """
     return subscription.protocol not in _LISTENERS or PLUGINS_ATTRIBUTE in subscription.filter_policy
+
+
+def problem_with_endpoint(endpoint: str) -> str | None:
+    """Returns why what is subscribed cannot be registered, for people; ``None`` if it can."""
+    if len(endpoint.encode(errors="replace")) > MAX_ENDPOINT_BYTES:
+        return f"its endpoint is longer than {MAX_ENDPOINT_BYTES:,} bytes: subscribe a shorter one"
+    if not endpoint.isprintable():
+        return "its endpoint has characters that cannot be shown: subscribe one without them"
+    return None
 
 
 def _understand(answer: Answer | NoAnswer | None) -> tuple[PluginInfo, list[str], bool]:

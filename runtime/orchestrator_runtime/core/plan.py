@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -38,7 +39,8 @@ HOW_TO_FIT: Final = (
     "filter policy scope MessageBody, or register the plugin with the Plugin construct, which has no such limit"
 )
 _CHECKS_OF_A_STAGE: Final = 5 * MAX_CHECKS
-"""Comparisons that all filter policies of a stage may take together, in equal shares: some seconds of a function."""
+"""Comparisons that all filter policies of a stage's managed plugins may take together, in equal shares, and as many
+those of its plain subscriptions: some seconds of a function."""
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -84,13 +86,19 @@ def match_registrations(
     A filter policy that cannot be evaluated does not match: SNS may know an operator that this library does not. If
     SNS invokes such a plugin, its reports are accepted.
 
+    Whose a name is does not depend on the run: a namesake is not expected either where the filter policy of the
+    plugin that holds the name does not match, see ``holders``.
+
     Args:
         registrations: All registrations of the stage.
         ref: The run.
         metadata: The run's metadata.
         body: The message's body as it will be published, but for the names of the plugins.
     """
-    most_checks = min(MAX_CHECKS, _CHECKS_OF_A_STAGE // max(len(registrations), 1))
+    registrations = holders(registrations)
+    # Apart, so that no number of subscriptions takes comparisons away from a construct's plugin.
+    number = Counter(registration.managed for registration in registrations)
+    most_checks = {managed: min(MAX_CHECKS, _CHECKS_OF_A_STAGE // number[managed]) for managed in number}
     filterable = filterable_attributes(metadata)
     keys_named = chain.from_iterable(map(attribute_keys_needed, registrations))
     sendable = sendable_attributes(metadata, dict.fromkeys(keys_named))
@@ -98,7 +106,7 @@ def match_registrations(
     travelling = {key: sendable[key] for key in attribute_keys}
 
     def is_invoked(registration: Registration, attributes: Attributes) -> bool:
-        return _matches(registration, ref.workflow, attributes, body, most_checks)
+        return _matches(registration, ref.workflow, attributes, body, most_checks[registration.managed])
 
     matched = Matched(attribute_keys=attribute_keys)
     for each in registrations:
@@ -234,12 +242,33 @@ def _subscriptions(counts: Registration, held: Iterable[Registration]) -> tuple[
     )
 
 
+def holders(registrations: Iterable[Registration]) -> list[Registration]:
+    """Returns the registrations that hold the names that they have; the others are namesakes, and no plugins of a run.
+
+    A managed plugin goes before a plain subscription. Of plain subscriptions the one that was registered under the
+    name first counts, so that nobody takes over a name by subscribing later. An owner may hold a name twice for a
+    moment, because CloudFormation replaces by creating first.
+
+    Args:
+        registrations: All registrations of the stage; they keep their order.
+    """
+    registrations = list(registrations)
+    first = {name: min(held, key=_precedence) for name, held in _by_name(registrations).items()}
+    return [each for each in registrations if _holds_with(first[each.name], each)]
+
+
+def _holds_with(first: Registration, other: Registration) -> bool:
+    """Whether a registration is the one that counts, or one of the same managed plugin."""
+    if first.managed:
+        return other.owner == first.owner
+    return other.subscription_arn == first.subscription_arn
+
+
 def one_of_each_name(registrations: Iterable[Registration]) -> list[Registration]:
     """Decides which registration counts where a name is registered twice, whatever the order of reading.
 
-    A managed plugin goes before a plain subscription. An owner may hold a name twice for a moment, because
-    CloudFormation replaces by creating first: then the later one counts, which is what is being deployed; SNS invokes
-    both, and both may report. Of plain subscriptions the one with the smallest ARN counts.
+    That is one of the ``holders``. Where an owner holds a name twice, the later one counts, which is what is being
+    deployed; SNS invokes both, and both may report.
     """
     return [_that_counts(held) for held in _by_name(registrations).values()]
 
@@ -262,9 +291,10 @@ def _that_counts(held: Sequence[Registration]) -> Registration:
 
 
 def _precedence(registration: Registration) -> tuple[bool, float, str]:
-    age = 0.0
     if registration.managed:
         age = -(registration.seen_at or _BEFORE_ALL).timestamp()
+    else:
+        age = (registration.named_since or _BEFORE_ALL).timestamp()
     return not registration.managed, age, registration.subscription_arn
 
 

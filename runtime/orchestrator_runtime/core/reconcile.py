@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from orchestrator_runtime.core.plain_registration import is_plugin, of_subscription, plain_registration
-from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.contract import Handler
+from orchestrator_runtime.core.plain_registration import (
+    is_plugin,
+    of_subscription,
+    plain_registration,
+    problem_with_endpoint,
+)
+from orchestrator_runtime.core.registration import Registration, unqualified
 from orchestrator_runtime.core.subscription import (
     LAMBDA,
     Answer,
@@ -16,7 +23,9 @@ from orchestrator_runtime.core.subscription import (
     StageTopic,
     Subscription,
     Unseen,
+    account_of,
 )
+from orchestrator_runtime.core.topic_permission import Permission, permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +38,7 @@ class Sight:
         seen_at: The time before everything else was read.
         subscription: The subscription as SNS has it.
         function: The subscribed function as Lambda has it; ``None`` if no function is subscribed.
+        policy: The function's resource policy; ``None`` if it has none, ``UNREADABLE`` also where it was not read.
         answer: The function's answer to ``initialize``; ``None`` if it was not asked.
     """
 
@@ -37,12 +47,20 @@ class Sight:
     seen_at: datetime
     subscription: Subscription | Unseen
     function: Function | Unseen | None = None
+    policy: Mapping[str, Any] | Unseen | None = Unseen.UNREADABLE
     answer: Answer | NoAnswer | None = None
 
     @property
     def managed(self) -> bool:
         """Whether a construct registered it."""
         return self.registered is not None and self.registered.managed
+
+    @property
+    def permission(self) -> Permission:
+        """Whether the function's resource policy lets SNS invoke it for the stage's topic."""
+        if isinstance(self.policy, Unseen):
+            return Permission.UNCLEAR
+        return permission(self.policy, self.topic.arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +87,12 @@ class Remove:
 Action: TypeAlias = Write | Remove | None
 """``None``: leave everything as it is."""
 
-_NOT_COMPARED: Final = frozenset({"filter_keys_since", "revision", "seen_at"})
+_NOT_COMPARED: Final = frozenset({"filter_keys_since", "named_since", "revision", "seen_at"})
 _COMPARED: Final = tuple(field.name for field in fields(Registration) if field.name not in _NOT_COMPARED)
 
 
 def has_to_ask(sight: Sight) -> bool:
-    """Whether the function has to be asked to initialize.
+    """Whether the function has to be asked to initialize, if ``why_not_asked`` knows no reason against it.
 
     A function is asked when its subscription is new or was changed, and when it was changed itself
     since it was asked; also if it could not be called, or did not answer for a reason that passes. One
@@ -84,7 +102,7 @@ def has_to_ask(sight: Sight) -> bool:
     subscription, registered = sight.subscription, sight.registered
     if isinstance(subscription, Unseen) or subscription.protocol != LAMBDA or not subscription.confirmed:
         return False
-    if sight.function is Unseen.GONE or sight.managed:
+    if sight.managed or why_not_registered(sight):
         return False
     return (
         registered is None
@@ -94,6 +112,29 @@ def has_to_ask(sight: Sight) -> bool:
     )
 
 
+def why_not_asked(sight: Sight) -> NoAnswer | None:
+    """Returns why a function that should be asked may not be; ``None`` if it may.
+
+    Anybody who may subscribe to the topic chooses which function the core invokes, so it invokes only what its owner
+    lets this topic invoke anyway. A function of another account whose policy cannot be read is asked: for that Lambda
+    itself demands that the function's policy lets the core's account invoke it, and the core's owner has named the
+    function in ``plugin_functions``.
+    """
+    subscription = sight.subscription
+    if isinstance(subscription, Unseen) or sight.permission is Permission.GRANTED:
+        return None
+    if not isinstance(sight.policy, Unseen):
+        reason = (
+            "the function was not asked to initialize, since its resource policy has conditions other than those on "
+            "aws:SourceArn and aws:SourceAccount, by which it is not certain that the stage's topic may invoke it"
+        )
+    elif account_of(subscription.endpoint) == account_of(sight.topic.arn):
+        reason = "the function was not asked to initialize, since the core cannot read its resource policy"
+    else:
+        return None
+    return NoAnswer(reason, called=False)
+
+
 def decide(sight: Sight) -> Action:
     """Decides what the registration has to become.
 
@@ -101,7 +142,7 @@ def decide(sight: Sight) -> Action:
     late or in another order harmless.
     """
     subscription, registered = sight.subscription, sight.registered
-    if why := _why_not(sight):
+    if why := why_not_registered(sight):
         return Remove(registered, why) if registered else None
     # A managed one of another account that cannot be read stays as it is; of a plain one nothing is known.
     if isinstance(subscription, Unseen) or not subscription.confirmed:
@@ -115,8 +156,13 @@ def decide(sight: Sight) -> Action:
     return Write(replace(wanted, seen_at=sight.seen_at), changed)
 
 
-def _why_not(sight: Sight) -> str | None:
-    """Why what is subscribed cannot be registered, for people; ``None`` if it can, or nothing is known."""
+def why_not_registered(sight: Sight) -> str | None:
+    """Returns why what is subscribed cannot be registered, for people; ``None`` if it can, or nothing is known.
+
+    What SNS cannot deliver to is not registered, or else each run would wait for it until its deadline. A construct's
+    registration stays although its function refuses the topic: there the props are what its team wants, and a run that
+    went on without the plugin would be wrong.
+    """
     subscription = sight.subscription
     if subscription is Unseen.GONE:
         return "its subscription is gone"
@@ -124,9 +170,31 @@ def _why_not(sight: Sight) -> str | None:
         return None
     if sight.function is Unseen.GONE:
         return f"its function {subscription.endpoint} is gone"
-    if not sight.managed and not is_plugin(subscription):
+    return None if sight.managed else _why_not_plain(sight, subscription)
+
+
+def _why_not_plain(sight: Sight, subscription: Subscription) -> str | None:
+    if problem := problem_with_endpoint(subscription.endpoint) or subscription.filter_problem:
+        return problem
+    if is_of_core(sight):
+        return f"its function {subscription.endpoint} is one of the core itself"
+    if sight.permission is Permission.REFUSED:
+        return f"the resource policy of {subscription.endpoint} does not let the topic invoke it"
+    if not is_plugin(subscription):
         return "it cannot report, and its filter has no 'plugins'"
     return None
+
+
+def is_of_core(sight: Sight) -> bool:
+    """Whether what is subscribed is a function of the core itself, by its name."""
+    subscription = sight.subscription
+    if isinstance(subscription, Unseen) or subscription.protocol != LAMBDA:
+        return False
+    # The names of the core's topics and of its functions begin alike: {system}-{stage}-.
+    *_, region, account, name = sight.topic.arn.split(":")
+    prefix = name.removesuffix(f"{sight.topic.activity}-{sight.topic.stage}")
+    *place, function = unqualified(subscription.endpoint).split(":")
+    return place[3:5] == [region, account] and function in {f"{prefix}{handler}" for handler in Handler}
 
 
 def _wanted(sight: Sight, subscription: Subscription) -> Registration:

@@ -38,6 +38,8 @@ class Registration:
         filter_policy_scope: ``MessageAttributes`` or ``MessageBody``.
         filter_keys_since: When a plain subscription was first seen to filter by its present metadata keys. Keys that
             were seen earlier travel first.
+        named_since: When a plain subscription was first registered under its present name. Of several with one name
+            the first counts; ``None`` for managed plugins.
         mandatory: Whether its error fails the stage.
         order: Its position in a sequential stage.
         always_run: Whether a resumed run invokes it again although it was complete.
@@ -63,6 +65,7 @@ class Registration:
     filter_policy: Mapping[str, Any] = field(default_factory=dict)
     filter_policy_scope: str = MESSAGE_ATTRIBUTES
     filter_keys_since: datetime | None = None
+    named_since: datetime | None = None
     mandatory: bool = True
     order: int = DEFAULT_ORDER
     always_run: bool = False

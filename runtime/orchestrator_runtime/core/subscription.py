@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from orchestrator_runtime.contract import Stage
+from orchestrator_runtime.contract import MAX_NESTING, Stage
 from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES
+from orchestrator_runtime.json_text import compact_json, is_too_deep
 
 LAMBDA = "lambda"
 """The protocol by which SNS calls functions."""
+MAX_PLAIN_POLICY_BYTES: Final = 8_192
+"""Of the filter policy of a subscription that no construct made: each stage that opens reads all of them."""
 _ACCOUNT_IN_ARN: Final = 4
 
 
@@ -57,7 +61,18 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A subscription with its attributes; ``account`` as in ``Listed``."""
+    """A subscription with its attributes.
+
+    Attributes:
+        arn: Its ARN.
+        protocol: How SNS delivers.
+        endpoint: Where SNS delivers to.
+        account: As in ``Listed``.
+        filter_policy: Its filter policy; empty if there is none, or a problem with it.
+        filter_policy_scope: ``MessageAttributes`` or ``MessageBody``.
+        confirmed: Whether its endpoint has confirmed it.
+        filter_problem: Why its filter policy is not read, for people.
+    """
 
     arn: str
     protocol: str
@@ -66,6 +81,7 @@ class Subscription:
     filter_policy: Mapping[str, Any] = field(default_factory=dict)
     filter_policy_scope: str = MESSAGE_ATTRIBUTES
     confirmed: bool = True
+    filter_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +156,27 @@ def account_of(arn: str) -> str:
     """The account in an ARN; empty if it has none."""
     parts = arn.split(":")
     return parts[_ACCOUNT_IN_ARN] if len(parts) > _ACCOUNT_IN_ARN else ""
+
+
+def read_filter_policy(text: str | None) -> tuple[Mapping[str, Any], str | None]:
+    """Reads the filter policy of a subscription.
+
+    Args:
+        text: What SNS has; ``None`` or empty if there is no filter policy.
+
+    Returns:
+        The filter policy, and why it is not read, for people; empty if it is not.
+    """
+    if not text:
+        return {}, None
+    size = len(text.encode(errors="replace"))
+    if size > MAX_PLAIN_POLICY_BYTES:
+        return {}, f"its filter policy is {size:,} bytes, and {MAX_PLAIN_POLICY_BYTES:,} are read: shorten it"
+    try:
+        policy = json.loads(text)
+        compact_json(policy)
+    except (ValueError, RecursionError):
+        policy = None
+    if isinstance(policy, dict) and not is_too_deep(policy):
+        return policy, None
+    return {}, f"its filter policy is no JSON object of at most {MAX_NESTING} levels: correct it"

@@ -33,7 +33,7 @@ def register_ports() -> RegisterPorts:
         registry=registry(),
         topics=SnsTopics(client("sns"), variable(Env.TOPIC_ARN_PREFIX)),
         subscriptions=SnsSubscriptions(client("sns")),
-        plugins_per_stage=int(os.environ.get(Env.PLUGINS_PER_STAGE) or MAX_PLUGINS_PER_STAGE),
+        plugins_per_stage=_plugins_per_stage(),
         clock=utc_now,
         pause=lambda: sleep(1),
     )
@@ -55,5 +55,10 @@ def reconcile_ports(log: RepairLog) -> ReconcilePorts:
         functions=LambdaFunctions(client("lambda", SLOWS_DOWN), client("lambda", _CALLS_ONCE)),
         log=log,
         topic_arn_prefix=variable(Env.TOPIC_ARN_PREFIX),
+        plugins_per_stage=_plugins_per_stage(),
         clock=utc_now,
     )
+
+
+def _plugins_per_stage() -> int:
+    return int(os.environ.get(Env.PLUGINS_PER_STAGE) or MAX_PLUGINS_PER_STAGE)

@@ -14,10 +14,10 @@ was being looked at may come back by that; the next reconciliation removes it ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from orchestrator_runtime.core.findings import (
     OF_ANOTHER_ACCOUNT,
@@ -28,9 +28,20 @@ from orchestrator_runtime.core.findings import (
     problems_of,
     problems_of_stage,
     repair_of,
+    too_many,
+    too_many_new,
     unreadable,
 )
-from orchestrator_runtime.core.reconcile import Action, Remove, Sight, Write, decide, has_to_ask
+from orchestrator_runtime.core.reconcile import (
+    Action,
+    Remove,
+    Sight,
+    Write,
+    decide,
+    has_to_ask,
+    why_not_asked,
+    why_not_registered,
+)
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import (
     LAMBDA,
@@ -50,6 +61,16 @@ from orchestrator_runtime.subscription_ports import Functions, RepairLog, Stages
 
 _TRIES: Final = 5
 """How often a subscription is looked at again because somebody else wrote its registration meanwhile."""
+_MOST_NEW: Final = 1_000
+"""How many subscriptions of a stage that are not registered one reconciliation looks at. SNS answers 30 calls a second
+for a whole account, so that with more of them one team could keep the other stages from being looked at."""
+_ASKING: Final = timedelta(minutes=5)
+"""How long one reconciliation waits for functions: each may take 15 seconds to answer, and all have 15 minutes."""
+_LATER: Final = NoAnswer(
+    "the function was not asked to initialize yet, since others took all the time that a reconciliation has for that",
+    passing=True,
+    called=False,
+)
 _UPDATING: Final = NoAnswer("the function was being updated when it was to be asked", passing=True)
 
 
@@ -64,6 +85,7 @@ class ReconcilePorts:
         functions: Functions.
         log: Takes note of repairs.
         topic_arn_prefix: What the ARNs of the deployment's topics start with.
+        plugins_per_stage: How many registrations a stage may have before no plain subscription is added to them.
         clock: Tells the time.
     """
 
@@ -73,6 +95,7 @@ class ReconcilePorts:
     functions: Functions
     log: RepairLog
     topic_arn_prefix: str
+    plugins_per_stage: int
     clock: Callable[[], datetime]
 
 
@@ -112,10 +135,7 @@ def follow(change: Change, ports: ReconcilePorts) -> Findings:
                 work.subscription(topic, arn)
         case Subscribed(topic_arn, endpoint):
             if topic := _known_stage(topic_arn, None, ports):
-                listed = ports.subscriptions.of_topic(topic_arn)
-                # An endpoint that the event hides can be any of them.
-                for found in [one for one in listed if one.endpoint == endpoint] or listed:
-                    work.listed(topic, found)
+                work.subscribed(topic, endpoint)
         case FunctionChanged(arn):
             for registered in ports.registry.of_function(arn):
                 topic = StageTopic(registered.activity, registered.stage, topic_of(registered.subscription_arn))
@@ -146,6 +166,8 @@ class _Work:
     problems: list[Problem] = field(default_factory=list)
     checked: int = 0
     updating: list[str] = field(default_factory=list)
+    asking: timedelta = timedelta()
+    registered: dict[StageTopic, int] = field(default_factory=dict)
     functions: SeenFunctions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -164,16 +186,37 @@ class _Work:
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this stage alone
             self._failed(error, topic)
             return
+        self.registered[topic] = len(registered)
         unlisted = registered.keys() - {found.arn for found in listed}
         standing: list[Registration] = []
         # A subscription that is not listed is gone only if SNS does not find it by its ARN.
-        for found in [*listed, *(Listed(arn, "", "") for arn in sorted(unlisted))]:
+        known = [*(one for one in listed if one.arn in registered), *(Listed(arn, "", "") for arn in sorted(unlisted))]
+        for found in [*known, *self._new(topic, [one for one in listed if one.arn not in registered])]:
             try:
                 if stands := self.listed(topic, found, registered.get(found.arn or "")):
                     standing.append(stands)
             except Exception as error:  # noqa: BLE001 - as above
                 self._failed(error, topic, found.arn or "")
         self.problems.extend(problems_of_stage(topic, standing))
+
+    def subscribed(self, topic: StageTopic, endpoint: str | None) -> None:
+        """Look for a new subscription of an endpoint; one that is hidden can be any that is not registered."""
+        listed = self.ports.subscriptions.of_topic(topic.arn)
+        found: Iterable[Listed] = [one for one in listed if one.endpoint == endpoint]
+        if not found:
+            registered = self.ports.registry.registrations(topic.activity, topic.stage)
+            known = {registration.subscription_arn for registration in registered}
+            found = self._new(topic, [one for one in listed if one.arn not in known])
+        for one in found:
+            self.listed(topic, one)
+
+    def _new(self, topic: StageTopic, listed: Sequence[Listed]) -> Iterable[Listed]:
+        """Choose which subscriptions that are not registered are looked at: others each time, if they are too many."""
+        if len(listed) <= _MOST_NEW:
+            return listed
+        self.problems.append(too_many_new(topic, len(listed), looked_at=_MOST_NEW))
+        begin = int(self.ports.clock().timestamp() * 1000) % len(listed)
+        return [*listed[begin:], *listed[:begin]][:_MOST_NEW]
 
     def listed(self, topic: StageTopic, found: Listed, registered: Registration | None = None) -> Registration | None:
         """Look at a subscription that may not be confirmed yet."""
@@ -199,7 +242,10 @@ class _Work:
             registered = registered or self.ports.registry.get(topic.activity, topic.stage, arn)
             sight = self._look(topic, arn, registered)
             action = decide(sight)
-            if action is None or not self.repair or self._perform(action, registered):
+            if isinstance(action, Write) and sight.registered is None and self._is_full(topic):
+                self.problems.append(too_many(action.registration, self.ports.plugins_per_stage))
+                return None
+            if action is None or not self.repair or self._perform(topic, action, registered):
                 return self._tell(sight, action, arn)
             registered = None
         raise KeepsChangingError(f"others wrote the registration of {arn} {_TRIES} times while it was looked at")
@@ -210,18 +256,35 @@ class _Work:
             topic=topic, registered=registered, seen_at=ports.clock(), subscription=ports.subscriptions.get(arn)
         )
         subscription = sight.subscription
-        if not isinstance(subscription, Subscription) or subscription.protocol != LAMBDA:
+        if not isinstance(subscription, Subscription) or subscription.protocol != LAMBDA or why_not_registered(sight):
             return sight
-        remembered = replace(sight, function=self.functions.remembered(subscription.endpoint))
+        endpoint, functions = subscription.endpoint, self.functions
+        remembered = replace(
+            sight, function=functions.remembered(endpoint), policy=functions.remembered_policy(endpoint)
+        )
         if remembered.function is not None and not self._has_to_act(remembered):
             return remembered
-        sight = replace(sight, function=self.functions.get(subscription.endpoint))
-        if not self.repair or not has_to_ask(sight):
+        sight = replace(sight, function=functions.get(endpoint))
+        sight = replace(sight, policy=functions.policy(endpoint))
+        if not self.repair or not has_to_ask(sight) or (registered is None and self._is_full(topic)):
             return sight
-        return self._ask(sight, subscription)
+        if refused := why_not_asked(sight):
+            return replace(sight, answer=refused)
+        if self.asking >= _ASKING:
+            return replace(sight, answer=_LATER)
+        begun = self.ports.clock()
+        try:
+            return self._ask(sight, subscription)
+        finally:
+            self.asking += self.ports.clock() - begun
 
     def _has_to_act(self, sight: Sight) -> bool:
-        return self.repair and (sight.function is Unseen.GONE or has_to_ask(sight))
+        return self.repair and ((sight.registered is not None and bool(why_not_registered(sight))) or has_to_ask(sight))
+
+    def _is_full(self, topic: StageTopic) -> bool:
+        if topic not in self.registered:
+            self.registered[topic] = len(self.ports.registry.registrations(topic.activity, topic.stage))
+        return self.registered[topic] >= self.ports.plugins_per_stage
 
     def _ask(self, sight: Sight, subscription: Subscription) -> Sight:
         functions, endpoint = self.functions, subscription.endpoint
@@ -237,12 +300,15 @@ class _Work:
                 return replace(sight, answer=_UPDATING)
         return replace(sight, answer=functions.initialize(endpoint, subscription.arn))
 
-    def _perform(self, action: Write | Remove, registered: Registration | None) -> bool:
+    def _perform(self, topic: StageTopic, action: Write | Remove, registered: Registration | None) -> bool:
         match action:
             case Write(registration):
-                return self.ports.registry.put(registration, replacing=registered)
+                done, more = self.ports.registry.put(registration, replacing=registered), int(registered is None)
             case Remove(registration):
-                return self.ports.registry.remove(registration)
+                done, more = self.ports.registry.remove(registration), -1
+        if done and topic in self.registered:
+            self.registered[topic] += more
+        return done
 
     def _tell(self, sight: Sight, action: Action, arn: str) -> Registration | None:
         """Note what was done, or would be, and what is wrong; return the registration that stands."""
@@ -256,13 +322,8 @@ class _Work:
                 stands = action.registration if isinstance(action, Write) else None
         if sight.subscription is Unseen.UNREADABLE and not sight.managed:
             self.problems.append(unreadable(sight.topic, arn, OF_ANOTHER_ACCOUNT))
-        self.problems.extend(problems_of(sight, action, stands, self._policy(sight)))
+        self.problems.extend(problems_of(sight, action, stands))
         return stands
-
-    def _policy(self, sight: Sight) -> Mapping[str, Any] | Unseen | None:
-        if not isinstance(sight.function, Function) or not isinstance(sight.subscription, Subscription):
-            return Unseen.UNREADABLE
-        return self.functions.policy(sight.subscription.endpoint)
 
     def _failed(self, error: Exception, topic: StageTopic, arn: str = "") -> None:
         self.ports.log.failed(error, stage=topic.key, subscription_arn=arn)

@@ -9,7 +9,7 @@ from functools import cached_property
 from orchestrator_runtime.contract import Handler
 from orchestrator_runtime.core.happening import ReportRefused, plugin_ended
 from orchestrator_runtime.core.incoming_report import IncomingReport, coalesce
-from orchestrator_runtime.core.plan import one_of_each_name
+from orchestrator_runtime.core.plan import holders, one_of_each_name
 from orchestrator_runtime.core.records import ActivityControl, ExpectedPlugin, PluginRow, StagePlan, StageRef
 from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.report_row import is_likely_first, row_of
@@ -182,7 +182,7 @@ class _Recorder:
         """The plugin that a subscription invokes. The plan knows those that it expects, whatever was changed since."""
         if name := self.plan.invoked_through(subscription_arn):
             return name
-        return next((r.name for r in self.registrations if r.subscription_arn == subscription_arn), None)
+        return next((r.name for r in holders(self.registrations) if r.subscription_arn == subscription_arn), None)
 
     def _may_report(self, report: IncomingReport, expected: ExpectedPlugin | None) -> bool:
         """Whether the sender may report for the plugin; the registry is read only if the plan does not say."""

@@ -135,9 +135,11 @@ def _find(arn: str, ports: RegisterPorts) -> Subscription | Listed | None:
 def _check_stage(registration: Registration, subscription: Subscription | Listed, ports: RegisterPorts) -> None:
     standing = ports.registry.registrations(registration.activity, registration.stage)
     others = [other for other in standing if other.subscription_arn != registration.subscription_arn]
+    # A name that the stack holds already is its own, whoever subscribes under it since.
+    holds = any((same.owner, same.name) == (registration.owner, registration.name) for same in standing)
     for other in others:
         # One owner may hold the name twice for a moment: CloudFormation replaces by creating first.
-        if other.name == registration.name and other.owner != registration.owner:
+        if other.name == registration.name and other.owner != registration.owner and (other.managed or not holds):
             raise RegistrationRefusedError(_taken(registration, other.owner or _found(other)))
     for same in standing:
         if same not in others and same.managed and same.owner != registration.owner:
@@ -147,9 +149,11 @@ def _check_stage(registration: Registration, subscription: Subscription | Listed
             )
     if not any(same.owner == registration.owner for same in standing if same not in others):
         _check_filter(registration, subscription)
-    if len(others) == len(standing) >= ports.plugins_per_stage:
+    # Of plain subscriptions, SNS counts those that have a filter policy, and refuses this one's if they are too many.
+    managed = sum(same.managed for same in standing)
+    if len(others) == len(standing) and managed >= ports.plugins_per_stage:
         raise RegistrationRefusedError(
-            f"{registration.key} has {len(standing)} plugins, and SNS allows {ports.plugins_per_stage} filter policies "
+            f"{registration.key} has {managed} plugins, and SNS allows {ports.plugins_per_stage} filter policies "
             "on a topic: have AWS raise the quota 'Filter policies per topic' of SNS and tell OrchestratorCore by "
             "plugins_per_stage, or remove plugins"
         )

@@ -39,11 +39,16 @@ class SeenFunctions:
         found = self._seen[function_arn] = self._functions.updated(function_arn)
         return found
 
+    def remembered_policy(self, function_arn: str) -> Mapping[str, Any] | Unseen | None:
+        """The resource policy that was read of a function last; ``UNREADABLE`` if none was read yet."""
+        return self._policies.get(function_arn, Unseen.UNREADABLE)
+
     def policy(self, function_arn: str) -> Mapping[str, Any] | Unseen | None:
-        """A function's resource policy, remembered: it is only told of, and nothing is done about it."""
-        if function_arn not in self._policies:
-            self._policies[function_arn] = self._functions.policy(function_arn)
-        return self._policies[function_arn]
+        """Read a function's resource policy now; not that of one that cannot be looked at."""
+        seen = isinstance(self._seen.get(function_arn), Function)
+        found = self._functions.policy(function_arn) if seen else Unseen.UNREADABLE
+        self._policies[function_arn] = found
+        return found
 
     def initialize(self, function_arn: str, subscription_arn: str) -> Answer | NoAnswer:
         """Ask a function to say what it is, each time anew."""

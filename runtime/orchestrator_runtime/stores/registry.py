@@ -328,6 +328,7 @@ def registration_of(item: Item) -> Registration:
         filter_policy=values.document("filter_policy") or {},
         filter_policy_scope=item["filter_policy_scope"]["S"],
         filter_keys_since=values.time("filter_keys_since"),
+        named_since=values.time("named_since"),
         mandatory=values.flag("mandatory"),
         order=int(item["order"]["N"]),
         always_run=values.flag("always_run"),

@@ -168,11 +168,11 @@ FAILED = '{"errorType": "KeyError", "errorMessage": "the body of a message"}'
         (called("plain text"), NoAnswer("the function's answer to initialize is no JSON that can be read")),
         (
             called(FAILED, FunctionError="Unhandled"),
-            NoAnswer("the function failed when it was asked to initialize: KeyError"),
+            NoAnswer("the function failed when it was asked to initialize: see its log"),
         ),
         (
             called("[]", FunctionError="Unhandled"),
-            NoAnswer("the function failed when it was asked to initialize: unknown error"),
+            NoAnswer("the function failed when it was asked to initialize: see its log"),
         ),
         (
             refused("TooManyRequestsException"),
@@ -190,10 +190,15 @@ FAILED = '{"errorType": "KeyError", "errorMessage": "the body of a message"}'
             EndpointConnectionError(endpoint_url="https://lambda"),
             NoAnswer("the function could not be called: EndpointConnectionError", passing=True),
         ),
-        (called("[" * 100_000), NoAnswer("the function's answer to initialize is no JSON that can be read")),
+        (called("[" * 65_536), NoAnswer("the function's answer to initialize is no JSON that can be read")),
+        (called('"' + "a" * 65_534 + '"'), Answer("a" * 65_534)),
+        (
+            called('"' + "a" * 65_535 + '"'),
+            NoAnswer("the function's answer to initialize is longer than 65,536 bytes"),
+        ),
         (
             called(json.dumps({"errorType": "secret " * 99}), FunctionError="Unhandled"),
-            NoAnswer("the function failed when it was asked to initialize: unknown error"),
+            NoAnswer("the function failed when it was asked to initialize: see its log"),
         ),
     ],
 )

@@ -82,6 +82,30 @@ def test_a_subscription_is_read(sns: SNSClient, attributes: dict[str, str], expe
     assert read == Subscription(arn=arn, protocol="sqs", endpoint=QUEUE, account="123456789012", **expected)
 
 
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ("[" * 8_192, "its filter policy is no JSON object of at most"),
+        ("{", "its filter policy is no JSON object of at most"),
+        ('["line"]', "its filter policy is no JSON object of at most"),
+        ('{"a":' * 200 + "1" + "}" * 200, "its filter policy is no JSON object of at most"),
+        ('{"a":["' + "x" * 8_182 + '"]}', ""),
+        ('{"a":["' + "x" * 8_183 + '"]}', "its filter policy is 8,193 bytes, and 8,192 are read: shorten it"),
+    ],
+    ids=["brackets", "no JSON", "list", "deep", "8,192 bytes", "8,193 bytes"],
+)
+def test_a_filter_policy_that_cannot_be_read_is_a_problem_of_its_subscription_only(
+    sns: SNSClient, policy: str, problem: str
+) -> None:
+    attributes = {"Protocol": "sqs", "Endpoint": QUEUE, "FilterPolicy": policy}
+    answer(sns, "GetSubscriptionAttributes", 200, {"Attributes": attributes})
+    read = SnsSubscriptions(sns).get(f"{TOPIC}:1")
+    assert isinstance(read, Subscription)
+    assert (read.filter_problem or "").startswith(problem)
+    assert bool(read.filter_problem) is bool(problem)
+    assert bool(read.filter_policy) is not bool(problem)
+
+
 def test_what_is_not_confirmed_says_so(sns: SNSClient) -> None:
     attributes = {"Protocol": "https", "Endpoint": "https://example.com", "PendingConfirmation": "true"}
     answer(sns, "GetSubscriptionAttributes", 200, {"Attributes": attributes})

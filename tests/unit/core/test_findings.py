@@ -43,7 +43,9 @@ def sight(subscription: Subscription | Unseen = SUBSCRIPTION, topic: StageTopic 
 def told(
     seen: Sight, standing: Registration | None = None, *, action: Action = None, policy: Any = OPEN
 ) -> list[Problem]:
-    return problems_of(seen, action, standing, policy)
+    if isinstance(seen.function, Function):
+        seen = replace(seen, policy=policy)
+    return problems_of(seen, action, standing)
 
 
 def problem(kind: ProblemKind, detail: str, *, plugin: str = "Score") -> Problem:
@@ -141,16 +143,46 @@ def test_a_function_that_is_gone_is_all_that_is_told_of_its_subscription() -> No
     ]
 
 
-def test_a_function_that_the_topic_may_not_call_is_told_with_what_it_needs() -> None:
+def test_a_function_that_the_topic_may_not_invoke_is_named_with_what_it_needs() -> None:
     other = {"Statement": {**OPEN["Statement"], "Condition": {"ArnLike": {"aws:SourceArn": PRE.arn}}}}
-    detail = (
-        f"no statement in the resource policy of {FUNCTION} lets {TOPIC.arn} call it: add a permission for the "
-        "principal sns.amazonaws.com with the topic, or all topics of the core, as source ARN"
+    start = f"the resource policy of {FUNCTION} does not let {TOPIC.arn} invoke it, so "
+    end = (
+        ": add a permission for the principal sns.amazonaws.com with the topic, or all topics of the core, as source "
+        "ARN, and reconcile"
     )
-    assert told(sight(), SCORE, policy=None) == [problem(ProblemKind.NO_PERMISSION, detail)]
-    assert told(sight(), SCORE, policy=other) == [problem(ProblemKind.NO_PERMISSION, detail)]
-    assert told(sight(), SCORE, policy=Unseen.UNREADABLE) == []
-    assert told(sight(function=None), SCORE, policy=None) == [], "a queue has no policy that would be looked at"
+    detail = f"{start}it is not registered, and no run waits for it{end}"
+    for policy in (None, other):
+        assert told(sight(), policy=policy) == [problem(ProblemKind.NO_PERMISSION, detail, plugin="")]
+    assert told(sight(), policy=Unseen.UNREADABLE) == []
+    assert told(sight(function=None), policy=None) == [], "a queue has no policy that would be read"
+    detail = f"{start}SNS does not invoke the plugin{end}"
+    subscribed = sight(replace(SUBSCRIPTION, filter_policy={"plugins": ["Score"]}), registered=MANAGED)
+    assert told(subscribed, MANAGED, policy=None) == [problem(ProblemKind.NO_PERMISSION, detail)]
+
+
+def test_a_subscription_that_cannot_be_registered_is_named_with_the_reason() -> None:
+    start = "it is not registered, so no run waits for it: "
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"filter_problem": "its filter policy is odd"}, "its filter policy is odd"),
+        (
+            {"endpoint": f"{FUNCTION}\u202e"},
+            "its endpoint has characters that cannot be shown: subscribe one without them",
+        ),
+        ({"endpoint": "x" * 2_049}, "its endpoint is longer than 2,048 bytes: subscribe a shorter one"),
+    ]
+    for changes, reason in refused:
+        assert told(sight(replace(SUBSCRIPTION, **changes))) == [
+            problem(ProblemKind.NOT_REGISTERED, f"{start}{reason}", plugin="")
+        ]
+
+
+def test_a_function_of_the_core_is_named_as_no_plugin() -> None:
+    core = FUNCTION.replace(":score", ":claims-dev-reconcile")
+    detail = (
+        f"{core} is a function of the core and no plugin, so it is neither asked to initialize nor registered: "
+        "delete the subscription"
+    )
+    assert told(sight(replace(SUBSCRIPTION, endpoint=core))) == [problem(ProblemKind.CORE_FUNCTION, detail, plugin="")]
 
 
 def test_a_plugin_that_would_be_added_is_told_under_the_name_that_it_would_get() -> None:
@@ -258,17 +290,47 @@ def test_a_constructs_subscription_with_another_filter_is_a_problem(
 # Problems of a stage
 
 
-def test_a_name_that_is_there_twice_is_told_of_each() -> None:
-    first, second, other = a_registration("A", subscription_arn="arn:1"), a_registration("A"), a_registration("B")
-    second = replace(second, subscription_arn="arn:2")
-    detail = (
-        "2 subscriptions of the stage are registered as 'A', and a run waits for one only: rename all but one, "
-        "unless a deployment that replaces it is under way"
+STACK = "arn:aws:cloudformation:eu-west-1:123456789012:stack/team/1"
+
+
+def name_twice(subscription_arn: str, detail: str) -> Problem:
+    return Problem(
+        kind=ProblemKind.NAME_TWICE,
+        stage="Rate/parallel",
+        plugin="A",
+        subscription_arn=subscription_arn,
+        detail=detail,
     )
-    assert list(problems_of_stage(TOPIC, [first, other, second])) == [
-        Problem(kind=ProblemKind.NAME_TWICE, stage="Rate/parallel", plugin="A", subscription_arn=arn, detail=detail)
-        for arn in ("arn:1", "arn:2")
+
+
+@pytest.mark.parametrize(
+    ("owner", "holder"), [(STACK, "stack team"), ("", "the subscription arn:1")], ids=["managed", "plain"]
+)
+def test_a_namesake_is_a_problem_of_the_subscription_that_does_not_hold_the_name(owner: str, holder: str) -> None:
+    first = a_registration("A", subscription_arn="arn:1", owner=owner, named_since=None if owner else NOW)
+    second = a_registration("A", subscription_arn="arn:0", named_since=NOW + timedelta(seconds=1))
+    assert list(problems_of_stage(TOPIC, [second, a_registration("B"), first])) == [
+        name_twice(
+            "arn:0",
+            f'the name "A" is held by {holder}, so no run waits for this subscription: let its function answer another '
+            "pluginName, or put another name under 'plugins' in its filter policy",
+        )
     ]
+
+
+def test_a_stack_that_registered_a_name_twice_is_named_for_each_subscription() -> None:
+    registrations = [a_registration("A", subscription_arn=arn, owner=STACK) for arn in ("arn:1", "arn:2")]
+    detail = (
+        'stack team has registered 2 subscriptions of the stage as "A", and a run waits for one only: rename all but '
+        "one, unless a deployment that replaces it is under way"
+    )
+    assert list(problems_of_stage(TOPIC, registrations)) == [name_twice(arn, detail) for arn in ("arn:1", "arn:2")]
+
+
+def test_keys_of_a_namesake_take_no_place() -> None:
+    holder, *others = filtering(*"abcdefgh")
+    namesake = replace(holder, subscription_arn="arn:0", filter_policy={"z": ["x"]}, named_since=NOW)
+    assert [each.kind for each in problems_of_stage(TOPIC, [namesake, holder, *others])] == [ProblemKind.NAME_TWICE]
 
 
 def filtering(*keys: str, owner: str = "") -> list[Registration]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ def test_everything_that_a_function_says_is_registered() -> None:
         endpoint=FUNCTION,
         filter_policy={"line": ["auto"]},
         filter_keys_since=NOW,
+        named_since=NOW,
         mandatory=False,
         order=7,
         always_run=True,
@@ -55,6 +57,17 @@ def test_everything_that_a_function_says_is_registered() -> None:
         description="Scores",
         seen_at=NOW,
     )
+
+
+def test_a_subscription_keeps_its_place_under_its_name_and_takes_a_new_one_under_another() -> None:
+    before = registered(Answer({"pluginName": "Score"}))
+    later = NOW + timedelta(hours=1)
+
+    def named(name: str) -> datetime | None:
+        answer = Answer({"pluginName": name})
+        return plain_registration(TOPIC, subscription(), answer, seen_at=later, registered=before).named_since
+
+    assert (named("Score"), named("Other")) == (NOW, later)
 
 
 @pytest.mark.parametrize(

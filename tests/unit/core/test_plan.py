@@ -127,11 +127,23 @@ def test_what_a_construct_registered_goes_before_what_was_found() -> None:
         assert planned(*registrations).plugins[0].sender_role_ids == ("AROAOLD",)
 
 
-def test_of_what_was_found_the_smallest_arn_counts() -> None:
-    other = replace(PLAIN, subscription_arn="arn:1", order=3, seen_at=NOW)
+@pytest.mark.parametrize(
+    ("named_since", "other_since", "order"),
+    [(1, 0, 3), (0, 1, 2), (0, 0, 2)],
+    ids=["later", "earlier", "same time: smaller ARN"],
+)
+def test_of_plain_subscriptions_with_one_name_the_first_registered_counts(
+    named_since: int, other_since: int, order: int
+) -> None:
+    first = replace(PLAIN, named_since=NOW + timedelta(seconds=named_since))
+    other = replace(
+        PLAIN, subscription_arn="arn:1", order=3, named_since=NOW + timedelta(seconds=other_since), seen_at=NOW
+    )
 
-    for registrations in permutations((PLAIN, other)):
-        assert [plugin.order for plugin in planned(*registrations).plugins] == [2]
+    for registrations in permutations((first, other)):
+        (plugin,) = planned(*registrations).plugins
+        assert plugin.order == order
+        assert plugin.subscriptions == (("arn:0",) if order == 2 else ("arn:1",))
 
 
 @pytest.mark.parametrize("always_run", [False, True])
@@ -385,6 +397,23 @@ def test_more_plugins_leave_each_filter_fewer_comparisons() -> None:
 
     assert unreachable(50) == 0
     assert unreachable(51) == 200
+
+
+def test_any_number_of_plain_subscriptions_leaves_a_managed_filter_its_comparisons() -> None:
+    many = [a_registration(f"P{number}", filter_policy={"numbers": list(range(50))}) for number in range(200)]
+    score = managed(numbers=list(range(500)))
+
+    matched = match(score, *many, metadata={"numbers": [-1] * 199 + [0]})
+
+    assert "Score" in names(matched.expected)
+
+
+def test_a_namesake_is_expected_in_no_run_even_if_the_filter_of_the_holder_excludes_it() -> None:
+    holder = managed(line=["home"])
+    namesake = replace(plain("Score", "line"), filter_policy={"line": ["auto"]}, subscription_arn="arn:0")
+
+    for registrations in permutations((holder, namesake)):
+        assert match(*registrations) == Matched()
 
 
 def test_filter_that_only_sns_understands_harms_no_other_plugin_and_its_keys_travel() -> None:

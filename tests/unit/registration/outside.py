@@ -15,6 +15,7 @@ from typing import Any
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.findings import Findings, Repair
 from orchestrator_runtime.core.plain_registration import of_subscription, plain_registration
+from orchestrator_runtime.core.reconcile import Sight, why_not_asked, why_not_registered
 from orchestrator_runtime.core.registration import Registration, unqualified
 from orchestrator_runtime.core.registration_request import RegistrationRefusedError, parse_registration
 from orchestrator_runtime.core.subscription import (
@@ -41,6 +42,7 @@ PARALLEL = StageTopic("Rate", Stage.PARALLEL, f"{PREFIX}Rate-parallel")
 OPEN_TO_SNS: Mapping[str, Any] = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "lambda:InvokeFunction"}]
 }
+OF_ANOTHER_ACCOUNT = "arn:aws:lambda:eu-west-1:999999999999:function:"
 THROTTLED = NoAnswer("Lambda did not call the function: TooManyRequestsException", passing=True)
 Event = Mapping[str, Any]
 
@@ -73,6 +75,7 @@ class Outside:
         self.constructs: dict[str, dict[str, str]] = {}
         self.owners: dict[str, str] = {}
         self.deploying: set[str] = set()
+        self.plugins_per_stage = 200
         self.waits: Callable[[], object] = lambda: None
         self.events: list[Event] = []
         self.asked: list[str] = []
@@ -85,11 +88,16 @@ class Outside:
 
     # What teams do
 
-    def deploy(self, name: str, answer: object = None) -> str:
-        """Deploy a function, or other code for it."""
-        arn, made = f"{FUNCTIONS}{name}", answer if isinstance(answer, Answer | NoAnswer) else Answer(answer)
-        known = arn in self.code
-        self.code[arn] = Code(made, f"r{next(self._revisions)}")
+    def deploy(self, name: str, answer: object = None, *, foreign: bool = False) -> str:
+        """Deploy a function, or other code for it; a foreign one is of another account, and cannot be looked at."""
+        arn = f"{OF_ANOTHER_ACCOUNT if foreign else FUNCTIONS}{name}"
+        made = answer if isinstance(answer, Answer | NoAnswer) else Answer(answer)
+        known = self.code.get(arn)
+        self.code[arn] = Code(made, f"r{next(self._revisions)}", foreign=foreign)
+        if foreign:
+            self.code[arn].policy = Unseen.UNREADABLE
+        elif known:
+            self.code[arn].policy = known.policy
         self.versions.setdefault(arn, []).append(self.code[arn])
         if known:
             self._tell("UpdateFunctionCode20150331v2", {"functionName": name})
@@ -245,8 +253,16 @@ class Outside:
             told = parse_registration(properties, owner=self.owners[subscription.arn], seen_at=self._now)
             return replace(told, **of_subscription(subscription, told, seen_at=self._now))
         (topic,) = (topic for topic in self.topics if topic.arn == topic_of(subscription.arn))
-        answer, revision = (code.answer, code.revision) if code else (None, None)
-        return plain_registration(topic, subscription, answer, seen_at=self._now, revision=revision)
+        sight = Sight(topic=topic, registered=None, seen_at=self._now, subscription=subscription)
+        if code is None:
+            return (
+                None if why_not_registered(sight) else plain_registration(topic, subscription, None, seen_at=self._now)
+            )
+        sight = replace(sight, policy=code.policy)
+        if why_not_registered(sight):
+            return None
+        answer = why_not_asked(sight) or code.answer
+        return plain_registration(topic, subscription, answer, seen_at=self._now, revision=code.revision)
 
     @property
     def registered(self) -> dict[str, Registration]:
@@ -260,7 +276,7 @@ class Outside:
             registry=self.registry,
             topics=_Topics(self),
             subscriptions=_Subscriptions(self),
-            plugins_per_stage=200,
+            plugins_per_stage=self.plugins_per_stage,
             clock=self.clock,
             pause=lambda: self.before("pause"),
         )
@@ -274,8 +290,13 @@ class Outside:
             functions=_Functions(self),
             log=_Log(self),
             topic_arn_prefix=PREFIX,
+            plugins_per_stage=self.plugins_per_stage,
             clock=self.clock,
         )
+
+    def wait(self, span: timedelta) -> None:
+        """Let time pass."""
+        self._now += span
 
     def clock(self) -> datetime:
         self._now += timedelta(milliseconds=1)
@@ -284,7 +305,7 @@ class Outside:
 
 def _timeless(registration: Registration) -> Registration:
     """A registration without what depends on when it was read."""
-    return replace(registration, seen_at=None, filter_keys_since=None)
+    return replace(registration, seen_at=None, filter_keys_since=None, named_since=None)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.core.subscription import NoAnswer
 from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.protocol.reconcile import BeingUpdatedError
-from tests.unit.registration.outside import ACCOUNT, PARALLEL, PRE, Event, Outside
+from tests.unit.registration.outside import ACCOUNT, OPEN_TO_SNS, PARALLEL, PRE, Event, Outside
 
 NAMES = ["A", "B"]
 OWNERS = [f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stack/{name}/1" for name in ("one", "two")]
@@ -131,6 +131,12 @@ def trouble(outside: Outside, pick: int, other: int) -> None:
         outside.code[function].updating = other % 3 == 0
 
 
+def permit(outside: Outside, pick: int, other: int) -> None:
+    """A function's owner lets every topic invoke it, or none."""
+    if function := among(outside.code, pick):
+        outside.code[function].policy = OPEN_TO_SNS if other % 2 else None
+
+
 def hear(outside: Outside, pick: int, other: int) -> None:
     """An event comes in: any that there was so far, and it may come again."""
     if outside.events:
@@ -149,7 +155,7 @@ CORE = [hear, reconcile]
 
 
 def steps(inside: st.SearchStrategy[int], *, troubled: bool) -> st.SearchStrategy[list[Step]]:
-    kinds = ENDS + 2 * CHANGES + 4 * CORE + ([trouble] if troubled else [])
+    kinds = ENDS + 2 * CHANGES + 4 * CORE + ([trouble, permit] if troubled else [])
     step = st.builds(Step, do=st.sampled_from(kinds), pick=whole, other=whole, inside=inside)
     return st.lists(step, min_size=10, max_size=50)
 

@@ -11,10 +11,10 @@ import pytest
 
 from orchestrator_runtime.contract import Stage
 from orchestrator_runtime.core.findings import Findings, Repair, RepairAction
-from orchestrator_runtime.core.subscription import Answer, Listed, NoAnswer, StageTopic, Unseen
+from orchestrator_runtime.core.subscription import Answer, Listed, NoAnswer, StageTopic
 from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.protocol.reconcile import BeingUpdatedError, KeepsChangingError
-from tests.unit.registration.outside import ACCOUNT, FUNCTIONS, OPEN_TO_SNS, PARALLEL, PRE, PREFIX, THROTTLED, Outside
+from tests.unit.registration.outside import ACCOUNT, FUNCTIONS, PARALLEL, PRE, PREFIX, THROTTLED, Outside
 
 ANSWER = {"pluginName": "Score", "default": {"mandatory": False}, "order": 7}
 TEAM = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stack/team/1"
@@ -278,10 +278,8 @@ def test_what_belongs_to_another_account_stays_as_its_construct_said(outside: Ou
 
 
 def test_a_function_of_another_account_cannot_be_looked_at_and_is_kept(outside: Outside) -> None:
-    arn = plain(outside)
-    outside.reconcile()
-    code = outside.code[outside.subscribed[arn].endpoint]
-    code.foreign, code.policy = True, Unseen.UNREADABLE
+    outside.subscribe(PARALLEL, outside.deploy("score", ANSWER, foreign=True), {"plugins": ["Score"]})
+    assert told(outside.reconcile()) == [("added", "Score")]
     assert outside.reconcile() == Findings([], [], 1)
 
 
@@ -374,9 +372,9 @@ class TestAsking:
         assert outside.reconcile() == Findings([], [], 1)
 
     def test_a_function_of_another_account_is_asked_until_it_could_be(self, outside: Outside) -> None:
-        arn = plain(outside, THROTTLED)
-        code = outside.code[outside.subscribed[arn].endpoint]
-        code.foreign, code.policy = True, Unseen.UNREADABLE
+        function = outside.deploy("score", THROTTLED, foreign=True)
+        arn = outside.subscribe(PARALLEL, function, {"plugins": ["Score"]})
+        code = outside.code[function]
         outside.reconcile()
         code.answer = NoAnswer("it failed")
         outside.reconcile()
@@ -549,15 +547,6 @@ class TestEvents:
 
 
 class TestProblems:
-    def test_a_function_that_no_topic_may_call(self, outside: Outside) -> None:
-        arn = plain(outside)
-        outside.code[outside.subscribed[arn].endpoint].policy = None
-        (problem,) = outside.reconcile().problems
-        assert (problem.kind, problem.plugin, problem.subscription_arn) == ("no-permission", "Score", arn)
-        assert PARALLEL.arn in problem.detail
-        outside.code[outside.subscribed[arn].endpoint].policy = OPEN_TO_SNS
-        assert outside.reconcile().problems == []
-
     def test_a_plain_subscription_without_its_name_in_the_filter_of_a_sequential_stage(self, outside: Outside) -> None:
         function = outside.deploy("score", ANSWER)
         outside.subscribe(PRE, function)
@@ -577,7 +566,10 @@ class TestProblems:
     def test_a_name_that_is_held_twice(self, outside: Outside) -> None:
         for name in ("one", "two"):
             outside.subscribe(PARALLEL, outside.deploy(name, ANSWER))
-        assert kinds(outside.reconcile()) == ["name-twice", "name-twice"]
+        first, second = sorted(outside.subscribed)
+        (problem,) = outside.reconcile().problems
+        assert (problem.kind, problem.subscription_arn) == ("name-twice", second)
+        assert f"held by the subscription {first}" in problem.detail
 
     def test_keys_that_do_not_fit_beside_those_of_earlier_subscriptions(self, outside: Outside) -> None:
         def subscribe(name: str, *keys: str) -> str:

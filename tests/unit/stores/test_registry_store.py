@@ -40,6 +40,7 @@ FULL = a_registration(
     filter_policy={"line": ["auto", {"prefix": "ü"}], "premium": [{"numeric": [">=", 1000.00001]}], "vip": [True]},
     filter_policy_scope="MessageBody",
     filter_keys_since=NOW,
+    named_since=NOW,
     mandatory=False,
     order=-5,
     always_run=True,
