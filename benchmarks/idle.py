@@ -27,7 +27,7 @@ EMPTY_QUERY: Final = 0.5
 """Read units of a query of an index that finds nothing."""
 ALARM_MONTH: Final = 0.10
 KEY_MONTH: Final = 1.00
-ALARMS: Final = 25
+ALARMS: Final = 27
 """Of ``WorkflowMonitoring``."""
 CORE_ALARMS: Final = 4
 """One for each dead-letter queue of the core."""

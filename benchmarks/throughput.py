@@ -25,7 +25,7 @@ RUN_METRICS: Final = 10
 """Once for all workflows, and once for each."""
 STAGE_METRICS: Final = 1
 PLUGIN_METRICS: Final = 4
-CORE_METRICS: Final = 2
+CORE_METRICS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,11 @@ def teams() -> dict[str, Template]:
 
 def registered_by(team: str, template: Template) -> Iterator[Registered]:
     functions = template.find_resources("AWS::Lambda::Function")
+    subscriptions = template.find_resources("AWS::SNS::Subscription")
     for resource in template.find_resources(REGISTRATION_RESOURCE_TYPE).values():
         properties = resource["Properties"]
-        function = functions[properties["Endpoint"]["Fn::GetAtt"][0]]["Properties"]
+        subscription = subscriptions[properties["SubscriptionArn"]["Ref"]]["Properties"]
+        function = functions[subscription["Endpoint"]["Fn::GetAtt"][0]]["Properties"]
         assert function["Environment"]["Variables"][Env.PLUGIN_NAME] == properties["Name"]
         package, module, name = function["Handler"].split(".")
         assert package == team
