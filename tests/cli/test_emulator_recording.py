@@ -15,6 +15,11 @@ from orchestrator_cli.local.emulator_process.launcher.recording import RECORDED,
 KEY = {"uid": {"S": "q-1"}, "path": {"S": "Work/"}}
 FUNCTION = {"FunctionName": "begin-run", "MemorySize": 512, "LoggingConfig": {"LogFormat": "JSON"}}
 
+SESSIONS = {
+    "ASIAOFFUNCTION": {"Arn": "arn:aws:sts::123456789012:assumed-role/begin-run-role/begin-run"},
+    "AKIASESSION": {"Arn": "arn:aws:iam::123456789012:root"},
+}
+
 
 class Table(SimpleNamespace):
     """The emulator's DynamoDB with one table: it puts the item that it is told to, and says what it consumed."""
@@ -48,7 +53,7 @@ def recording(file: Path, **services: Any) -> dict[str, Any]:
     emulator: dict[str, Any] = {
         **{name: SimpleNamespace(handle_request=answer) for name in RECORDED},
         "lambda_svc": SimpleNamespace(_emit_lambda_logs=lambda *_given, **_more: None),
-        "lambda_runtime": SimpleNamespace(execution_credentials=lambda _config: {"AWS_ACCESS_KEY_ID": "000000000000"}),
+        "sts": SimpleNamespace(_sessions=SESSIONS),
         **services,
     }
     queues = emulator["sqs"]
@@ -58,7 +63,7 @@ def recording(file: Path, **services: Any) -> dict[str, Any]:
     return emulator
 
 
-def call(service: Any, operation: str, request: dict[str, Any], *, key: str = "begin-run") -> Any:
+def call(service: Any, operation: str, request: dict[str, Any], *, key: str = "ASIAOFFUNCTION") -> Any:
     headers = {
         "x-amz-target": f"DynamoDB_20120810.{operation}",
         "authorization": f"AWS4-HMAC-SHA256 Credential={key}/20261128/us-east-1/dynamodb/aws4_request",
@@ -159,6 +164,11 @@ def test_lambdas_own_reading_of_a_queue_is_there_unless_it_found_nothing(tmp_pat
     assert found == [("ReceiveMessage", lambdas, 2), ("DeleteMessageBatch", lambdas, 2)]
 
 
-def test_each_function_calls_by_a_key_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "caller"),
+    [("ASIAOFFUNCTION", "begin-run"), ("AKIASESSION", "operator"), ("AKIAOFUSER", "AKIAOFUSER"), ("", "")],
+)
+def test_a_caller_is_named(tmp_path: Path, key: str, caller: str) -> None:
     emulator = recording(tmp_path / "calls")
-    assert emulator["lambda_runtime"].execution_credentials(FUNCTION) == {"AWS_ACCESS_KEY_ID": "begin-run"}
+    call(emulator["sns"], "Publish", {"TopicArn": "topic"}, key=key)
+    assert [line["caller"] for line in lines(tmp_path / "calls")] == [caller]

@@ -1,8 +1,8 @@
 """Writes down, one JSON line each, every call of AWS and every call of a function: what a bill is made of.
 
 A line's ``kind`` is ``request``, for a call of DynamoDB, SNS, SQS or Step Functions, or ``invocation``, for one of a
-function. A request says who called: a function by its name, the session's key as ``operator``, anybody
-else by the access key. Those of DynamoDB say what
+function. A request says who called: a function by its name, the session's key as ``operator``, another session of a
+role by its name, anybody else by the access key. Those of DynamoDB say what
 they consumed and how large the items are that they wrote. What Lambda reads of queues is there as SQS bills it.
 """
 
@@ -22,6 +22,8 @@ OPERATOR: Final = "operator"
 RECORDED: Final = ("dynamodb", "sns", "sqs", "stepfunctions")
 _LAMBDA: Final = "lambda.amazonaws.com"
 _CALLER: Final = re.compile(r"Credential=([^/]+)/")
+_SESSION: Final = ":assumed-role/"
+"""In the ARN of a role's session, which ends with its name: a function's session has the function's name."""
 _REFUSED: Final = 400
 _Json = dict[str, Any]
 _Answer = tuple[int, _Json, bytes | str]
@@ -47,11 +49,10 @@ class Recording:
         for name in RECORDED:
             service = self._services[name]
             service.handle_request = self._requests(name, service.handle_request)
-        functions, queues, runtime = (self._services[name] for name in ("lambda_svc", "sqs", "lambda_runtime"))
+        functions, queues = self._services["lambda_svc"], self._services["sqs"]
         functions._emit_lambda_logs = self._invocations(functions._emit_lambda_logs)
         queues._receive_messages_for_esm = self._receives(queues._receive_messages_for_esm)
         queues._delete_messages_for_esm = self._deletes(queues._delete_messages_for_esm)
-        runtime.execution_credentials = _named(runtime.execution_credentials)
 
     def _write(self, kind: str, **record: object) -> None:
         line = json.dumps({"kind": kind, "time": time.time(), **record})
@@ -86,7 +87,10 @@ class Recording:
     def _caller(self, headers: _Json) -> str:
         found = _CALLER.search(headers.get("authorization", ""))
         key = found[1] if found else ""
-        return OPERATOR if key == self._operator else key
+        if key == self._operator:
+            return OPERATOR
+        arn: str = self._services["sts"]._sessions.get(key, {}).get("Arn", "")
+        return arn.rpartition("/")[2] if _SESSION in arn else key
 
     def _items(self, operation: str, request: _Json) -> list[_Json]:
         """The items that a request writes, as they stand."""
@@ -167,15 +171,6 @@ class Recording:
             target=queue_url,
             messages=messages,
         )
-
-
-def _named(credentials: Callable[[_Json], dict[str, str]]) -> Callable[[_Json], dict[str, str]]:
-    """Give each function an access key that says which it is; the emulator takes any."""
-
-    def named(config: _Json) -> dict[str, str]:
-        return {**credentials(config), "AWS_ACCESS_KEY_ID": config["FunctionName"]}
-
-    return named
 
 
 def _request(headers: _Json, body: bytes) -> tuple[str, _Json]:
