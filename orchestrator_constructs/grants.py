@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from orchestrator_constructs.encryption import PUBLISH_AND_SEND
 from orchestrator_constructs.placement import nearest_construct
 
 
@@ -28,9 +29,13 @@ def is_written(grant: iam.Grant, grantee: iam.IGrantable) -> bool:
     return grant.success and node is not None and any(isinstance(child, iam.Policy) for child in node.find_all())
 
 
-def allow_report(grantee: iam.IGrantable, queue_arn: str) -> iam.Grant:
-    """Allow to send to the results queue."""
-    return iam.Grant.add_to_principal(grantee=grantee, actions=["sqs:SendMessage"], resource_arns=[queue_arn])
+def allow_report(grantee: iam.IGrantable, queue_arn: str, *, key_arn: str | None = None) -> iam.Grant:
+    """Allow to send to the results queue, and to encrypt for it with a key of another account."""
+    grant = iam.Grant.add_to_principal(grantee=grantee, actions=["sqs:SendMessage"], resource_arns=[queue_arn])
+    if key_arn is None:
+        return grant
+    encrypts = iam.Grant.add_to_principal(grantee=grantee, actions=[*PUBLISH_AND_SEND], resource_arns=[key_arn])
+    return grant.combine(encrypts)
 
 
 def allow_read_status(grantee: iam.IGrantable, table_arn: str) -> iam.Grant:

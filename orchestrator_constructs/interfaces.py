@@ -19,6 +19,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -69,6 +70,15 @@ class IOrchestratorCore(IRunMetrics, Protocol):
     @property
     def results_queue(self) -> sqs.IQueue:
         """The queue that plugins report to."""
+        ...
+
+    def encryption_key_for(self, consumer: Construct) -> kms.IKey | None:
+        """The core's key, for what is defined in ``consumer``; ``None`` if there is none, or it is not known here."""
+        ...
+
+    @property
+    def reporting_key_arn(self) -> str | None:
+        """The key that a role needs rights on to report, because it is in another account than the core."""
         ...
 
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:

@@ -6,10 +6,12 @@ from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge
+from orchestrator_constructs.encryption import queue_encryption
 
 LONGEST_RETENTION: Final = Duration.days(14)
 LAMBDA_CONSUMES: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
@@ -25,12 +27,13 @@ def dead_letter_queue(
     *,
     fifo: bool = False,
     visibility_timeout: Duration | None = None,
+    key: kms.IKey | None,
 ) -> sqs.Queue:
     """Define a queue for what could not be handled; it keeps it as long as SQS can."""
     queue = sqs.Queue(
         scope,
         id,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        **queue_encryption(key),
         enforce_ssl=True,
         fifo=fifo or None,
         visibility_timeout=visibility_timeout,
@@ -47,9 +50,10 @@ def undelivered_queue(
     topic_arn: str,
     *,
     visibility_timeout: Duration | None = None,
+    key: kms.IKey | None,
 ) -> sqs.Queue:
     """Define a queue for what a topic could not deliver to one of its subscriptions."""
-    queue = dead_letter_queue(scope, id, RemovalPolicy.DESTROY, visibility_timeout=visibility_timeout)
+    queue = dead_letter_queue(scope, id, RemovalPolicy.DESTROY, visibility_timeout=visibility_timeout, key=key)
     let_topic_send(queue, topic_arn)
     acknowledge(queue, "AwsSolutions-SQS3", "It is the dead-letter queue of the plugin's subscription.")
     return queue

@@ -47,7 +47,9 @@ def define_state_machine(
     role = iam.Role(
         scope,
         "Role",
-        assumed_by=iam.ServicePrincipal("states.amazonaws.com"),
+        assumed_by=iam.ServicePrincipal(
+            "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
+        ),
         description=f"What the state machine {name} may do",
     )
     for statement in statements:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from orchestrator_constructs.activity.base import ActivityBase
@@ -57,6 +58,8 @@ class Activity(ActivityBase):
         tracing: bool | None = None,
         plugin_accounts: Sequence[str] | None = None,
         organization_id: str | None = None,
+        plugin_protocols: Sequence[str] | None = None,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         """Define the activity.
 
@@ -74,6 +77,10 @@ class Activity(ActivityBase):
             plugin_accounts: Other accounts that may subscribe plugins to the stages. Default: the core's prop
                 ``plugin_accounts`` if this app defines the core; else none.
             organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
+            plugin_protocols: The protocols that other accounts may subscribe with, as for ``OrchestratorCore``.
+                Default: the core's if this app defines the core; else ``lambda`` and ``sqs``.
+            encryption_key: The customer managed key that encrypts the topics. Default: the core's, if this app
+                defines the core; else ``alias/aws/sns``.
 
         Raises:
             ValueError: A name, an account or a duration is not allowed, or the app defines this activity already.
@@ -88,6 +95,8 @@ class Activity(ActivityBase):
             tracing=tracing,
             plugin_accounts=plugin_accounts,
             organization_id=organization_id,
+            plugin_protocols=plugin_protocols,
+            encryption_key=encryption_key,
         )
         self._pre = SequentialStage(self, "Pre", position=Stage.PRE, options=pre, **shared)
         self._parallel = ParallelStage(self, "Parallel", options=parallel, **shared)

@@ -13,6 +13,7 @@ from orchestrator_constructs.activity.imported import ImportedStage
 from orchestrator_constructs.activity.stage_base import StageBase
 from orchestrator_constructs.activity.stage_options import StageOptions
 from orchestrator_constructs.core.imported import ImportedCore
+from orchestrator_constructs.encryption import let_services_use
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
@@ -33,6 +34,8 @@ class StageProps(TypedDict):
     tracing: bool | None
     plugin_accounts: Sequence[str] | None
     organization_id: str | None
+    plugin_protocols: Sequence[str] | None
+    encryption_key: kms.IKey | None
 
 
 class _StageTopic(StageBase):
@@ -61,11 +64,13 @@ class _StageTopic(StageBase):
             "Topic",
             topic_name=name,
             display_name=f"{activity_name} {position}",
-            master_key=kms.Alias.from_alias_name(self, "Key", _ENCRYPTION_KEY),
+            master_key=self._key(props["encryption_key"]),
             enforce_ssl=True,
             tracing_config=sns.TracingConfig.ACTIVE if tracing else None,
         )
-        core.other_accounts.or_else(props["plugin_accounts"], props["organization_id"]).open_topic(self._topic)
+        core.other_accounts.or_else(
+            self, props["plugin_accounts"], props["organization_id"], props["plugin_protocols"]
+        ).open_topic(self._topic)
         published = Published(self, "Published", exports=core.exports if exports is None else exports)
         suffix = STAGE_EXPORT_SUFFIX[position]
         published.parameter("topic-arn", deployment.topic_parameter(activity_name, position), self._topic.topic_arn)
@@ -73,6 +78,12 @@ class _StageTopic(StageBase):
         of_stack = StackStages.of(self, core)
         of_stack.add(self, settings)
         of_stack.deploy_after(self)
+
+    def _key(self, given: kms.IKey | None) -> kms.IKey:
+        if given is not None:
+            let_services_use(given, self, self._core.topic_arn_pattern(consumer=self))
+            return given
+        return self._core.encryption_key_for(self) or kms.Alias.from_alias_name(self, "Key", _ENCRYPTION_KEY)
 
     @property
     def topic(self) -> sns.ITopic:
@@ -115,6 +126,8 @@ class SequentialStage(_StageTopic):
         tracing: bool | None = None,
         plugin_accounts: Sequence[str] | None = None,
         organization_id: str | None = None,
+        plugin_protocols: Sequence[str] | None = None,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         """Define the stage.
 
@@ -131,6 +144,10 @@ class SequentialStage(_StageTopic):
             plugin_accounts: Other accounts that may subscribe plugins. Default: the core's prop ``plugin_accounts``
                 if this app defines the core; else none.
             organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
+            plugin_protocols: The protocols that other accounts may subscribe with, as for ``OrchestratorCore``.
+                Default: the core's if this app defines the core; else ``lambda`` and ``sqs``.
+            encryption_key: The customer managed key that encrypts the topic. Default: the core's, if this app
+                defines the core; else ``alias/aws/sns``.
 
         Raises:
             ValueError: A name, an account, a duration or the position is not allowed, or the app defines this
@@ -147,6 +164,8 @@ class SequentialStage(_StageTopic):
             tracing=tracing,
             plugin_accounts=plugin_accounts,
             organization_id=organization_id,
+            plugin_protocols=plugin_protocols,
+            encryption_key=encryption_key,
         )
 
     @classmethod
@@ -201,6 +220,8 @@ class ParallelStage(_StageTopic):
         tracing: bool | None = None,
         plugin_accounts: Sequence[str] | None = None,
         organization_id: str | None = None,
+        plugin_protocols: Sequence[str] | None = None,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         """Define the stage.
 
@@ -216,6 +237,10 @@ class ParallelStage(_StageTopic):
             plugin_accounts: Other accounts that may subscribe plugins. Default: the core's prop ``plugin_accounts``
                 if this app defines the core; else none.
             organization_id: The AWS organization all of whose accounts may. Default: the core's, likewise.
+            plugin_protocols: The protocols that other accounts may subscribe with, as for ``OrchestratorCore``.
+                Default: the core's if this app defines the core; else ``lambda`` and ``sqs``.
+            encryption_key: The customer managed key that encrypts the topic. Default: the core's, if this app
+                defines the core; else ``alias/aws/sns``.
 
         Raises:
             ValueError: A name, an account or a duration is not allowed, or the app defines this stage already.
@@ -231,6 +256,8 @@ class ParallelStage(_StageTopic):
             tracing=tracing,
             plugin_accounts=plugin_accounts,
             organization_id=organization_id,
+            plugin_protocols=plugin_protocols,
+            encryption_key=encryption_key,
         )
 
     @classmethod

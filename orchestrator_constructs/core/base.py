@@ -8,6 +8,7 @@ from typing import Unpack
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
@@ -53,6 +54,15 @@ class CoreBase(RunMetrics, Construct):
         """The default of the prop ``permissions_boundary`` of workflows."""
         return None
 
+    def encryption_key_for(self, consumer: Construct) -> kms.IKey | None:  # noqa: ARG002 - as its like
+        """The core's key, for what is defined in ``consumer``; ``None`` if there is none, or it is not known here."""
+        return None
+
+    @property
+    def reporting_key_arn(self) -> str | None:
+        """The key that a role needs rights on to report, because it is in another account than the core."""
+        return None
+
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
         """The ARN of a function of the core for the stack of ``consumer``."""
         raise NotImplementedError
@@ -75,8 +85,9 @@ class CoreBase(RunMetrics, Construct):
         return Place.of(self)
 
     def grant_report(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let a plugin report: send to the results queue, nothing else."""
-        return allow_report(grantee, self.results_queue_arn(consumer=policy_scope(grantee, self)))
+        """Let a plugin report: send to the results queue, nothing else. The queue's key needs no further grant."""
+        queue_arn = self.results_queue_arn(consumer=policy_scope(grantee, self))
+        return allow_report(grantee, queue_arn, key_arn=self.reporting_key_arn)
 
     def grant_cancel(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let a tool cancel runs."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
@@ -27,8 +28,9 @@ from orchestrator_constructs.core.outputs import publish_core
 from orchestrator_constructs.core.parts import CoreParts
 from orchestrator_constructs.core.run_events import RunEvents
 from orchestrator_constructs.core.stores import define_stores
+from orchestrator_constructs.encryption import let_services_use
 from orchestrator_constructs.grants import allow_read_status, policy_scope
-from orchestrator_constructs.other_accounts import OtherAccounts
+from orchestrator_constructs.other_accounts import DEFAULT_PROTOCOLS, OtherAccounts
 from orchestrator_constructs.placement import arn_for, published_value, share_a_stack
 from orchestrator_constructs.runtime_code import runtime_code
 from orchestrator_constructs.runtime_layer import RuntimeLayer
@@ -38,6 +40,7 @@ from orchestrator_runtime.contract import DEFAULT_RETENTION_DAYS, MAX_PLUGINS_PE
 from orchestrator_runtime.deployment import CoreOutput
 
 _HOURLY: Final = Duration.hours(1)
+_IMPORTED_KEY: Final = "KeyOfCore"
 _LEAST_MINUTES_BETWEEN_RECONCILIATIONS: Final = 5
 
 
@@ -98,12 +101,14 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
         plugin_functions: Sequence[str] | None = None,
         plugin_accounts: Sequence[str] = (),
         organization_id: str | None = None,
+        plugin_protocols: Sequence[str] = DEFAULT_PROTOCOLS,
         vpc: ec2.IVpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
         permissions_boundary: iam.IManagedPolicy | None = None,
         reserved_concurrency: Mapping[Handler, int] | None = None,
         plugin_metrics: bool = True,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         """Define the core.
 
@@ -135,7 +140,12 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
                 Default: all functions of this account and region.
             plugin_accounts: Other accounts that may deploy plugins: subscribe to stages, register, report.
                 Default: none.
-            organization_id: The AWS organization all of whose accounts may deploy plugins. Default: none.
+            organization_id: The AWS organization all of whose accounts may deploy plugins. Roles of the core's own
+                account need rights of their own. Default: none.
+            plugin_protocols: The protocols of SNS that other accounts may subscribe with. ``lambda``, ``sqs``,
+                ``firehose`` and ``application`` take endpoints of the subscribing account, in this region;
+                ``https``, ``http``, ``email``, ``email-json`` and ``sms`` deliver the metadata of runs to any
+                address. Default: ``lambda`` and ``sqs``.
             vpc: The network that the functions run in. It has to lead to DynamoDB, SNS, SQS, Step Functions,
                 Systems Manager, Lambda, CloudFormation, CloudWatch Logs, X-Ray, and to S3, where CloudFormation
                 takes the responses to registrations. Default: Lambda's own network.
@@ -147,6 +157,12 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
                 maximum concurrency of the results queue, 2 or more. Default: none is reserved.
             plugin_metrics: Publish metrics for each plugin: up to four, for each of which CloudWatch charges $0.30 a
                 month. Without them, the logs alone have what plugins did. Default: yes.
+            encryption_key: A customer managed key that encrypts the tables, the results queue and the dead-letter
+                queues here, the topics of activities, the queues of plugins and the topic of alerts that this app
+                defines for this core. Its policy lets principals of the account use it through DynamoDB, SNS and
+                SQS, which check what each may do, and SNS, EventBridge and CloudWatch deliver. A key that was
+                imported needs these statements in its policy: see ``docs/operations.md``. It does not encrypt
+                logs, nor executions of state machines. Default: AWS manages the keys.
 
         Raises:
             ValueError: A prop is not allowed, or the app defines this core already, or one whose name continues
@@ -159,21 +175,25 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             whole_minutes("reconcile_every", reconcile_every, at_least=_LEAST_MINUTES_BETWEEN_RECONCILIATIONS)
         self._exports = exports
         self._tracing = tracing
-        self._other_accounts = OtherAccounts.checked(plugin_accounts, organization_id)
+        self._other_accounts = OtherAccounts.checked(self, plugin_accounts, organization_id, plugin_protocols)
         self._permissions_boundary = permissions_boundary
         if permissions_boundary is not None:
             iam.PermissionsBoundary.of(self).apply(permissions_boundary)
         retention_days = whole_days("retention", retention or Duration.days(DEFAULT_RETENTION_DAYS))
         architecture = architecture or lambda_.Architecture.ARM_64
         runtime = runtime or lambda_.Runtime.PYTHON_3_13
+        self._encryption_key = encryption_key
+        if encryption_key is not None:
+            let_services_use(encryption_key, self, self.topic_arn_pattern(consumer=self), others=self._other_accounts)
         self._dead_letters = CoreDeadLetters(
-            self, "DeadLetters", deployment=self._deployment, removal_policy=removal_policy
+            self, "DeadLetters", deployment=self._deployment, removal_policy=removal_policy, key=encryption_key
         )
         self._stores = define_stores(
             self,
             deployment=self._deployment,
             removal_policy=removal_policy,
             dead_results=self._dead_letters.of(DeadLetters.RESULTS),
+            key=encryption_key,
         )
         options = FunctionOptions(
             code=runtime_code(),
@@ -230,6 +250,7 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
             stores=self._stores,
             functions=self._functions,
             dead_letters=self._dead_letters,
+            encryption_key=encryption_key,
         )
         StackStages.of(self, self).deploy_after(self)
 
@@ -281,6 +302,17 @@ class OrchestratorCore(FoundElsewhere, CoreBase):
     def results_queue(self) -> sqs.IQueue:
         """The queue that plugins report to."""
         return self._stores.results
+
+    def encryption_key_for(self, consumer: Construct) -> kms.IKey | None:
+        """The core's key, for what is defined in ``consumer``; ``None`` if it has none."""
+        if self._encryption_key is None or share_a_stack(self, consumer):
+            return self._encryption_key
+        imported = consumer.node.try_find_child(_IMPORTED_KEY)
+        if imported is None:
+            parameter = self._deployment.core_parameter(CoreOutput.ENCRYPTION_KEY_ARN)
+            arn = published_value(parameter, consumer=consumer, producer=self)
+            return kms.Key.from_key_arn(consumer, _IMPORTED_KEY, arn)
+        return cast("kms.IKey", imported)
 
     def function_arn(self, handler: Handler, *, consumer: Construct) -> str:
         """The ARN of a function of the core for the stack of ``consumer``."""

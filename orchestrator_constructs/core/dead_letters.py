@@ -7,6 +7,7 @@ from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -38,9 +39,12 @@ class CoreDeadLetters(Construct):
         *,
         deployment: Deployment,
         removal_policy: RemovalPolicy,
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, id)
-        self._queues = {kind: dead_letter_queue(self, kind.value.capitalize(), removal_policy) for kind in DeadLetters}
+        self._queues = {
+            kind: dead_letter_queue(self, kind.value.capitalize(), removal_policy, key=key) for kind in DeadLetters
+        }
         self._alarms = [
             queue.metric_approximate_number_of_messages_visible(
                 period=_LOOKS_EVERY, statistic=cloudwatch.Stats.MAXIMUM

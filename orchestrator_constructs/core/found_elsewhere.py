@@ -48,6 +48,7 @@ class FoundElsewhere:
         account: str,
         region: str | None = None,
         status_table_arn: str | None = None,
+        encryption_key_arn: str | None = None,
     ) -> IOrchestratorCore:
         """Name a core in another account, whose SSM parameters are out of reach.
 
@@ -63,6 +64,8 @@ class FoundElsewhere:
             region: The core's region. Default: that of the stack.
             status_table_arn: The core's status table, the one thing without a conventional name, if the status
                 is to be read. Default: it is not.
+            encryption_key_arn: The core's ``encryption_key``, if it has one: roles that report get
+                ``kms:GenerateDataKey`` and ``kms:Decrypt`` on it. Default: the core has no key of its own.
 
         Raises:
             ValueError: A name or the account is not allowed.
@@ -74,4 +77,5 @@ class FoundElsewhere:
             account=account,
             region=region,
             status_table_arn=status_table_arn,
+            encryption_key_arn=encryption_key_arn,
         )

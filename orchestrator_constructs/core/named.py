@@ -30,6 +30,7 @@ class NamedCore(CoreBase):
         account: str,
         region: str | None,
         status_table_arn: str | None,
+        encryption_key_arn: str | None,
     ) -> None:
         super().__init__(scope, id, deployment=deployment)
         check_account("account", account)
@@ -37,10 +38,16 @@ class NamedCore(CoreBase):
         self._where = Place(partition=stack.partition, region=region or stack.region, account=account)
         self._suffix = stack.url_suffix
         self._status_table_arn = status_table_arn
+        self._encryption_key_arn = encryption_key_arn
 
     @property
     def _place(self) -> Place:
         return self._where
+
+    @property
+    def reporting_key_arn(self) -> str | None:
+        """The core's key: a role of another account needs a right of its own on it."""
+        return self._encryption_key_arn
 
     @cached_property
     def status_table(self) -> dynamodb.ITable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from orchestrator_constructs.core.dead_letters import CoreDeadLetters
@@ -20,6 +21,7 @@ def publish_core(
     stores: CoreStores,
     functions: CoreFunctions,
     dead_letters: CoreDeadLetters,
+    encryption_key: kms.IKey | None,
 ) -> None:
     """Publish a core's names in SSM and, unless exports are off, some as plain exports."""
     stream_arn = stores.status.table_stream_arn
@@ -40,6 +42,8 @@ def publish_core(
         CoreOutput.CANCEL_RUN_ARN: functions.of(Handler.CANCEL_RUN).function_arn,
         **{CoreOutput.of_dead_letters(kind): dead_letters.of(kind).queue_url for kind in DeadLetters},
     }
+    if encryption_key is not None:
+        outputs[CoreOutput.ENCRYPTION_KEY_ARN] = encryption_key.key_arn
     published = Published(scope, "Published", exports=exports)
     for output, value in outputs.items():
         published.parameter(output.value, deployment.core_parameter(output), value)

@@ -7,9 +7,11 @@ from typing import Final
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from orchestrator_constructs.encryption import encrypt_table, queue_encryption
 from orchestrator_constructs.queues import LONGEST_RETENTION
 from orchestrator_runtime.contract import ACTIVE_RUNS, DUE_ACTIVITIES, REGISTRY_BY_FUNCTION, TableAttribute
 from orchestrator_runtime.deployment import Deployment
@@ -39,7 +41,12 @@ class CoreStores:
 
 
 def define_stores(
-    scope: Construct, *, deployment: Deployment, removal_policy: RemovalPolicy, dead_results: sqs.IQueue
+    scope: Construct,
+    *,
+    deployment: Deployment,
+    removal_policy: RemovalPolicy,
+    dead_results: sqs.IQueue,
+    key: kms.IKey | None,
 ) -> CoreStores:
     """Define the tables and the queue of a core as children of ``scope``; their ids are API."""
     return CoreStores(
@@ -49,6 +56,7 @@ def define_stores(
             TableAttribute.UID,
             TableAttribute.PATH,
             removal_policy,
+            key=key,
             expires=True,
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             indexes=[
@@ -68,6 +76,7 @@ def define_stores(
             TableAttribute.UID,
             TableAttribute.PATH,
             removal_policy,
+            key=key,
             expires=True,
             indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
@@ -84,6 +93,7 @@ def define_stores(
             TableAttribute.ACTIVITY,
             TableAttribute.REGISTRATION,
             removal_policy,
+            key=key,
             indexes=[
                 dynamodb.GlobalSecondaryIndexPropsV2(
                     index_name=REGISTRY_BY_FUNCTION, partition_key=_string(TableAttribute.FUNCTION)
@@ -94,7 +104,7 @@ def define_stores(
             scope,
             "Results",
             queue_name=deployment.results_queue,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            **queue_encryption(key),
             enforce_ssl=True,
             visibility_timeout=_VISIBILITY,
             retention_period=LONGEST_RETENTION,
@@ -110,11 +120,12 @@ def _table(
     sort_key: TableAttribute,
     removal_policy: RemovalPolicy,
     *,
+    key: kms.IKey | None,
     expires: bool = False,
     stream: dynamodb.StreamViewType | None = None,
     indexes: list[dynamodb.GlobalSecondaryIndexPropsV2] | None = None,
 ) -> dynamodb.TableV2:
-    return dynamodb.TableV2(
+    table = dynamodb.TableV2(
         scope,
         id,
         partition_key=_string(partition_key),
@@ -129,6 +140,8 @@ def _table(
         global_secondary_indexes=indexes,
         removal_policy=removal_policy,
     )
+    encrypt_table(table, key)
+    return table
 
 
 def _string(name: TableAttribute) -> dynamodb.Attribute:

@@ -13,6 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from orchestrator_constructs.encryption import let_alarms_use
 from orchestrator_runtime.deployment import Deployment
 
 _ALARMS: Final = "cloudwatch.amazonaws.com"
@@ -21,25 +22,21 @@ _ALARMS: Final = "cloudwatch.amazonaws.com"
 class AlertsTopic(Construct):
     """Defines the topic ``{system}-{stage}-alerts``, encrypted and closed to anything but TLS.
 
-    It has a customer managed key. The policy of ``alias/aws/sns`` cannot be changed, and
-    does not let CloudWatch encrypt, so that no alarm would be published.
+    It has a customer managed key, one that it is given or one of its own. The policy of ``alias/aws/sns`` cannot be
+    changed, and does not let CloudWatch encrypt, so that no alarm would be published.
     """
 
-    def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:  # noqa: A002
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        deployment: Deployment,
+        key: kms.IKey | None,
+    ) -> None:
         super().__init__(scope, id)
-        self._key = kms.Key(
-            self,
-            "Key",
-            description=f"Encrypts the alerts of {deployment.prefix}",
-            enable_key_rotation=True,
-            # It keeps nothing but what SNS is about to deliver.
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        self._key.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[_alarms_of(self)], actions=["kms:Decrypt", "kms:GenerateDataKey*"], resources=["*"]
-            )
-        )
+        self._key = key or self._own_key(deployment)
+        let_alarms_use(self._key, self)
         self._topic = sns.Topic(
             self,
             "Topic",
@@ -47,6 +44,16 @@ class AlertsTopic(Construct):
             display_name=f"Alerts of {deployment.prefix}",
             master_key=self._key,
             enforce_ssl=True,
+        )
+
+    def _own_key(self, deployment: Deployment) -> kms.IKey:
+        return kms.Key(
+            self,
+            "Key",
+            description=f"Encrypts the alerts of {deployment.prefix}",
+            enable_key_rotation=True,
+            # It keeps nothing but what SNS is about to deliver.
+            removal_policy=RemovalPolicy.DESTROY,
         )
 
     @property
@@ -64,7 +71,7 @@ class AlertsTopic(Construct):
 
 
 def let_alarms_publish(scope: Construct, topic: sns.ITopic) -> None:
-    """Let alarms of the account publish to a topic: a topic policy has to name CloudWatch."""
+    """Let alarms of the account publish to a topic: its policy, and that of its key, have to name CloudWatch."""
     topic.grant_publish(_alarms_of(scope))
 
 

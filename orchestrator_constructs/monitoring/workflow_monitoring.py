@@ -8,6 +8,7 @@ from typing import Final
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -36,10 +37,11 @@ class WorkflowMonitoring(Construct):
     Workflows and plugins of other apps need no line of their own: the core publishes
     their metrics, and the dashboard searches for them.
 
-    Resources: the alerts topic ``{system}-{stage}-alerts`` with a key, unless you
-    bring one; the function ``{system}-{stage}-watch-runs`` with a role, a log group
-    and a schedule; alarms ``{system}-{stage}-…``; a dashboard ``{system}-{stage}``;
-    saved queries in the folder ``{system}-{stage}/``.
+    Resources: the alerts topic ``{system}-{stage}-alerts``, unless you bring one, with
+    a key of its own if neither this construct nor the core has one; the function
+    ``{system}-{stage}-watch-runs`` with a role, a log group and a schedule; alarms
+    ``{system}-{stage}-…``; a dashboard ``{system}-{stage}``; saved queries in the
+    folder ``{system}-{stage}/``.
 
     Failures: where an invocation of the function fails, the next one announces what
     that one did not.
@@ -60,6 +62,7 @@ class WorkflowMonitoring(Construct):
         alarms: MonitoringAlarms | None = None,
         dashboard: bool = True,
         queries: bool = True,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         """Define the monitoring.
 
@@ -74,10 +77,12 @@ class WorkflowMonitoring(Construct):
             alarms: Which alarms there are, and their thresholds. Default: all, see ``MonitoringAlarms``.
             dashboard: Whether to define a dashboard. Default: yes.
             queries: Whether to define saved queries. Default: yes.
+            encryption_key: The customer managed key that encrypts the topic of alerts that is defined here. Default:
+                the core's; if it has none, a key is defined, for $1 a month.
 
         Raises:
-            ValueError: A prop is not allowed, the core is in another stack or not defined by this app, or the app
-                has a monitoring of it already.
+            ValueError: A prop is not allowed, ``encryption_key`` is given with ``alerts_topic``, the core is in
+                another stack or not defined by this app, or the app has a monitoring of it already.
         """
         super().__init__(scope, id)
         if not isinstance(core, OrchestratorCore) or not share_a_stack(self, core):
@@ -90,9 +95,15 @@ class WorkflowMonitoring(Construct):
         claim_name(self, f"{deployment.prefix} monitoring", f"the monitoring of {deployment.prefix!r}")
         whole_minutes("watch_every", watch_every, at_least=1)
         apply_boundary(self, core.permissions_boundary)
+        if alerts_topic is not None and encryption_key is not None:
+            raise ValueError(
+                f"monitoring {self.node.path!r} has both alerts_topic {alerts_topic.node.path!r} and an "
+                f"encryption_key, which encrypts only a topic that the monitoring defines: leave one of them out"
+            )
         own = None
         if alerts_topic is None:
-            own = AlertsTopic(self, "Alerts", deployment=deployment)
+            key = encryption_key or core.encryption_key_for(self)
+            own = AlertsTopic(self, "Alerts", deployment=deployment, key=key)
             alerts_topic = own.topic
         self._topic = alerts_topic
         let_alarms_publish(self, self._topic)

@@ -6,9 +6,13 @@ from typing import Final
 
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from orchestrator_constructs.encryption import encrypt_table
+from orchestrator_constructs.interfaces import IOrchestratorCore
+from orchestrator_constructs.plugin.encryption import checked_key
 from orchestrator_constructs.plugin.function import defined_function
 from orchestrator_runtime.contract import Env
 
@@ -19,7 +23,9 @@ _ACTIONS: Final = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
 _CHILD: Final = "OrchestratorCalls"
 
 
-def remember_calls(plugin: Construct, function: lambda_.IFunction) -> None:
+def remember_calls(
+    plugin: Construct, function: lambda_.IFunction, core: IOrchestratorCore, key: kms.IKey | None
+) -> None:
     """Give the function a table in which the ``plugin`` decorator remembers its calls; one for all its plugins.
 
     It lies beside the function, whose environment names it: in the plugin's stack, if that is another,
@@ -47,5 +53,6 @@ def remember_calls(plugin: Construct, function: lambda_.IFunction) -> None:
         time_to_live_attribute=_EXPIRES,
         removal_policy=RemovalPolicy.DESTROY,
     )
+    encrypt_table(table, checked_key(defined, core, key))
     table.grant(defined, *_ACTIONS)
     defined.add_environment(Env.IDEMPOTENCY_TABLE, table.table_name)

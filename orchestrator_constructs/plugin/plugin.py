@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aws_cdk import Duration
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -13,6 +14,7 @@ from constructs import Construct
 from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.metrics import PluginMetrics
 from orchestrator_constructs.plugin.destinations import let_lambda_report
+from orchestrator_constructs.plugin.encryption import checked_key
 from orchestrator_constructs.plugin.function import check_stacks, give_name, let_stages_call
 from orchestrator_constructs.plugin.idempotency_table import remember_calls
 from orchestrator_constructs.plugin.registration import FilterPolicyScope, PluginProps, PluginRegistration
@@ -106,6 +108,7 @@ class Plugin(PluginMetrics, Construct):
         description: str | None = None,
         reports_itself: bool = True,
         idempotent: bool = True,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         """Define the plugin.
 
@@ -131,6 +134,9 @@ class Plugin(PluginMetrics, Construct):
             idempotent: Whether the function may be invoked twice for the same run and attempt: deliveries
                 are at least once. Otherwise it gets a DynamoDB table in which the decorator stores its
                 invocations; the function must be defined in this app. Default: it may.
+            encryption_key: The customer managed key that encrypts ``dead_letter_queue``, and the table of a
+                function that is not idempotent. Default: the core's, if this app defines the core; else AWS
+                manages the keys.
 
         Raises:
             ValueError: A prop is not allowed, or the stage already has a plugin of that name in this
@@ -157,14 +163,16 @@ class Plugin(PluginMetrics, Construct):
                 description=description,
             ),
         )
-        self._dead_letter_queue = undelivered_queue(self, "Undelivered", registration.topic_arn)
+        self._dead_letter_queue = undelivered_queue(
+            self, "Undelivered", registration.topic_arn, key=checked_key(self, stage.core, encryption_key)
+        )
         subscription = registration.subscribe(
             protocol=_PROTOCOL, endpoint=function.function_arn, undelivered=self._dead_letter_queue
         )
         self._subscription_arn = subscription.ref
         give_name(function, self._name)
         if not idempotent:
-            remember_calls(self, function)
+            remember_calls(self, function, stage.core, encryption_key)
         registration.sent_by(function.role)
         grant = let_report(self, function, stage.core)
         destinations = let_lambda_report(self, function, stage.core, reports_itself=reports_itself, grant=grant)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from orchestrator_constructs.encryption import queue_encryption
 from orchestrator_constructs.plugin.function import defined_function
 from orchestrator_constructs.queues import LONGEST_RETENTION
 from orchestrator_constructs.validation import check_count, whole_seconds
@@ -121,7 +123,12 @@ class QueueSettings:
 
 
 def define_plugin_queue(
-    scope: Construct, settings: QueueSettings, function: lambda_.IFunction | None, dead_letters: sqs.IQueue
+    scope: Construct,
+    settings: QueueSettings,
+    function: lambda_.IFunction | None,
+    dead_letters: sqs.IQueue,
+    *,
+    key: kms.IKey | None,
 ) -> sqs.Queue:
     """Define the queue with a plugin's messages.
 
@@ -130,11 +137,12 @@ def define_plugin_queue(
         settings: Its settings.
         function: What reads the queue, if a function does.
         dead_letters: Where a message goes that was received too often.
+        key: The key that encrypts it; ``None``: SQS does.
     """
     return sqs.Queue(
         scope,
         "Queue",
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        **queue_encryption(key),
         enforce_ssl=True,
         fifo=settings.fifo or None,
         # Groups are many and each is slow: so the quota on messages holds for each group.

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -16,6 +17,7 @@ from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.metrics import PluginMetrics
 from orchestrator_constructs.placement import share_a_stack
 from orchestrator_constructs.plugin.destinations import check_agreement, let_lambda_report
+from orchestrator_constructs.plugin.encryption import checked_key
 from orchestrator_constructs.plugin.function import check_stacks, give_max_receives, give_name, let_stages_call
 from orchestrator_constructs.plugin.idempotency_table import remember_calls
 from orchestrator_constructs.plugin.queue import DEFAULT_MAX_RECEIVES, QueueSettings, define_plugin_queue
@@ -112,6 +114,7 @@ class QueuePlugin(PluginMetrics, Construct):
         visibility_timeout: Duration | None = None,
         retention: Duration | None = None,
         idempotent: bool = True,
+        encryption_key: kms.IKey | None = None,
     ) -> None:
         """Define the plugin.
 
@@ -150,6 +153,9 @@ class QueuePlugin(PluginMetrics, Construct):
             idempotent: Whether the function may be called twice for the same. Otherwise it gets a
                 DynamoDB table in which the ``plugin`` decorator remembers its calls; the function must be
                 defined in this app. Default: it may.
+            encryption_key: The customer managed key that encrypts the queues, and the table of a
+                function that is not idempotent. Default: the core's, if this app defines the core; else AWS
+                manages the keys.
 
         Raises:
             ValueError: A prop is not allowed, or the stage already has a plugin of that name in this
@@ -188,10 +194,12 @@ class QueuePlugin(PluginMetrics, Construct):
                 description=description,
             ),
         )
+        self._given_key = encryption_key
+        self._key = checked_key(self, stage.core, encryption_key)
         self._dead_letter_queue = dead_letter_queue(
-            self, "Dead", RemovalPolicy.DESTROY, fifo=fifo, visibility_timeout=DEAD_LETTERS_HIDDEN
+            self, "Dead", RemovalPolicy.DESTROY, fifo=fifo, visibility_timeout=DEAD_LETTERS_HIDDEN, key=self._key
         )
-        self._queue = define_plugin_queue(self, self._settings, function, self._dead_letter_queue)
+        self._queue = define_plugin_queue(self, self._settings, function, self._dead_letter_queue, key=self._key)
         subscription, needed = self._subscribe_feeder() if fifo else self._subscribe_queue()
         self._subscription_arn = subscription.ref
         if function is not None:
@@ -260,7 +268,7 @@ class QueuePlugin(PluginMetrics, Construct):
         """Put the feeder before the queue; what SNS cannot deliver to it needs a standard queue."""
         core = self._stage.core
         undelivered = undelivered_queue(
-            self, "Undelivered", self._registration.topic_arn, visibility_timeout=DEAD_LETTERS_HIDDEN
+            self, "Undelivered", self._registration.topic_arn, visibility_timeout=DEAD_LETTERS_HIDDEN, key=self._key
         )
         feeder = define_fifo_feeder(self, self._name, self._queue, self._settings.fifo_key)
         grant = core.grant_report(feeder)
@@ -285,6 +293,6 @@ class QueuePlugin(PluginMetrics, Construct):
         give_name(function, self._name)
         give_max_receives(function, self._settings.max_receives)
         if not idempotent:
-            remember_calls(self, function)
+            remember_calls(self, function, self._stage.core, self._given_key)
         self._registration.sent_by(function.role)
         return source

@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from orchestrator_constructs.acknowledgements import acknowledge_inline_policy
+from orchestrator_constructs.encryption import PUBLISH_AND_SEND
 from orchestrator_constructs.grants import is_written
 from orchestrator_constructs.interfaces import IOrchestratorCore
 from orchestrator_constructs.queues import CONSUME, LAMBDA_CONSUMES
@@ -26,11 +27,11 @@ def let_report(plugin: Construct, function: lambda_.IFunction, core: IOrchestrat
     """
     of = f"function {function.node.path!r}"
     if function.role is None:
-        _warn(plugin, "roleUnknown", f"{of} was imported without its role", "report", [_to_report(plugin, core)])
+        _warn(plugin, "roleUnknown", f"{of} was imported without its role", "report", _to_report(plugin, core))
         return None
     grant = core.grant_report(function)
     if not is_written(grant, function):
-        _warn(plugin, "roleFixed", _not_ours(f"the role of {of}"), "report", [_to_report(plugin, core)])
+        _warn(plugin, "roleFixed", _not_ours(f"the role of {of}"), "report", _to_report(plugin, core))
         return None
     return grant
 
@@ -71,8 +72,8 @@ def let_consume(plugin: Construct, queue: sqs.IQueue, grantee: iam.IGrantable, c
         grantee=grantee, actions=list(CONSUME), resource_arns=[queue.queue_arn], resource=queue
     )
     reports = core.grant_report(grantee)
-    rights = ((reads, _to_read(queue, CONSUME)), (reports, _to_report(plugin, core)))
-    if missing := [statement for grant, statement in rights if not is_written(grant, grantee)]:
+    rights = ((reads, [_to_read(queue, CONSUME)]), (reports, _to_report(plugin, core)))
+    if missing := [one for grant, needed in rights if not is_written(grant, grantee) for one in needed]:
         node = getattr(grantee.grant_principal, "node", None)
         consumer = f"consumer {node.path!r}" if node else "a consumer"
         _warn(plugin, "roleFixed", _not_ours(consumer), "read the queue and report", missing)
@@ -90,14 +91,18 @@ def _warn(plugin: Construct, id: str, why: str, what: str, statements: Sequence[
     )
 
 
-def _to_report(plugin: Construct, core: IOrchestratorCore) -> dict[str, Any]:
+def _to_report(plugin: Construct, core: IOrchestratorCore) -> list[dict[str, Any]]:
     _, partition, _, region, account, _ = core.topic_arn_pattern(consumer=plugin).split(":")
     place = [
         word if Token.is_unresolved(part) else part
         for part, word in ((partition, "aws"), (region, "REGION"), (account, "ACCOUNT"))
     ]
     queue_arn = "arn:{}:sqs:{}:{}:{}".format(*place, core.deployment.results_queue)
-    return {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue_arn}
+    statements: list[dict[str, Any]] = [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue_arn}]
+    if (key_arn := core.reporting_key_arn) is not None:
+        resource = "ARN of the core's key" if Token.is_unresolved(key_arn) else key_arn
+        statements.append({"Effect": "Allow", "Action": [*PUBLISH_AND_SEND], "Resource": resource})
+    return statements
 
 
 def _to_read(queue: sqs.IQueue, actions: Sequence[str]) -> dict[str, Any]:

@@ -106,6 +106,8 @@ class CoreOutput(StrEnum):
     DEAD_SWEEPS_URL = "dead-sweeps-url"
     DEAD_RECONCILIATIONS_URL = "dead-reconciliations-url"
     DEAD_REGISTRATIONS_URL = "dead-registrations-url"
+    ENCRYPTION_KEY_ARN = "encryption-key-arn"
+    """Only of a core with a customer managed key."""
 
     @classmethod
     def of_dead_letters(cls, kind: DeadLetters) -> CoreOutput:

@@ -24,8 +24,8 @@ from orchestrator_cli.local.emulator_process.launcher.permissions import (
     with_secure_transport,
 )
 from orchestrator_cli.local.emulator_process.launcher.relied_on import RELIED_ON, VERSION, check
-from orchestrator_cli.local.emulator_process.launcher.saved_queries import let_pass
 from orchestrator_cli.local.emulator_process.launcher.state_machines import FailingTasks, in_turn, with_own_context
+from orchestrator_cli.local.emulator_process.launcher.unknown_types import let_pass
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:told"
@@ -293,10 +293,11 @@ def test_loopback_passes_for_tls_and_other_conditions_stand() -> None:
     assert resolve("aws:SourceIp", None) == "value of aws:SourceIp"
 
 
-def test_saved_queries_are_let_pass_and_known_types_are_left_alone() -> None:
+@pytest.mark.parametrize("unknown", ["AWS::Logs::QueryDefinition", "AWS::Lambda::ResourcePolicy"])
+def test_unknown_types_are_let_pass_and_known_types_are_left_alone(unknown: str) -> None:
     provisioners = SimpleNamespace(_RESOURCE_HANDLERS={"AWS::SQS::Queue": {}})
     let_pass(provisioners)
-    handler = provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"]
+    handler = provisioners._RESOURCE_HANDLERS[unknown]
     physical_id, attributes = handler["create"]("Failed", {"Name": "failed"}, "claims-dev")
     assert (physical_id, attributes) == ("claims-dev-Failed", {})
     assert handler["update"](physical_id, {}, {}, "claims-dev") == (physical_id, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from orchestrator_constructs import Activity, IActivity, IOrchestratorCore, OrchestratorCore, Workflow
@@ -79,6 +80,7 @@ def every_prop(app: App) -> None:
         ),
         permissions_boundary=iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", "Boundary"),
         reserved_concurrency={Handler.RECORD_RESULT: 20, Handler.RECONCILE: 1},
+        encryption_key=kms.Key(stack, "Key", enable_key_rotation=True),
     )
     activities = define_activities(stack, core)
     beside = [activities["Rate"], activities["GenerateDocuments"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -12,13 +12,16 @@ from aws_cdk import aws_iam as iam
 from orchestrator_constructs import Activity, OrchestratorCore, ParallelStage, SequentialStage, Stage
 from orchestrator_runtime.contract import Handler
 from tests.constructs.apps import define_user
+from tests.constructs.resource_policies import CORE_ACCOUNT, statements
 from tests.constructs.synthesis import NO_BUNDLING, StackTemplate, synthesize
 from tests.constructs.test_layouts import nag_findings
 
 TEAM, OTHER = "111111111111", "222222222222"
 ORGANIZATION = "o-a1b2c3d4e5"
-SUBSCRIBE = str(["sns:GetTopicAttributes", "sns:Subscribe"])
-CORE_ACCOUNT = "123456789012"
+STRANGER = "999999999999"
+FUNCTION = f"arn:aws:lambda:eu-west-1:{TEAM}:function:score"
+QUEUE = f"arn:aws:sqs:eu-west-1:{TEAM}:score"
+MEMBER = {"aws:PrincipalOrgID": ORGANIZATION}
 
 
 def opened(**props: Any) -> Callable[[App], None]:
@@ -29,85 +32,140 @@ def opened(**props: Any) -> Callable[[App], None]:
     return define
 
 
-def principals(accounts: list[str]) -> Any:
-    arns = [f"arn:<Partition>:iam::{account}:root" for account in accounts]
-    return {"AWS": arns if len(arns) > 1 else arns[0]}
+def admitted(
+    template: StackTemplate, account: str, request: Mapping[str, str] | None = None, *, by_itself: bool = False
+) -> set[str]:
+    """What a role of an account may do with the resources of a template."""
+    return {
+        f"{action} {resource}"
+        for statement in statements(template)
+        if statement.type != "AWS::IAM::Role"
+        and (statement.admits_by_itself if by_itself else statement.admits)(account, request or {})
+        for action in statement.actions
+        for resource in statement.resources
+    }
 
 
-def allowed_by(template: StackTemplate, policy_type: str) -> dict[str, list[dict[str, Any]]]:
-    """The statements of resources' policies that allow something, by resource."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for policy in template.resources(policy_type).values():
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-            if statement["Effect"] == "Allow":
-                resource = template.readable(statement["Resource"])
-                kept = {
-                    key: template.readable(statement[key]) for key in statement if key in {"Principal", "Condition"}
-                }
-                found.setdefault(f"{statement['Action']} {resource}", []).append(kept)
-    return found
+def subscribes(activities: StackTemplate, account: str, protocol: str, endpoint: str, **more: str) -> bool:
+    """Whether a role of an account may subscribe an endpoint to the stages, all of them or none."""
+    request = {**MEMBER, "sns:Protocol": protocol, "sns:Endpoint": endpoint, **more}
+    topics = {action for action in admitted(activities, account, request) if action.startswith("sns:Subscribe ")}
+    assert topics in (set(), {f"sns:Subscribe <claims-dev-Rate-{stage}>" for stage in Stage})
+    return bool(topics)
 
 
-def callers(template: StackTemplate) -> list[tuple[str, str, str | None]]:
-    """Who may call which function, rules apart."""
-    return [
-        (template.readable(p["FunctionName"]), template.readable(p["Principal"]), p.get("PrincipalOrgID"))
-        for permission in template.resources("AWS::Lambda::Permission").values()
-        if (p := permission["Properties"])["Principal"] != "events.amazonaws.com"
-    ]
+OF_CORE = {"sqs:SendMessage <claims-dev-results>", "lambda:InvokeFunction <claims-dev-register-plugin>"}
+OF_STAGES = {f"sns:GetTopicAttributes <claims-dev-Rate-{stage}>" for stage in Stage}
 
 
-DEAD_LETTERS = {
-    "sqs:SendMessage <CoreDeadLettersReconciliations264D2C56>",
-    "sqs:SendMessage <CoreDeadLettersSweeps0AC0BEB8>",
-}
-
-
-def test_nothing_is_open_by_default() -> None:
+@pytest.mark.parametrize("account", [TEAM, STRANGER, CORE_ACCOUNT])
+def test_nothing_is_open_by_default(account: str) -> None:
     stacks = synthesize(opened()).stacks
-    assert set(allowed_by(stacks["Core"], "AWS::SQS::QueuePolicy")) == DEAD_LETTERS
-    assert allowed_by(stacks["Activities"], "AWS::SNS::TopicPolicy") == {}
-    assert callers(stacks["Core"]) == []
+    for template in stacks.values():
+        assert admitted(template, account, MEMBER) == set()
 
 
 @pytest.mark.parametrize(
-    ("props", "expected", "expected_callers"),
+    ("props", "let_in"),
     [
-        (
-            {"plugin_accounts": [TEAM, OTHER, TEAM]},
-            [{"Principal": principals([TEAM, OTHER])}],
-            [("<claims-dev-register-plugin>", TEAM, None), ("<claims-dev-register-plugin>", OTHER, None)],
-        ),
-        (
-            {"organization_id": ORGANIZATION},
-            [{"Principal": {"AWS": "*"}, "Condition": {"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION}}}],
-            [("<claims-dev-register-plugin>", "*", ORGANIZATION)],
-        ),
-        (
-            {"plugin_accounts": [TEAM], "organization_id": ORGANIZATION},
-            [
-                {"Principal": principals([TEAM])},
-                {"Principal": {"AWS": "*"}, "Condition": {"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION}}},
-            ],
-            [("<claims-dev-register-plugin>", TEAM, None), ("<claims-dev-register-plugin>", "*", ORGANIZATION)],
-        ),
+        ({"plugin_accounts": [TEAM, OTHER, TEAM]}, {TEAM, OTHER}),
+        ({"organization_id": ORGANIZATION}, {TEAM, OTHER, STRANGER}),
+        ({"plugin_accounts": [TEAM], "organization_id": ORGANIZATION}, {TEAM, OTHER, STRANGER}),
     ],
     ids=["accounts", "organization", "both"],
 )
 def test_topics_results_queue_and_registration_are_opened_and_nothing_else(
-    props: dict[str, Any], expected: list[Any], expected_callers: list[Any]
+    props: dict[str, Any], let_in: set[str]
 ) -> None:
     synthesized = synthesize(opened(**props))
     core, activities = synthesized.stacks["Core"], synthesized.stacks["Activities"]
-    queues = allowed_by(core, "AWS::SQS::QueuePolicy")
-    assert {name: queues[name] for name in queues.keys() - DEAD_LETTERS} == {
-        "sqs:SendMessage <claims-dev-results>": expected
-    }
-    assert allowed_by(activities, "AWS::SNS::TopicPolicy") == {
-        f"{SUBSCRIBE} <claims-dev-Rate-{stage}>": expected for stage in Stage
-    }
-    assert callers(core) == expected_callers
+    for account in (TEAM, OTHER, STRANGER):
+        assert admitted(core, account, MEMBER) == (OF_CORE if account in let_in else set())
+        assert admitted(activities, account, MEMBER) == (OF_STAGES if account in let_in else set())
+        function = f"arn:aws:lambda:eu-west-1:{account}:function:score"
+        assert subscribes(activities, account, "lambda", function) == (account in let_in)
     assert nag_findings(synthesized.app) == []
+
+
+def test_accounts_of_other_organizations_stay_out() -> None:
+    stacks = synthesize(opened(organization_id=ORGANIZATION)).stacks
+    for request in ({}, {"aws:PrincipalOrgID": "o-zzzzzzzzzz"}):
+        assert admitted(stacks["Core"], TEAM, request) == set()
+        assert admitted(stacks["Activities"], TEAM, request) == set()
+        assert not subscribes(stacks["Activities"], TEAM, "lambda", FUNCTION, **{"aws:PrincipalOrgID": "", **request})
+
+
+def test_a_role_of_the_cores_own_account_needs_rights_of_its_own() -> None:
+    """A statement for everybody admits roles of the resource's account whatever their own policies are."""
+    stacks = synthesize(opened(plugin_accounts=[TEAM], organization_id=ORGANIZATION)).stacks
+    request = {
+        **MEMBER,
+        "sns:Protocol": "lambda",
+        "sns:Endpoint": f"arn:aws:lambda:eu-west-1:{CORE_ACCOUNT}:function:score",
+    }
+    for template in stacks.values():
+        assert admitted(template, CORE_ACCOUNT, request, by_itself=True) == set()
+
+
+@pytest.mark.parametrize("props", [{"plugin_accounts": [TEAM]}, {"organization_id": ORGANIZATION}])
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "allowed"),
+    [
+        ("lambda", FUNCTION, True),
+        ("lambda", f"{FUNCTION}:live", True),
+        ("sqs", QUEUE, True),
+        ("lambda", f"arn:aws:lambda:eu-west-1:{OTHER}:function:score", False),
+        ("lambda", f"arn:aws:lambda:eu-west-1:{CORE_ACCOUNT}:function:claims-dev-cancel-run", False),
+        ("sqs", f"arn:aws:sqs:eu-west-1:{OTHER}:score", False),
+        ("sqs", f"arn:aws:sqs:eu-west-1:{CORE_ACCOUNT}:claims-dev-results", False),
+        ("lambda", FUNCTION.replace("eu-west-1", "us-east-1"), False),
+        ("lambda", f"arn:aws:lambda:eu-west-1:{OTHER}:function:{TEAM}:function:score", False),
+        ("sqs", f"arn:aws:sqs:eu-west-1:{OTHER}:{TEAM}:score", False),
+        ("firehose", f"arn:aws:firehose:eu-west-1:{TEAM}:deliverystream/score", False),
+        ("application", f"arn:aws:sns:eu-west-1:{TEAM}:endpoint/APNS/app/1", False),
+        ("https", "https://score.example.com", False),
+        ("https", f"https://score.example.com/{FUNCTION}", False),
+        ("http", "http://score.example.com", False),
+        ("email", "somebody@example.com", False),
+        ("email-json", "somebody@example.com", False),
+        ("sms", "+15550100", False),
+    ],
+)
+def test_a_member_subscribes_functions_and_queues_of_its_own(
+    props: dict[str, Any], protocol: str, endpoint: str, allowed: bool
+) -> None:
+    activities = synthesize(opened(**props)).stacks["Activities"]
+    assert subscribes(activities, TEAM, protocol, endpoint) == allowed
+
+
+@pytest.mark.parametrize("props", [{"plugin_accounts": [TEAM]}, {"organization_id": ORGANIZATION}])
+def test_protocols_are_opened_one_by_one(props: dict[str, Any]) -> None:
+    opens = opened(**props, plugin_protocols=["lambda", "https", "firehose", "lambda"])
+    activities = synthesize(opens).stacks["Activities"]
+    stream = f"arn:aws:firehose:eu-west-1:{TEAM}:deliverystream/score"
+    assert subscribes(activities, TEAM, "lambda", FUNCTION)
+    assert subscribes(activities, TEAM, "https", "https://score.example.com")
+    assert subscribes(activities, TEAM, "firehose", stream)
+    assert not subscribes(activities, TEAM, "firehose", stream.replace(TEAM, OTHER))
+    assert not subscribes(activities, TEAM, "lambda", FUNCTION.replace(TEAM, OTHER))
+    assert not subscribes(activities, TEAM, "sqs", QUEUE)
+    assert not subscribes(activities, TEAM, "email", "somebody@example.com")
+
+
+def test_a_function_has_either_permissions_or_one_policy() -> None:
+    """CloudFormation's two resource types overwrite each other's statements."""
+    types = {"AWS::Lambda::Permission", "AWS::Lambda::ResourcePolicy"}
+    for props in ({"plugin_accounts": [TEAM]}, {"plugin_accounts": [TEAM], "organization_id": ORGANIZATION}):
+        of_function = [
+            statement.type
+            for statement in statements(synthesize(opened(**props)).stacks["Core"])
+            if "<claims-dev-register-plugin>" in statement.resources and statement.type in types
+        ]
+        assert len(set(of_function)) == 1
+
+
+def lets_in(activities: StackTemplate) -> set[str]:
+    return {account for account in (TEAM, OTHER) if admitted(activities, account)}
 
 
 @pytest.mark.parametrize("defined", [True, False], ids=["core of this app", "core of another app"])
@@ -115,14 +173,17 @@ def test_an_activity_opens_its_stages_as_it_is_told(defined: bool) -> None:
     def define(app: App) -> None:
         stack = Stack(app, "Activities")
         if defined:
-            core = OrchestratorCore(Stack(app, "C"), "C", system="claims", stage="dev", plugin_accounts=[OTHER])
+            core = OrchestratorCore(
+                Stack(app, "C"), "C", system="claims", stage="dev", plugin_accounts=[OTHER], plugin_protocols=["sqs"]
+            )
         else:
             core = OrchestratorCore.from_system(stack, "C", system="claims", stage="dev")  # type: ignore[assignment]
         Activity(stack, "Rate", core=core, plugin_accounts=[TEAM])
 
-    assert allowed_by(synthesize(define).stacks["Activities"], "AWS::SNS::TopicPolicy") == {
-        f"{SUBSCRIBE} <claims-dev-Rate-{stage}>": [{"Principal": principals([TEAM])}] for stage in Stage
-    }
+    activities = synthesize(define).stacks["Activities"]
+    assert lets_in(activities) == {TEAM}
+    assert subscribes(activities, TEAM, "sqs", QUEUE)
+    assert subscribes(activities, TEAM, "lambda", FUNCTION) == (not defined)
 
 
 def test_an_activity_can_stay_closed() -> None:
@@ -131,20 +192,38 @@ def test_an_activity_can_stay_closed() -> None:
         core = OrchestratorCore(stack, "C", system="claims", stage="dev", plugin_accounts=[OTHER])
         Activity(stack, "Rate", core=core, plugin_accounts=[])
 
-    assert allowed_by(synthesize(define).stacks["S"], "AWS::SNS::TopicPolicy") == {}
+    assert admitted(synthesize(define).stacks["S"], OTHER) == OF_CORE
 
 
 def test_stages_can_be_opened_one_by_one() -> None:
     def define(app: App) -> None:
         stack = Stack(app, "S")
         core = OrchestratorCore.from_system(stack, "C", system="claims", stage="dev")
-        SequentialStage(stack, "Pre", core=core, activity_name="Rate", position="pre", plugin_accounts=[TEAM])
-        ParallelStage(stack, "Parallel", core=core, activity_name="Rate", organization_id=ORGANIZATION)
+        SequentialStage(
+            stack,
+            "Pre",
+            core=core,
+            activity_name="Rate",
+            position="pre",
+            plugin_accounts=[TEAM],
+            plugin_protocols=["sqs"],
+        )
+        ParallelStage(
+            stack,
+            "Parallel",
+            core=core,
+            activity_name="Rate",
+            organization_id=ORGANIZATION,
+            plugin_protocols=["lambda"],
+        )
 
-    assert set(allowed_by(synthesize(define).stacks["S"], "AWS::SNS::TopicPolicy")) == {
-        f"{SUBSCRIBE} <claims-dev-Rate-pre>",
-        f"{SUBSCRIBE} <claims-dev-Rate-parallel>",
-    }
+    template = synthesize(define).stacks["S"]
+    pre, parallel = "<claims-dev-Rate-pre>", "<claims-dev-Rate-parallel>"
+    with_queue = {**MEMBER, "sns:Protocol": "sqs", "sns:Endpoint": QUEUE}
+    with_function = {**MEMBER, "sns:Protocol": "lambda", "sns:Endpoint": FUNCTION}
+    attributes = {f"sns:GetTopicAttributes {pre}", f"sns:GetTopicAttributes {parallel}"}
+    assert admitted(template, TEAM, with_queue) == {*attributes, f"sns:Subscribe {pre}"}
+    assert admitted(template, TEAM, with_function) == {*attributes, f"sns:Subscribe {parallel}"}
 
 
 @pytest.mark.parametrize(
@@ -155,11 +234,22 @@ def test_stages_can_be_opened_one_by_one() -> None:
         ({"plugin_accounts": TEAM}, rf"plugin_accounts is '{TEAM}': give a list of accounts, \['{TEAM}'\]"),
         ({"plugin_accounts": [Token.as_string({"Ref": "A"})]}, "plugin_accounts has a token: use accounts that are"),
         ({"organization_id": "ou-1234"}, "organization_id is 'ou-1234': use the id of an AWS organization, such as"),
+        ({"plugin_protocols": "sqs"}, r"plugin_protocols is 'sqs': give a list of protocols, \['sqs'\]"),
+        ({"plugin_protocols": []}, "plugin_protocols is empty: name a protocol, or leave plugin_accounts and"),
+        ({"plugin_protocols": ["sqs", "ftp"]}, r"plugin_protocols has \['ftp'\]: use protocols of SNS, which are la"),
     ],
 )
-def test_what_is_no_account_is_refused(stack: Stack, props: dict[str, Any], problem: str) -> None:
+def test_what_is_no_account_or_protocol_is_refused(stack: Stack, props: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         OrchestratorCore(stack, "Core", system="claims", stage="dev", **props)
+
+
+def test_the_own_account_is_no_other_account() -> None:
+    app = App(context=dict(NO_BUNDLING))
+    stack = Stack(app, "S", env=Environment(account=TEAM, region="eu-west-1"))
+    problem = f"plugin_accounts has '{TEAM}', the account of 'S/Core' itself: leave it out"
+    with pytest.raises(ValueError, match=problem):
+        OrchestratorCore(stack, "Core", system="claims", stage="dev", plugin_accounts=[TEAM])
 
 
 def named(stack: Stack, **props: Any) -> Any:

@@ -22,10 +22,10 @@ from .group_end import end_group_with_this_process
 from .permissions import TaskTokens, with_resources, with_role, with_secure_transport
 from .recording import RECORDED, Recording
 from .relied_on import check
-from .saved_queries import let_pass
 from .senders import Senders
 from .session_keys import function_keys, only_root
 from .state_machines import FailingTasks, in_turn, with_output, with_own_context
+from .unknown_types import let_pass
 
 LIFELINE: Final = "--lifeline"
 RECORD: Final = "--record"
