@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_INVISIBLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
-"""Of no width, or blank, although Unicode counts them as letters and marks."""
+from orchestrator_runtime.foreign_text import UNSHOWABLE
+
 _BREAKS: Final = "\u2028\u2029"
 _LAST_CONTROL: Final = 0x9F
 _TWO_DIGITS, _FOUR_DIGITS = 0xFF, 0xFFFF
@@ -34,7 +34,8 @@ def visible_lines(text: str) -> str:
 
 def _shown(letter: str) -> str:
     if letter.isprintable():
-        return _escape(letter) if letter in _INVISIBLE else letter
+        # Some characters of no width, and blank ones, are letters and marks to Unicode.
+        return _escape(letter) if UNSHOWABLE.match(letter) else letter
     return " " if letter.isspace() and ord(letter) > _LAST_CONTROL and letter not in _BREAKS else _escape(letter)
 
 

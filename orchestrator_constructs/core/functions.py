@@ -123,6 +123,8 @@ class CoreFunctions(Construct):
         # The first stores the task token; both may write the item of an activity anew. A report finds it there.
         for handler in (Handler.OPEN_ACTIVITY, Handler.CHECK_DEADLINES):
             _allow(self.of(handler), (_PUT,), [stores.control.table_arn])
+        # A report by a name that the run's plan does not have: only what is registered under it is read.
+        _allow(self.of(Handler.RECORD_RESULT), (_GET,), [stores.registry.table_arn])
         _allow(self.of(Handler.CHECK_DEADLINES), (_QUERY,), [f"{stores.control.table_arn}/index/{DUE_ACTIVITIES}"])
         for handler in (Handler.END_RUN, Handler.CANCEL_RUN, Handler.SWEEP_RUNS):
             self._grant_ending(self.of(handler))

@@ -234,6 +234,16 @@ WORKFLOW_ATTRIBUTE: Final = "workflow"
 PLUGINS_ATTRIBUTE: Final = "plugins"
 RESERVED_ATTRIBUTES: Final = frozenset({WORKFLOW_ATTRIBUTE, PLUGINS_ATTRIBUTE})
 
+
+def results_group(plugin: str) -> str:
+    """The message group id of a plugin's reports: its name, with ``_`` for spaces, which SQS does not allow in one.
+
+    By the group SQS knows whose message it is. Of a plugin with a large backlog it delivers the messages after those of
+    the others; see "fair queues" in the Amazon SQS Developer Guide.
+    """
+    return plugin.replace(" ", "_")
+
+
 INITIALIZE: Final = "initialize"
 """The one key of the question what a plugin is, with the value ``true``."""
 
@@ -244,6 +254,8 @@ DEFAULT_START_WITHIN_SECONDS: Final = 900
 """How long a plugin that reports its start may take to do so, where nothing else is said."""
 START_REPORTED_AFTER_SECONDS: Final = 1
 """How long the decorator waits before it reports a call as at work; one that is over by then tells all with its end."""
+PROGRESS_EVERY_SECONDS: Final = 1
+"""How often a call of a plugin reports progress at most, and how often the core records that."""
 DEFAULT_RETENTION_DAYS: Final = 90
 MAX_EXECUTION_DAYS: Final = 365
 MAX_DEADLINE_SECONDS: Final = MAX_EXECUTION_DAYS * 86_400
@@ -251,10 +263,10 @@ MAX_ORDER: Final = 1_000_000
 
 # Limits of AWS, in bytes of UTF-8 unless they say otherwise.
 MAX_SNS_MESSAGE_BYTES: Final = 262_144
-MAX_OUTPUT_BYTES: Final = 102_400
-"""Of one plugin's output, as JSON."""
+MAX_OUTPUT_BYTES: Final = 50_000
+"""Of one plugin's output, as JSON: with its key less than half of what a message carries, so that none takes all."""
 MAX_OUTPUTS_BYTES: Final = 102_400
-"""Of all outputs that a message carries: one that may be returned can be carried on."""
+"""Of all outputs that a message carries, with their keys."""
 MAX_NAMES_BYTES: Final = 16_384
 """Kept free in every message for the names of released plugins."""
 MAX_NESTING: Final = 100

@@ -50,3 +50,4 @@ class StageProperty(StrEnum):
     TIMEOUT_SECONDS = "TimeoutSeconds"
     START_WITHIN_SECONDS = "StartWithinSeconds"
     FAIL_ON_OPTIONAL_ERROR = "FailOnOptionalError"
+    MAX_OUTPUT_BYTES = "MaxOutputBytes"

@@ -150,7 +150,7 @@ class Report(BaseModel):
             spares a quick plugin the report of its start. Deadlines go by the time at which reports come in.
         message: For people, one line or a few. Only the first 1,024 characters are kept.
         progress: Percent, 0 to 100; kept with two decimals.
-        output: What later stages' plugins get to see, any JSON of at most 100 KB; only with ``Complete``.
+        output: What later stages' plugins get to see, any JSON of at most 50,000 bytes; only with ``Complete``.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -167,8 +167,15 @@ class StatusStore(Protocol):
         """
         ...
 
-    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
-        """Let a row of an earlier attempt, and its output, live as long as this attempt's."""
+    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int, output: bool = True) -> None:
+        """Let a row of an earlier attempt live as long as this attempt's.
+
+        Args:
+            ref: The stage.
+            row: The row.
+            expires_at: When it expires.
+            output: Whether its output lives as long; else it is deleted, unless it is of this attempt.
+        """
         ...
 
     def outputs(self, ref: RunRef) -> Mapping[str, Any]:
@@ -237,6 +244,18 @@ class ControlStore(Protocol):
 
     def settle(self, ref: StageRef, *, finished: Collection[int], failed: Collection[int]) -> ActivityControl | None:
         """Take plugins off the pending set, and add those that failed to the failed set."""
+        ...
+
+    def take_room(
+        self, ref: StageRef, outputs: Mapping[int, int], *, seen: Mapping[int, int]
+    ) -> ActivityControl | None:
+        """Store the bytes that outputs of the stage take in messages, by the index of their plugin.
+
+        Args:
+            ref: The stage.
+            outputs: The sizes from now on.
+            seen: The sizes as they were read: the condition of the write.
+        """
         ...
 
     def claim(

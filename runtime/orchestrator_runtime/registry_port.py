@@ -51,6 +51,10 @@ class Registry(Protocol):
         """Read one registration."""
         ...
 
+    def named(self, activity: str, stage: Stage, name: str) -> Sequence[Registration]:
+        """Read the managed registrations that hold a name in a stage, and nothing else."""
+        ...
+
     def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
         """Write a registration if what stands there is what was read: so nobody undoes what he has not seen.
 

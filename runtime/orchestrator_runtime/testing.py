@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from pydantic import BaseModel, JsonValue
 from orchestrator_runtime.authoring.handler import PluginHandler
 from orchestrator_runtime.authoring.once import EveryTime, Once
 from orchestrator_runtime.authoring.outcome import Outcome
-from orchestrator_runtime.contract import INITIALIZE, Env, Stage
+from orchestrator_runtime.contract import INITIALIZE, PROGRESS_EVERY_SECONDS, Env, Stage
 from orchestrator_runtime.models import PluginMessage, Report
 
 _REGION_AND_ACCOUNT = "eu-west-1:123456789012"
@@ -161,8 +162,9 @@ def call(
         reports: A list that the reports are added to as well, for calls that raise.
 
     Returns:
-        The reports in order: progress, if the function told any, and last how it ended. That it is at work, which
-        a call reports after a second, is not among them, however long it takes.
+        The reports in order: progress, all that the function told, and last how it ended. Nothing depends on how long
+        that takes: that the call is at work, which it reports after a second, is not among them, and no progress is
+        held back.
 
     Raises:
         Retryable: The function raised it, as Lambda would see it; what was reported before is in ``reports``.
@@ -182,10 +184,17 @@ def call(
         report_to="https://sqs.test/results",
     )
     collected = CollectedReports()
+    # All progress is due, however soon it comes.
+    clock = itertools.count(step=PROGRESS_EVERY_SECONDS).__next__
     event = sqs_event(message) if last_receive else sns_event(message)
     try:
         handler.deliver(
-            event, reporter=collected, environ=environ, once=EveryTime() if once is None else once, new_timer=NoTimer
+            event,
+            reporter=collected,
+            environ=environ,
+            once=EveryTime() if once is None else once,
+            new_timer=NoTimer,
+            clock=clock,
         )
     finally:
         if reports is not None:

@@ -125,6 +125,7 @@ def test_functions_have_the_environment_that_they_need(
             Handler.RECORD_RESULT,
             {
                 **ACTIVITY_WORK,
+                f"<{REGISTRY}>": {"dynamodb:GetItem", "dynamodb:Query"},
                 "<claims-dev-results>": {
                     "sqs:ReceiveMessage",
                     "sqs:DeleteMessage",

@@ -15,7 +15,12 @@ TYPE = "Custom::OrchestratorStages"
 
 
 def settings(
-    stage: str, *, timeout: int = 3600, start_within: int = 900, fail_on_optional_error: bool = False
+    stage: str,
+    *,
+    timeout: int = 3600,
+    start_within: int = 900,
+    fail_on_optional_error: bool = False,
+    max_output: int = 50_000,
 ) -> dict[str, str]:
     """A stage as the custom resource lists it: CloudFormation hands on scalars as text."""
     return {
@@ -23,6 +28,7 @@ def settings(
         "TimeoutSeconds": str(timeout),
         "StartWithinSeconds": str(start_within),
         "FailOnOptionalError": str(fail_on_optional_error).lower(),
+        "MaxOutputBytes": str(max_output),
     }
 
 

@@ -35,6 +35,8 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
             return 1
         case "NS":
             return 3 + sum(1 + _number_bytes(number) for number in content)
+        case "SS":
+            return 3 + sum(1 + len(text.encode()) for text in content)
         case _:
             raise NotImplementedError(f"no rule for the type {kind}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -108,6 +108,15 @@ class MemoryControlStore:
             return None
         pending, failures = stored.pending - {*finished}, stored.failed | {*failed}
         return self._put(ref.of_activity, replace(stored, pending=pending, failed=failures))
+
+    def take_room(
+        self, ref: StageRef, outputs: Mapping[int, int], *, seen: Mapping[int, int]
+    ) -> ActivityControl | None:
+        self._calls.effect("control.take_room")
+        stored = self._in_stage(ref)
+        if stored is None or stored.outputs not in (seen, outputs):
+            return None
+        return self._put(ref.of_activity, replace(stored, outputs=dict(outputs)))
 
     def claim(
         self, ref: StageRef, dispatch: Dispatch, *, replacing: Dispatch, due_at: datetime, due_before: datetime

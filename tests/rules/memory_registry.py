@@ -66,6 +66,10 @@ class MemoryRegistry:
         found = self.all.get(subscription_arn)
         return found if found is not None and (found.activity, found.stage) == (activity, stage) else None
 
+    def named(self, activity: str, stage: Stage, name: str) -> Sequence[Registration]:
+        self._before("registry.named")
+        return [each for each in self._of_stage(activity, stage) if each.managed and each.name == name]
+
     def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
         self._before("registry.put")
         stands = self.all.get(registration.subscription_arn)

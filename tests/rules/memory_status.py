@@ -221,11 +221,15 @@ class MemoryStatusStore:
             if state is State.DO_NOT_RUN:
                 self._keep_skip(skip_unexpected(ref, row, at=now), expires_at)
 
-    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
+    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int, output: bool = True) -> None:
         self._calls.effect("status.keep_plugin")
         path = f"{ref.path}{row.name}/"
         self.plugins.extend(ref.run.uid, path, expires_at)
-        self.stored_outputs.extend(ref.run.uid, path, expires_at)
+        stored = self.plugins.get(ref.run.uid, path)
+        if output:
+            self.stored_outputs.extend(ref.run.uid, path, expires_at)
+        elif stored is None or stored.attempt < ref.attempt:
+            self.stored_outputs.items.pop((ref.run.uid, path), None)
 
     def outputs(self, ref: RunRef) -> Mapping[str, Any]:
         self._calls.read("status.outputs")

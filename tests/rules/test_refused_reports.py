@@ -11,7 +11,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from orchestrator_runtime.aws.journal import LoggedJournal
-from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.contract import Metric, Stage, State
 from orchestrator_runtime.core.happening import ReportRefused
 from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.invocation_record import InvocationRecord
@@ -44,7 +44,7 @@ def record(report_to: str) -> IncomingReport:
 
 
 PLAN = ["status.get_plan"]
-ALL = [*PLAN, "control.get", "registry.registrations"]
+ALL = [*PLAN, "control.get", "registry.named", "registry.registrations"]
 REFUSED: dict[str, tuple[Callable[[], IncomingReport], str, list[str]]] = {
     "unknown run": (lambda: received("A", uid="q-2"), "unknown-run", PLAN),
     "unknown workflow": (lambda: received("A", workflow="Nobody"), "unknown-run", PLAN),
@@ -86,7 +86,7 @@ def test_a_refused_report_costs_reads_and_no_write(
     world.report_all([report()])
     assert world.journal.reasons == [reason]
     assert world.calls.log == calls, (
-        "one read for a stage that is not open, three for a plugin that is not registered, and no write"
+        "one read for a stage that is not open, four for a plugin that is not registered, and no write"
     )
 
 
@@ -95,6 +95,22 @@ def test_reports_of_a_batch_on_one_unknown_stage_cost_one_read() -> None:
     world.report_all([received(f"P{number}", uid="q-2") for number in range(10)])
     assert world.calls.log == PLAN
     assert len(world.journal.refusals) == 10
+
+
+def test_reports_of_one_plugin_that_are_refused_together_are_one_line_that_counts_them() -> None:
+    world = open_world()
+    world.report_all([received("A", uid="q-2", progress=number, state=State.IN_PROGRESS) for number in range(10)])
+    [refusal] = world.journal.refusals
+    assert line_of(refusal).measures == {Metric.REFUSED_REPORTS: 10}
+
+
+def test_records_of_several_subscriptions_are_a_line_each() -> None:
+    world = open_world()
+    one = record("https://sqs/results")
+    assert one.record is not None
+    other = replace(one, record=replace(one.record, subscription_arn="arn:other"))
+    world.report_all([one, other, one])
+    assert [refusal.count for refusal in world.journal.refusals] == [2, 1]
 
 
 @EACH_REFUSED

@@ -31,7 +31,8 @@ WRITES: Final = frozenset(
         *("status.create_run", "status.take_over_run", "status.end_run", "status.finish_end", "status.save_plan"),
         *("status.close_stage", "status.record", "status.reset_plugin", "status.keep_plugin"),
         *("control.store_token", "control.enter", "control.settle", "control.claim", "control.confirm"),
-        *("control.postpone", "control.finish", "control.answered", "control.end", "publisher.publish"),
+        *("control.take_room", "control.postpone", "control.finish", "control.answered", "control.end"),
+        "publisher.publish",
     }
 )
 """What the SDK sends again if the answer is lost."""

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import Ending, ErrorName, Stage, State
+from orchestrator_runtime.contract import MAX_OUTPUTS_BYTES, Ending, ErrorName, Stage, State
 from orchestrator_runtime.core.ended_execution import ExecutionStatus
 from orchestrator_runtime.core.failure import Failure
+from orchestrator_runtime.core.outputs import output_bytes, sure_bytes
 from orchestrator_runtime.core.records import (
     ActivityControl,
     ActivityRef,
@@ -25,6 +26,7 @@ from orchestrator_runtime.core.records import (
     StagePlan,
     StageRef,
 )
+from orchestrator_runtime.json_text import compact_json
 from tests.simulation.definitions import TIMEOUT
 from tests.simulation.functions import Invocation
 from tests.simulation.history_kept import HistoryKept
@@ -41,6 +43,8 @@ _GRACE: Final = timedelta(seconds=45)
 """By which the clocks of the core's functions may differ."""
 _PUT_OFF_FOR: Final = 180.0
 """Seconds for which an activity is not due after a check of it has failed, and until the next tick after that."""
+_MUCH: Final = 26_100
+"""Bytes that the largest output of the simulation takes in a message, at most."""
 _STAGES: Final = list(Stage)
 _RANK: Final = {State.NOT_STARTED: 0, State.IN_PROGRESS: 1}
 
@@ -91,6 +95,7 @@ class Invariants:
                 "control.enter": self._item_entered,
                 "control.claim": self._item_claimed,
                 "control.settle": self._item_written,
+                "control.take_room": self._item_written,
                 "control.confirm": self._item_written,
                 "control.postpone": self._item_postponed,
                 "control.finish": self._item_finished,
@@ -112,6 +117,23 @@ class Invariants:
         ):
             self._check_report(ref, row.name, invocation)
         self._look_at_row(path, invocation)
+        self._check_outputs(ref, row, invocation)
+
+    def _check_outputs(self, ref: StageRef, row: PluginRow, by: Invocation) -> None:
+        """The outputs of a stage fit, and nothing that others return is in the way of a small one."""
+        plan = self._plan(ref)
+        if plan is None:
+            return
+        names = {plan.plugins[index].name for index in plan.unfinished}
+        stored = self._status.stored_outputs.below(UID, ref.path)
+        took = sum(output_bytes(f"{ref.key}/{name}", text) for name, text in stored.items() if name in names)
+        if took > plan.output_budget:
+            raise Violation("outputs fit", f"{ref.key} has {took} bytes of {plan.output_budget} by {by}")
+        index = plan.index_of(row.name)
+        if index is not None and (row.message or "").startswith("OutputTooLarge"):
+            sure = sure_bytes(plan, index)
+            if sure >= _MUCH:
+                raise Violation("outputs fit", f"{ref.key}/{row.name} was sure of {sure} bytes: {row.message}")
 
     def _row_reset(
         self, invocation: Invocation, arguments: tuple[Any, ...], _options: Mapping[str, Any], _answer: Any
@@ -410,6 +432,9 @@ class Invariants:
     ) -> None:
         activity, stage, _ = arguments
         document = self._simulation.last_published
+        carried = sum(output_bytes(key, compact_json(output)) for key, output in document["outputs"].items())
+        if carried > MAX_OUTPUTS_BYTES:
+            raise Violation("outputs fit", f"{activity}/{stage} is sent {carried} bytes of outputs by {invocation}")
         ref = RunRef(UID, WORKFLOW, document["attempt"]).stage(activity, stage)
         names = document["plugins"]
         self._dispatched.setdefault(ref, set()).update(names)

@@ -21,6 +21,7 @@ from orchestrator_runtime.core.activity import (
 )
 from orchestrator_runtime.core.begin import Verdict, decide_begin
 from orchestrator_runtime.core.failure import Failure, RunCancelled, RunEnded
+from orchestrator_runtime.core.incoming_report import IncomingReport
 from orchestrator_runtime.core.records import (
     ActivityControl,
     ActivityRef,
@@ -30,6 +31,7 @@ from orchestrator_runtime.core.records import (
     RunRef,
     StageRef,
 )
+from orchestrator_runtime.core.report_row import output_text
 from orchestrator_runtime.ports import Closed, Recorded
 from orchestrator_runtime.protocol import activity_work
 from orchestrator_runtime.protocol.activity_work import ActivityWork
@@ -192,6 +194,13 @@ class Lenient(_Recorder):
 
     def _problem_with_turn(self, index: int | None) -> tuple[str, str] | None:
         return None
+
+
+class Roomy(_Recorder):
+    """Each output is carried on, whatever others returned."""
+
+    def _output_of(self, report: IncomingReport, index: int) -> str | None:
+        return output_text(report, self.plan.max_output_bytes)
 
 
 class EndHidden(MemoryControlStore):
@@ -371,6 +380,7 @@ PLANTED: Mapping[str, Core] = {
     ),
     "the pending set is a counter": Core(control=PendingIsACounter),
     "the pending set forgets failures": Core(control=PendingForgetsFailures),
+    "an output takes no room": Core(record_results=planted(record_results, _Recorder=Roomy)),
     "a stage closes before the row of an overdue plugin says so": working(decide=close_when_overdue),
     "failures do not count": working(decide=ignore_failures),
     "nobody enforces deadlines": working(count_rows=count_without_deadlines),

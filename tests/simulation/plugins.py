@@ -189,7 +189,7 @@ def report(
     state: State,
     *,
     progress: float | None = None,
-    output: bool = False,
+    output: int = 0,
     by: str | None = None,
 ) -> Report:
     document: dict[str, Any] = {
@@ -202,6 +202,6 @@ def report(
         "state": state,
         "progress": progress,
         "message": by,
-        "output": {"score": 7} if output else None,
+        "output": "x" * output if output else None,
     }
     return Report.model_validate(document)

@@ -29,7 +29,7 @@ class Say:
         after: Seconds after the call.
         state: What is reported.
         progress: Percent.
-        output: Whether it has one.
+        output: Bytes that it returns, about.
         record: Whether Lambda sends it.
         start: Whether it tells when the call began, which no report before it did.
     """
@@ -37,7 +37,7 @@ class Say:
     after: float
     state: State
     progress: float | None = None
-    output: bool = False
+    output: int = 0
     record: bool = False
     start: bool = False
 
@@ -47,7 +47,7 @@ Behaviour = tuple[str, tuple[Say, ...]]
 
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = (
     ("completes", (Say(1, _DONE, start=True),)),
-    ("starts and completes", (Say(0.2, _START), Say(5, _DONE, output=True))),
+    ("starts and completes", (Say(0.2, _START), Say(5, _DONE, output=10))),
     ("tells its progress", (Say(0.2, _START, start=True), Say(10, _START, progress=50), Say(20, _DONE))),
     ("fails", (Say(0.2, _START), Say(3, _ERROR))),
     ("has nothing to do", (Say(1, State.DO_NOT_RUN, start=True),)),
@@ -63,9 +63,10 @@ BEHAVIOURS: Final[tuple[Behaviour, ...]] = (
     ("completes right after the check", (Say(59.95, _DONE),)),
     ("is reported by Lambda", (Say(2, _DONE, record=True),)),
     ("is reported dead by Lambda", (Say(0.2, _START), Say(4, _ERROR, record=True))),
+    ("returns much", (Say(5, _DONE, output=26_000, start=True),)),
 )
-_BEHAVIOUR_ODDS = Odds(21, 20, 5, 12, 4, 5, 5, 3, 3, 3, 3, 4, 3, 3, 3, 2, 3)
-_LATER_ODDS = Odds(58, 20, 2, 5, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0)
+_BEHAVIOUR_ODDS = Odds(19, 19, 5, 12, 4, 5, 5, 3, 3, 3, 3, 4, 3, 3, 3, 2, 3, 3)
+_LATER_ODDS = Odds(57, 19, 2, 5, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 2)
 
 
 @dataclass(slots=True)

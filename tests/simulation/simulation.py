@@ -19,6 +19,7 @@ from orchestrator_runtime.protocol.begin_run import BeginPorts
 from orchestrator_runtime.protocol.cancel_run import CancelPorts
 from orchestrator_runtime.protocol.check_deadlines import CheckPorts
 from orchestrator_runtime.protocol.closing import ActivityPorts, EndPorts
+from orchestrator_runtime.protocol.report_memory import ReportMemory
 from orchestrator_runtime.protocol.sweep_runs import SweepPorts
 from tests.rules.memory_ports import MemoryActiveRuns, MemoryExecutions, MemorySignals
 from tests.rules.memory_registry import MemoryRegistry
@@ -41,6 +42,7 @@ from tests.simulation.stepped_ports import (
     stepped_control,
     stepped_due,
     stepped_executions,
+    stepped_memory,
     stepped_publisher,
     stepped_registry,
     stepped_signals,
@@ -124,6 +126,7 @@ class Simulation:
         self.schedule = Schedule(self, fate)
         self._make_ports(clock)
         self._memories = PlanMemory(), PlanMemory()
+        self._report_memories = ReportMemory(), ReportMemory()
         self._tokens = 0
         self._sweeps = 0
 
@@ -166,6 +169,7 @@ class Simulation:
             workflow_arn_prefix=f"{PLACE}:stateMachine:{MACHINE}",
         )
         self._find_plan = stepped(functions, "plan", self._remembered_plan)
+        self._report_memory = stepped_memory(functions, self._remembered_reports, self.registry)
 
     def play(self) -> Played:
         """Play the schedule to its end, or until an invariant is broken."""
@@ -209,11 +213,15 @@ class Simulation:
         return f"token-{self._tokens}"
 
     def _record_results(self, items: Sequence[IncomingReport]) -> list[str]:
-        return self.core.record_results(items, self.activity_ports, self._find_plan)
+        return self.core.record_results(items, self.activity_ports, self._find_plan, memory=self._report_memory)
 
     def _remembered_plan(self, ref: StageRef) -> StagePlan | None:
         """What one of two function instances remembers of a plan."""
         return self._memories[self.scheduler.number & 1].find(ref, self.status)
+
+    def _remembered_reports(self) -> ReportMemory:
+        """What one of two function instances remembers of reports."""
+        return self._report_memories[self.scheduler.number & 1]
 
 
 _CORE: Final = Core()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, cast
 
-from orchestrator_runtime.core.records import DueActivity
+from orchestrator_runtime.core.records import DueActivity, StageRef
+from orchestrator_runtime.core.registration import Registration
 from orchestrator_runtime.execution_ports import ActiveRuns, Executions
 from orchestrator_runtime.ports import ControlStore, DueActivities, Publisher, Signals, StatusStore
+from orchestrator_runtime.protocol.report_memory import ReportMemory
 from orchestrator_runtime.registry_port import Registry
 from tests.rules.memory_control import MemoryControlStore
 
@@ -35,6 +37,7 @@ CONTROL = (
     "find",
     "enter",
     "settle",
+    "take_room",
     "claim",
     "confirm",
     "postpone",
@@ -89,7 +92,20 @@ def stepped_due(steps: Steps, control: MemoryControlStore) -> DueActivities:
 
 
 def stepped_registry(steps: Steps, registry: Registry) -> Registry:
-    return cast("Registry", _Stepped(steps, "registry", registry, ("stages", "registrations")))
+    return cast("Registry", _Stepped(steps, "registry", registry, ("stages", "registrations", "get", "named")))
+
+
+def stepped_memory(steps: Steps, remembered: Callable[[], ReportMemory], registry: Registry) -> ReportMemory:
+    """What a function instance remembers of reports."""
+
+    class Memory:
+        def takes_progress(self, ref: StageRef, plugin: str, now: datetime) -> bool:
+            return remembered().takes_progress(ref, plugin, now)
+
+        def plain_registrations(self, ref: StageRef, _stepped: Registry, now: datetime) -> Sequence[Registration]:
+            return remembered().plain_registrations(ref, registry, now)
+
+    return cast("ReportMemory", _Stepped(steps, "memory", Memory(), ("takes_progress", "plain_registrations")))
 
 
 def stepped_publisher(steps: Steps, publisher: Publisher) -> Publisher:

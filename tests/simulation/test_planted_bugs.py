@@ -9,7 +9,7 @@ from tests.simulation.core import Core
 from tests.simulation.planted_bugs import PLANTED
 
 WITHIN = {
-    "a report is accepted in an ended run": 3_000,
+    "a report is accepted in an ended run": 10_000,
     "a report of a plugin that was not dispatched is accepted": 2_000,
     "a repeated write is another's": 1_000,
     "an outcome is written over": 3_000,

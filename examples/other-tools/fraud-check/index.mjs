@@ -23,6 +23,8 @@ export async function handler(event) {
     sqs.send(
       new SendMessageCommand({
         QueueUrl: message.report_to,
+        // A backlog of this plugin's reports then delays only its own.
+        MessageGroupId: NAME.replaceAll(" ", "_"),
         MessageBody: JSON.stringify({ uid, workflow, activity, stage, attempt, plugin: NAME, ...news }),
       }),
     );

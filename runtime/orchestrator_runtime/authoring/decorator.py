@@ -93,7 +93,7 @@ def plugin(
 ) -> PluginHandler | Callable[[Body[Any]], PluginHandler]:
     """Define a plugin: the decorated function becomes the Lambda handler itself.
 
-    The function gets a :class:`PluginRun` and returns its output: what JSON can say, in at most 100 KB, or
+    The function gets a :class:`PluginRun` and returns its output: what JSON can say, in at most 50,000 bytes, or
     ``None``. It raises :class:`Skip` where it has nothing to do, :class:`Retryable` for what may be over in a
     minute, any other exception where it failed. It may be ``async``. The same function works on any stage,
     called by SNS or behind a queue.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,13 +14,13 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
+from orchestrator_runtime.authoring.at_work import NewTimer, reported_at_work
 from orchestrator_runtime.authoring.body import Body, PluginBody
 from orchestrator_runtime.authoring.events import QueuedMessage, queued_messages, read_message, sns_messages
 from orchestrator_runtime.authoring.once import EveryTime, NoIdempotencyTableError, NoTable, Once
 from orchestrator_runtime.authoring.outcome import Outcome, told_by
 from orchestrator_runtime.authoring.reporting import CallReports, Reporter, ReportNotSentError, SqsReporter
 from orchestrator_runtime.authoring.run import PluginRun, Retryable
-from orchestrator_runtime.authoring.start import NewTimer, start_reported
 from orchestrator_runtime.aws.xray import tracer_of
 from orchestrator_runtime.contract import Env, State
 from orchestrator_runtime.foreign_text import shown
@@ -90,6 +91,7 @@ class PluginHandler:
         *,
         once: Once | None = None,
         new_timer: NewTimer = Timer,
+        clock: Callable[[], float] = time.monotonic,
         context: object = None,
         tracer: Tracer = UNTRACED,
     ) -> dict[str, Any] | None:
@@ -101,7 +103,10 @@ class PluginHandler:
             environ: Where the name is looked up if the decorator has none, and what else a construct sets.
             once: Sees to it that work is not done twice. Default: work is done each time, unless the plugin
                 is not idempotent: then the table that the environment names remembers it.
-            new_timer: Makes the timer that has a longer call report its start. Default: one of a thread.
+            new_timer: Makes the timer that has a longer call report its start and held progress. Default: one of a
+                thread.
+            clock: Seconds since some moment, by which progress is sent once a second at most. Default: the
+                process's.
             context: Lambda's.
             tracer: Traces each call of the function. Default: nothing is traced.
 
@@ -118,7 +123,7 @@ class PluginHandler:
         name = self.name_in(environ)
         once = self._once(environ, context) if once is None else once
         handle = functools.partial(
-            self._handle, name=name, reporter=reporter, once=once, new_timer=new_timer, tracer=tracer
+            self._handle, name=name, reporter=reporter, once=once, new_timer=new_timer, clock=clock, tracer=tracer
         )
         # Lambda repeats an asynchronous invocation under the same request id.
         request_id = str(getattr(context, "aws_request_id", ""))
@@ -167,6 +172,7 @@ class PluginHandler:
         reporter: Reporter,
         once: Once,
         new_timer: NewTimer,
+        clock: Callable[[], float],
         tracer: Tracer,
         delivery: str,
         is_last: bool,
@@ -178,7 +184,9 @@ class PluginHandler:
                 self._logger.info("ignored: the message does not release this plugin")
                 return
             with tracer.span(name, {"plugin": name, **keys}, continues=sent_in) as span:
-                if not self._call(message, name, reporter, once, delivery, is_last=is_last, new_timer=new_timer):
+                if not self._call(
+                    message, name, reporter, once, delivery, is_last=is_last, new_timer=new_timer, clock=clock
+                ):
                     span.failed()
 
     def _call(
@@ -191,9 +199,10 @@ class PluginHandler:
         *,
         is_last: bool,
         new_timer: NewTimer,
+        clock: Callable[[], float],
     ) -> bool:
         """Call the function and report how that ended; return whether it went well."""
-        report = CallReports(reporter, message, name)
+        report = CallReports(reporter, message, name, clock=clock)
         run = PluginRun(
             uid=message.uid,
             workflow=message.workflow,
@@ -203,7 +212,7 @@ class PluginHandler:
             plugin=name,
             metadata=message.metadata,
             outputs=message.outputs,
-            _report=self._progress(report),
+            _progress=self._progress(report),
         )
         # A function may serve two cores, and their runs may have the same names.
         do_once = functools.partial(once.do, f"{message.report_to}/{run.idempotency_key}", delivery)
@@ -227,7 +236,7 @@ class PluginHandler:
         def work() -> Outcome:
             report.started_at = datetime.now(UTC)
             self._logger.info("started")
-            with start_reported(report, self._logger, new_timer):
+            with reported_at_work(report, self._logger, new_timer):
                 return self._body.outcome(run, self._logger)
 
         try:
@@ -247,13 +256,13 @@ class PluginHandler:
                 self._logger.exception("nobody was told")
             raise
 
-    def _progress(self, report: CallReports) -> Callable[..., None]:
+    def _progress(self, report: CallReports) -> Callable[[float, str], None]:
         if self.info.idempotent:
-            return report
+            return report.progress
 
-        def report_or_go_on(state: State, text: str, *, progress: float) -> None:
+        def report_or_go_on(percent: float, text: str) -> None:
             try:
-                report(state, text, progress=progress)
+                report.progress(percent, text)
             except ReportNotSentError:
                 # Raised, it would have half of the work repeated, which is what this plugin cannot bear.
                 self._logger.exception("progress was not reported")

@@ -22,7 +22,7 @@ def output_of(result: object) -> JsonValue:
     """Read a result as the core will read it: as JSON text, within the limits of its reader.
 
     Raises:
-        OutputError: It is not JSON, larger than 100 KB, or nested too deeply.
+        OutputError: It is not JSON, larger than 50,000 bytes, or nested too deeply.
     """
     try:
         text = json.dumps(result, allow_nan=False, ensure_ascii=False, separators=(",", ":"))

@@ -9,7 +9,7 @@ from typing import Generic
 from pydantic import JsonValue
 from typing_extensions import TypeVar
 
-from orchestrator_runtime.contract import Stage, State
+from orchestrator_runtime.contract import Stage
 
 MetadataT_co = TypeVar("MetadataT_co", default=Mapping[str, JsonValue], covariant=True)
 
@@ -72,7 +72,7 @@ class PluginRun(Generic[MetadataT_co]):
     plugin: str
     metadata: MetadataT_co
     outputs: Mapping[str, JsonValue]
-    _report: Callable[..., None] = field(repr=False, compare=False)
+    _progress: Callable[[float, str], None] = field(repr=False, compare=False)
 
     @property
     def idempotency_key(self) -> str:
@@ -87,14 +87,17 @@ class PluginRun(Generic[MetadataT_co]):
     def progress(self, percent: float, text: str = "") -> None:
         """Report how far the work is. It does not extend the plugin's deadline.
 
+        Call it as often as you like: the first call sends a report at once, later ones send one a second at most,
+        with the newest percentage and text.
+
         Args:
             percent: 0 to 100.
-            text: For people; replaces the text that was there.
+            text: For people; replaces the text that was there. Default: that stays.
 
         Raises:
             ValueError: ``percent`` is no percentage.
-            ReportNotSentError: The report could not be sent; let it pass.
+            ReportNotSentError: A report was due and could not be sent; let it pass.
         """
         if not 0 <= percent <= 100:  # noqa: PLR2004  (per cent)
             raise ValueError(f"progress is given in percent, 0 to 100, got {percent!r}")
-        self._report(State.IN_PROGRESS, text, progress=percent)
+        self._progress(percent, text)

@@ -117,7 +117,7 @@ def _accepted(line: bytes) -> bool:
     status = int(found[1]) if found else 0
     if status == HTTPStatus.CONTINUE:
         return True
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return False
     raise ResponseNotTakenError(f"CloudFormation's bucket does not say whether it accepts an answer: HTTP {status}")
 

@@ -95,19 +95,21 @@ class PluginEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRefused:
-    """A plugin's report was refused.
+    """A plugin's report was refused, or several alike that came together.
 
     Attributes:
         reason: One word.
         detail: One sentence for people.
         about: The run, stage and plugin that the report names; none of its content.
         expected: Whether the stage expects the plugin. Only then is its name one of few, and fit for a metric.
+        count: How many were refused.
     """
 
     reason: str
     detail: str
     about: Mapping[str, str | int] = field(default_factory=dict)
     expected: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

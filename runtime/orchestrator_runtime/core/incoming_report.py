@@ -31,6 +31,7 @@ class IncomingReport:
         sender: SQS's ``SenderId``: ``role id:session`` for an assumed role.
         trace_header: The X-Ray trace header that it was sent with.
         record: The invocation record that it was read from; ``None`` for a plugin's own report.
+        count: How many reports it is, with those that were coalesced into it.
     """
 
     id: str
@@ -46,6 +47,7 @@ class IncomingReport:
     sender: str | None = None
     trace_header: str | None = None
     record: InvocationRecord | None = None
+    count: int = 1
 
     @classmethod
     def of_report(
@@ -128,11 +130,13 @@ def coalesce(reports: Iterable[IncomingReport]) -> list[IncomingReport]:
     """Keep one report for each plugin and sender. Sessions of one role are different senders.
 
     The first terminal one is kept, otherwise the last. It takes over the message and the progress of those before it
-    if it has none, as the row would if they were written one by one.
+    if it has none, as the row would if they were written one by one. Invocation records whose plugin was not found yet
+    are of one plugin if they are of one subscription.
     """
-    kept: dict[tuple[str, str | None], IncomingReport] = {}
+    kept: dict[tuple[str, str | None, str | None], IncomingReport] = {}
     for report in reports:
-        key = (report.plugin, report.sender)
+        through = report.record.subscription_arn if report.record is not None and not report.plugin else None
+        key = (report.plugin, report.sender, through)
         before = kept.get(key)
         kept[key] = report if before is None else _coalesced(before, report)
     return list(kept.values())
@@ -144,6 +148,7 @@ def _coalesced(before: IncomingReport, after: IncomingReport) -> IncomingReport:
         "started_at": min(starts, default=None),
         "in_progress": before.in_progress or after.in_progress,
         "tells_start": before.tells_start or after.tells_start,
+        "count": before.count + after.count,
     }
     if before.state.is_terminal:
         return replace(before, **start)

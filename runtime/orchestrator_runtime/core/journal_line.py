@@ -148,7 +148,7 @@ def _of_report(refused: ReportRefused) -> JournalLine:
         warns=True,
         message=LogMessage.REPORT_REFUSED,
         keys={**refused.about, "reason": refused.reason, "detail": shown(refused.detail, MAX_TEXT)},
-        measures={Metric.REFUSED_REPORTS: 1},
+        measures={Metric.REFUSED_REPORTS: refused.count},
         dimensions=(_NONE, PLUGIN_DIMENSIONS) if refused.expected else (_NONE,),
     )
 

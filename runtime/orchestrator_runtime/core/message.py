@@ -99,23 +99,6 @@ def has_earlier_stages(ref: StageRef, run: Run) -> bool:
     return ref.attempt > 1 or ref.stage is not Stage.PRE or ref.activity not in first
 
 
-def check_outputs(outputs: Mapping[str, Any]) -> None:
-    """Refuse outputs of earlier stages that are too large together.
-
-    Raises:
-        DoesNotFitError: Names the largest of them.
-    """
-    sizes = {key: len(compact_json(value).encode()) for key, value in outputs.items()}
-    total = sum(sizes.values())
-    if total > MAX_OUTPUTS_BYTES:
-        largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:3]
-        told = ", ".join(f"{key} {size:,}" for key, size in largest)
-        raise DoesNotFitError(
-            f"the outputs of earlier stages are {total:,} bytes, a message carries {MAX_OUTPUTS_BYTES:,}: "
-            f"return less from the largest ({told})"
-        )
-
-
 def problem_with_size(run: RunRef, metadata: Mapping[str, Any]) -> str | None:
     """Say whether metadata is too large to be published by any stage of the run.
 

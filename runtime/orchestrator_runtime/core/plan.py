@@ -221,6 +221,7 @@ def make_plan(
         expires_at=expires_at,
         attribute_keys=tuple(attribute_keys),
         fail_on_optional_error=settings.fail_on_optional_error,
+        max_output_bytes=settings.max_output_bytes,
     )
 
 
@@ -313,11 +314,13 @@ class Leftovers:
 
     Attributes:
         keep: Finished, and not done again.
+        forget: Finished, and not expected any more: the row stays, its output is not carried on.
         reset: To be done again.
         drop: Not expected any more, and not finished.
     """
 
     keep: tuple[PluginRow, ...]
+    forget: tuple[PluginRow, ...]
     reset: tuple[PluginRow, ...]
     drop: tuple[PluginRow, ...]
 
@@ -326,6 +329,7 @@ def sort_leftovers(plan: StagePlan, rows: Mapping[str, PluginRow]) -> Leftovers:
     """Sort the rows of earlier attempts; rows that are of the plan's attempt are left alone."""
     expected = {plugin.name: plugin for plugin in plan.plugins}
     keep: list[PluginRow] = []
+    forget: list[PluginRow] = []
     reset: list[PluginRow] = []
     drop: list[PluginRow] = []
     for name, row in sorted(rows.items()):
@@ -333,7 +337,7 @@ def sort_leftovers(plan: StagePlan, rows: Mapping[str, PluginRow]) -> Leftovers:
             continue
         plugin = expected.get(name)
         if plugin is None:
-            (keep if row.state.is_done else drop).append(row)
+            (forget if row.state.is_done else drop).append(row)
         else:
             (reset if plugin.kept is None else keep).append(row)
-    return Leftovers(keep=tuple(keep), reset=tuple(reset), drop=tuple(drop))
+    return Leftovers(keep=tuple(keep), forget=tuple(forget), reset=tuple(reset), drop=tuple(drop))

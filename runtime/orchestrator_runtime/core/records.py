@@ -7,11 +7,18 @@ seconds since the epoch (what DynamoDB's TTL takes).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from orchestrator_runtime.contract import DEFAULT_ORDER, Ending, Stage, State
+from orchestrator_runtime.contract import (
+    DEFAULT_ORDER,
+    MAX_OUTPUT_BYTES,
+    MAX_OUTPUTS_BYTES,
+    Ending,
+    Stage,
+    State,
+)
 
 _SUBSCRIPTION_END: Final = 12
 
@@ -199,6 +206,7 @@ class ExpectedPlugin:
         settles_at: When SNS is certain to deliver to its subscription; ``None`` if that was long before the stage
             opened. A new or changed subscription takes up to 15 minutes.
         kept: The state that an earlier attempt left it in and this attempt keeps, if any.
+        returned: The bytes that its output of an earlier attempt took in messages, if it is invoked again.
     """
 
     name: str
@@ -210,6 +218,7 @@ class ExpectedPlugin:
     subscriptions: tuple[str, ...] = ()
     settles_at: datetime | None = None
     kept: State | None = None
+    returned: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +232,8 @@ class StagePlan:
         expires_at: When what is written for the stage expires, in seconds since the epoch.
         attribute_keys: The metadata keys that travel as message attributes.
         fail_on_optional_error: Whether an optional plugin's error fails the stage, too.
+        max_output_bytes: The size of one plugin's output as JSON, at most.
+        output_budget: The bytes that the outputs of the unfinished plugins may take together in a message.
     """
 
     attempt: int
@@ -231,6 +242,8 @@ class StagePlan:
     expires_at: int
     attribute_keys: tuple[str, ...] = ()
     fail_on_optional_error: bool = False
+    max_output_bytes: int = MAX_OUTPUT_BYTES
+    output_budget: int = MAX_OUTPUTS_BYTES // 2
 
     def index_of(self, name: str) -> int | None:
         """Find a plugin's index; ``None`` if it is not expected."""
@@ -280,6 +293,8 @@ class ActivityControl:
         pending: Indices of the stage's expected plugins without a terminal state.
         failed: Indices of those that ended in an error.
         dispatch: The last dispatch of the stage.
+        outputs: The bytes that outputs of the stage take in a message, by the index of their plugin; those that no
+            other output can displace may be missing.
         due_at: When its deadlines have to be checked; ``None`` once the activity has finished.
         outcome: How the activity ended; ``None`` while it is in progress.
         run_ended: Whether the run ended before the activity did: nothing may be dispatched any more.
@@ -290,6 +305,7 @@ class ActivityControl:
     pending: frozenset[int] = frozenset()
     failed: frozenset[int] = frozenset()
     dispatch: Dispatch | None = None
+    outputs: Mapping[int, int] = field(default_factory=dict)
     due_at: datetime | None = None
     outcome: Outcome | None = None
     run_ended: bool = False

@@ -11,6 +11,7 @@ from orchestrator_runtime.contract import (
     DEFAULT_ORDER,
     DEFAULT_START_WITHIN_SECONDS,
     DEFAULT_TIMEOUT_SECONDS,
+    MAX_OUTPUT_BYTES,
     PluginKind,
     Stage,
 )
@@ -108,11 +109,13 @@ class StageSettings:
         timeout_seconds: A plugin's deadline.
         start_within_seconds: The deadline of its start, if it reports one.
         fail_on_optional_error: Whether an optional plugin's error fails the stage, too.
+        max_output_bytes: The size of one plugin's output as JSON, at most.
     """
 
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
     start_within_seconds: int = DEFAULT_START_WITHIN_SECONDS
     fail_on_optional_error: bool = False
+    max_output_bytes: int = MAX_OUTPUT_BYTES
 
 
 @dataclass(frozen=True, slots=True)

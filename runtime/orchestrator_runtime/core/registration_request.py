@@ -14,6 +14,7 @@ from orchestrator_runtime.contract import (
     MAX_DESCRIPTION_BYTES,
     MAX_NESTING,
     MAX_ORDER,
+    MAX_OUTPUT_BYTES,
     PLUGINS_ATTRIBUTE,
     PluginKind,
     Stage,
@@ -71,6 +72,18 @@ def seconds_property(properties: Properties, name: str) -> int | None:
     if not 0 < seconds <= MAX_DEADLINE_SECONDS:
         raise RegistrationRefusedError(f"{name} must be from 1 to {MAX_DEADLINE_SECONDS} seconds, got {seconds}")
     return seconds
+
+
+def output_bytes_property(properties: Properties, name: str, *, default: int) -> int:
+    """A property that is the size of one output in bytes.
+
+    Raises:
+        RegistrationRefusedError: It is something else.
+    """
+    size = _whole(properties, name, default)
+    if not 0 <= size <= MAX_OUTPUT_BYTES:
+        raise RegistrationRefusedError(f"{name} must be from 0 to {MAX_OUTPUT_BYTES} bytes, got {size}")
+    return size
 
 
 def parse_registration(properties: Properties, *, owner: str, seen_at: datetime) -> Registration:

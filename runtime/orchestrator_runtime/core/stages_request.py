@@ -12,6 +12,7 @@ from orchestrator_runtime.core.registration import Registration, StageSettings
 from orchestrator_runtime.core.registration_request import (
     RegistrationRefusedError,
     flag_property,
+    output_bytes_property,
     seconds_property,
 )
 from orchestrator_runtime.custom_resources import STAGES_PROPERTY, StageProperty
@@ -128,6 +129,9 @@ def _parse(listed: object) -> tuple[StageKey, StageSettings]:
             or defaults.start_within_seconds,
             fail_on_optional_error=flag_property(
                 listed, StageProperty.FAIL_ON_OPTIONAL_ERROR, default=defaults.fail_on_optional_error
+            ),
+            max_output_bytes=output_bytes_property(
+                listed, StageProperty.MAX_OUTPUT_BYTES, default=defaults.max_output_bytes
             ),
         )
     except RegistrationRefusedError as refusal:

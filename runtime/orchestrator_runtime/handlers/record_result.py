@@ -18,6 +18,7 @@ from orchestrator_runtime.handlers.environment import activity_ports, tracer
 from orchestrator_runtime.models import Report, problems_of
 from orchestrator_runtime.ports import Journal, StatusStore
 from orchestrator_runtime.protocol.record_result import record_results
+from orchestrator_runtime.protocol.report_memory import ReportMemory
 
 _MOST_DETAIL: Final = 512
 """Characters of what is wrong with a message: whoever may send to the queue has each of them logged."""
@@ -47,6 +48,7 @@ class PlanMemory:
 
 
 _memory = PlanMemory()
+_reports = ReportMemory()
 
 
 def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
@@ -61,7 +63,7 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
     """
     ports = activity_ports()
     batch = [report for record in event["Records"] if (report := parse(record, ports.journal)) is not None]
-    again = record_results(batch, ports, lambda ref: _memory.find(ref, ports.status), tracer())
+    again = record_results(batch, ports, lambda ref: _memory.find(ref, ports.status), tracer(), _reports)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 

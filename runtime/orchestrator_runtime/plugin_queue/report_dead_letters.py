@@ -14,12 +14,12 @@ import json
 import logging
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from orchestrator_runtime.contract import Env, State
+from orchestrator_runtime.contract import Env, State, results_group
 from orchestrator_runtime.plugin_queue.message_document import MessageDocument, NotAMessageError, out_of_envelope
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:  #
         ``{"batchItemFailures": […]}``: the messages that stay in the queue.
     """
     plugin = os.environ[Env.PLUGIN_NAME]
-    return report_dead_letters(event, plugin, os.environ.get(Env.MAX_RECEIVES), _send)
+    send = partial(_send, group=results_group(plugin))
+    return report_dead_letters(event, plugin, os.environ.get(Env.MAX_RECEIVES), send)
 
 
 def report_dead_letters(event: Mapping[str, Any], plugin: str, max_receives: str | None, send: Send) -> dict[str, Any]:
@@ -94,5 +95,5 @@ def _client() -> SQSClient:
     return boto3.client("sqs")
 
 
-def _send(queue_url: str, text: str) -> None:
-    _client().send_message(QueueUrl=queue_url, MessageBody=text)
+def _send(queue_url: str, text: str, group: str) -> None:
+    _client().send_message(QueueUrl=queue_url, MessageBody=text, MessageGroupId=group)

@@ -33,7 +33,6 @@ from orchestrator_runtime.core.message import (
     DoesNotFitError,
     Message,
     address,
-    check_outputs,
     earlier_outputs,
     has_earlier_stages,
     message_body,
@@ -302,7 +301,6 @@ class ActivityWork:
         ref, plan = opened.ref, opened.plan
         names = [plan.plugins[index].name for index in indices]
         try:
-            check_outputs(opened.outputs)
             body = message_body(ref, run.metadata, opened.outputs, report_to=self._ports.report_to, now=now)
             return address(ref, body, names, run.metadata, plan.attribute_keys)
         except DoesNotFitError as error:

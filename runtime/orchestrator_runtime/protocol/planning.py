@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator_runtime.contract import Stage, State
 from orchestrator_runtime.core.happening import PluginUnreachable
 from orchestrator_runtime.core.message import DoesNotFitError, earlier_outputs, has_earlier_stages, message_body
+from orchestrator_runtime.core.outputs import with_budget
 from orchestrator_runtime.core.plan import make_plan, match_registrations, sort_leftovers
 from orchestrator_runtime.core.records import ActivityRef, Outcome, PluginRow, Run, StagePlan, StageRef
 from orchestrator_runtime.core.registration import StageRegistrations
@@ -64,17 +65,16 @@ def plan_next(
         return None
     if registered is None:
         registered = ports.registry.stages(ref.name, stages)
-    outputs: Mapping[str, Any] | None = None
+    outputs: dict[str, Any] | None = None
     for stage in map(ref.stage, stages):
         of_stage = registered.get(stage.stage)
         if of_stage is None or (not of_stage.registrations and run.ref.attempt == 1 and not again):
             continue
         if outputs is None and of_stage.registrations and has_earlier_stages(stage, run):
-            outputs = ports.status.outputs(run.ref)
-        earlier = earlier_outputs(stage, run, outputs or {})
-        plan = _plan_stage(stage, of_stage, run, earlier, ports, again=again)
+            outputs = dict(ports.status.outputs(run.ref))
+        plan = _plan_stage(stage, of_stage, run, outputs or {}, ports, again=again)
         if plan is not None and plan.unfinished:
-            return OpenStage(stage, plan, earlier)
+            return OpenStage(stage, plan, earlier_outputs(stage, run, outputs or {}))
         if plan is not None:
             # An earlier attempt has finished everything that the stage expects.
             close_stage(stage, plan, Outcome(state=State.COMPLETE), ports)
@@ -85,14 +85,18 @@ def _plan_stage(
     ref: StageRef,
     of_stage: StageRegistrations,
     run: Run,
-    outputs: Mapping[str, Any],
+    outputs: dict[str, Any],
     ports: ActivityPorts,
     *,
     again: bool,
 ) -> StagePlan | None:
-    """Store whom the stage expects, and bring the rows of earlier attempts into this one."""
+    """Store whom the stage expects, and bring the rows of earlier attempts into this one.
+
+    Of the outputs, those of plugins that the stage does not expect any more are taken out.
+    """
     now = ports.clock()
-    body = message_body(ref, run.metadata, outputs, report_to=ports.report_to, now=now)
+    earlier = earlier_outputs(ref, run, outputs)
+    body = message_body(ref, run.metadata, earlier, report_to=ports.report_to, now=now)
     matched = match_registrations(of_stage.registrations, ref.run, run.metadata, body)
     for registration in matched.unreachable:
         detail = matched.why_unreachable(registration)
@@ -112,8 +116,10 @@ def _plan_stage(
             expires_at=run.expires_at,
             attribute_keys=matched.attribute_keys,
         )
+        for row in sort_leftovers(plan, rows).forget:
+            outputs.pop(f"{ref.key}/{row.name}", None)
         if plan.plugins:
-            plan = _store(ref, plan, ports)
+            plan = _store(ref, with_budget(plan, ref, run, outputs), ports)
     if plan is None:
         return None
     _settle_leftovers(ref, plan, rows, ports)
@@ -137,6 +143,8 @@ def _settle_leftovers(ref: StageRef, plan: StagePlan, rows: Mapping[str, PluginR
     leftovers = sort_leftovers(plan, rows)
     for row in leftovers.keep:
         status.keep_plugin(ref, row, expires_at=expires_at)
+    for row in leftovers.forget:
+        status.keep_plugin(ref, row, expires_at=expires_at, output=False)
     now = ports.clock()
     for row in leftovers.reset:
         status.reset_plugin(ref, row, State.NOT_STARTED, now=now, expires_at=expires_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from orchestrator_runtime.core.custom_resource_request import (
     CustomResourceRequest,
@@ -13,6 +14,10 @@ from orchestrator_runtime.core.custom_resource_request import (
 from orchestrator_runtime.core.happening import RequestRefused
 from orchestrator_runtime.ports import Journal
 from orchestrator_runtime.registration_ports import Responses
+
+_NOT_ACCEPTED: Final = (
+    "S3 does not accept ResponseURL: its signature is not genuine, or the policy of a VPC endpoint forbids it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,11 @@ def receive_request(event: object, ports: ReceivePorts) -> CustomResourceRequest
         ports.journal.tell(RequestRefused(str(error)))
         return None
     if request.address.signed and not ports.responses.accepts(request.address):
-        ports.journal.tell(RequestRefused("S3 does not accept the signature of ResponseURL", request.stack_id))
+        ports.journal.tell(
+            RequestRefused(
+                _NOT_ACCEPTED,
+                request.stack_id,
+            )
+        )
         return None
     return request

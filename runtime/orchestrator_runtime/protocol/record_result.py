@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from datetime import datetime
+from typing import Final
 
-from orchestrator_runtime.contract import Handler
+from orchestrator_runtime.contract import PROGRESS_EVERY_SECONDS, Handler
 from orchestrator_runtime.core.happening import ReportRefused, plugin_ended
 from orchestrator_runtime.core.incoming_report import IncomingReport, coalesce
+from orchestrator_runtime.core.outputs import output_bytes, room_for, sure_bytes
 from orchestrator_runtime.core.plan import holders, one_of_each_name
 from orchestrator_runtime.core.records import ActivityControl, ExpectedPlugin, PluginRow, StagePlan, StageRef
 from orchestrator_runtime.core.registration import Registration
-from orchestrator_runtime.core.report_row import is_likely_first, row_of
+from orchestrator_runtime.core.report_row import OutputRefusedError, is_likely_first, no_room, output_text, row_of
 from orchestrator_runtime.ports import Journal
 from orchestrator_runtime.protocol.activity_work import ActivityWork
 from orchestrator_runtime.protocol.closing import ActivityPorts
+from orchestrator_runtime.protocol.report_memory import MOST_AT_ONCE, ReportMemory
 from orchestrator_runtime.trace_ports import UNTRACED, Tracer
+
+_TOO_OFTEN: Final = (
+    f"the plugin reports progress more often than each {PROGRESS_EVERY_SECONDS} s, and {MOST_AT_ONCE} times at once: "
+    "report it less often"
+)
 
 FindPlan = Callable[[StageRef], StagePlan | None]
 """Finds a stage's plan. A plan never changes, so it may be remembered."""
@@ -27,6 +35,7 @@ def record_results(
     ports: ActivityPorts,
     find_plan: FindPlan,
     tracer: Tracer = UNTRACED,
+    memory: ReportMemory | None = None,
 ) -> list[str]:
     """Record a batch of reports: for each stage all rows first, then one decision.
 
@@ -35,10 +44,12 @@ def record_results(
         ports: The world.
         find_plan: Finds a stage's plan.
         tracer: Traces the work on each stage. Default: nothing is traced.
+        memory: What the batches before this one left. Default: nothing.
 
     Returns:
         Ids of the messages that could not be handled and have to be received again.
     """
+    memory = ReportMemory() if memory is None else memory
     by_stage: dict[StageRef, list[IncomingReport]] = {}
     for report in batch:
         if report.record is not None and report.record.report_to != ports.report_to:
@@ -51,14 +62,16 @@ def record_results(
             # A batch holds reports of several runs: each is recorded in its own run's trace.
             sent_in = next((report.trace_header for report in reports if report.trace_header), None)
             with tracer.span(Handler.RECORD_RESULT.value, ref.about, continues=sent_in):
-                _record_stage(ref, reports, ports, find_plan)
+                _record_stage(ref, reports, ports, find_plan, memory)
         except Exception as error:  # noqa: BLE001 - one stage's trouble must not delay the others
             ports.journal.failed(error, uid=ref.run.uid, workflow=ref.run.workflow, activity=ref.activity)
             again += [report.id for report in reports]
     return again
 
 
-def _record_stage(ref: StageRef, reports: list[IncomingReport], ports: ActivityPorts, find_plan: FindPlan) -> None:
+def _record_stage(
+    ref: StageRef, reports: list[IncomingReport], ports: ActivityPorts, find_plan: FindPlan, memory: ReportMemory
+) -> None:
     plan = find_plan(ref)
     if plan is None:
         _refuse_all(ports.journal, reports, "unknown-run", "no such run, or the stage is not open in this attempt")
@@ -71,7 +84,7 @@ def _record_stage(ref: StageRef, reports: list[IncomingReport], ports: ActivityP
     if control.run_ended:
         _refuse_all(ports.journal, reports, "run-ended", "the run has ended")
         return
-    recorder = _Recorder(ref, plan, control, ports)
+    recorder = _Recorder(ref, plan, control, ports, memory)
     finished: dict[int, PluginRow] = {}
     for report in coalesce(recorder.attribute(reports)):
         row = recorder.record(report)
@@ -96,7 +109,7 @@ def _go_on(ref: StageRef, plan: StagePlan, finished: dict[int, PluginRow], ports
         work.work(control)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Recorder:
     """Records the reports on one stage."""
 
@@ -104,11 +117,7 @@ class _Recorder:
     plan: StagePlan
     control: ActivityControl
     ports: ActivityPorts
-
-    @cached_property
-    def registrations(self) -> Sequence[Registration]:
-        """The stage's registrations, read only if the plan does not have the answer."""
-        return self.ports.registry.registrations(self.ref.activity, self.ref.stage)
+    memory: ReportMemory
 
     def attribute(self, batch: Iterable[IncomingReport]) -> list[IncomingReport]:
         """Find the plugin of each invocation record; the plugins' own reports come before Lambda's records."""
@@ -137,19 +146,24 @@ class _Recorder:
         if expected is not None and expected.kept is not None:
             self._refuse(report, "already-ended", f"an earlier attempt left it {expected.kept.value!r}")
             return None
-        if problem := self._problem_with_turn(index):
+        now = self.ports.clock()
+        if problem := self._problem_with_turn(index) or self._problem_with_pace(report, now):
             self._refuse(report, *problem)
             return None
-        now = self.ports.clock()
         dispatch = self.control.dispatch if self.control.stage is self.ref.stage else None
         started_at = report.start(now, dispatched_at=dispatch.claimed_at if dispatch else None)
-        row, output = row_of(report, expected, now=now, started_at=started_at)
+        output = problem_with_output = None
+        if index is not None:  # what a plugin returns that nobody expected is given to nobody
+            try:
+                output = self._output_of(report, index)
+            except OutputRefusedError as refused:
+                problem_with_output = str(refused)
+        row = row_of(report, expected, now=now, started_at=started_at, problem=problem_with_output)
         recorded = self.ports.status.record(
             self.ref,
             row,
             expires_at=self.plan.expires_at,
-            # The output of a plugin that nobody expected is given to nobody.
-            output=output if expected is not None else None,
+            output=output,
             first=is_likely_first(report, expected),
         )
         stored = recorded.row
@@ -163,6 +177,32 @@ class _Recorder:
         if stored.state is not row.state:
             self._refuse(report, "already-ended", f"the plugin's state is {stored.state.value!r} already")
         return stored
+
+    def _output_of(self, report: IncomingReport, index: int) -> str | None:
+        """The output that is carried on, once it has its room in messages.
+
+        Room is taken before the row is written: a handler that dies in between is repeated, and finds it taken.
+
+        Raises:
+            OutputRefusedError: It cannot be carried on.
+        """
+        text = output_text(report, self.plan.max_output_bytes)
+        if text is None:
+            return None
+        size = output_bytes(f"{self.ref.key}/{report.plugin}", text)
+        if size <= sure_bytes(self.plan, index):
+            return text
+        control: ActivityControl | None = self.control
+        while control is not None and control.stage is self.ref.stage and control.outputs.get(index, 0) < size:
+            room = room_for(self.plan, index, control.outputs)
+            if size > room:
+                raise no_room(size, room)
+            outputs = {**control.outputs, index: size}
+            stored = self.ports.control.take_room(self.ref, outputs, seen=control.outputs)
+            # Where another handler took room meanwhile, its item says what is left.
+            control = stored or self.ports.control.get(self.ref.of_activity)
+            self.control = control or self.control
+        return text
 
     def _problem_with_turn(self, index: int | None) -> tuple[str, str] | None:
         """Why a plugin has nothing to report now: it was not dispatched, or nobody waits for its stage any more."""
@@ -178,17 +218,28 @@ class _Recorder:
             return "not-dispatched", "the plugin has not been dispatched in this attempt"
         return None
 
+    def _problem_with_pace(self, report: IncomingReport, now: datetime) -> tuple[str, str] | None:
+        """Why progress is not recorded. How a plugin ended always is."""
+        if report.state.is_terminal or self.memory.takes_progress(self.ref, report.plugin, now):
+            return None
+        return "too-often", _TOO_OFTEN
+
     def _plugin_of(self, subscription_arn: str) -> str | None:
         """The plugin that a subscription invokes. The plan knows those that it expects, whatever was changed since."""
         if name := self.plan.invoked_through(subscription_arn):
             return name
-        return next((r.name for r in holders(self.registrations) if r.subscription_arn == subscription_arn), None)
+        found = self.ports.registry.get(self.ref.activity, self.ref.stage, subscription_arn)
+        if found is None:
+            return None
+        others = [each for each in self._registered(found.name) if each.subscription_arn != subscription_arn]
+        # What has the name of another plugin is not that plugin.
+        return found.name if found in holders([*others, found]) else None
 
     def _may_report(self, report: IncomingReport, expected: ExpectedPlugin | None) -> bool:
         """Whether the sender may report for the plugin; the registry is read only if the plan does not say."""
         if expected is not None and report.may_be_of(expected.sender_role_ids):
             return True
-        registered = next((r for r in one_of_each_name(self.registrations) if r.name == report.plugin), None)
+        registered = next(iter(one_of_each_name(self._registered(report.plugin))), None)
         if registered is None and expected is None:
             self._refuse(report, "unregistered", "no plugin of this name is registered to the stage")
             return False
@@ -196,6 +247,14 @@ class _Recorder:
             return True
         self._refuse(report, "wrong-sender", "the report comes from another sender than the plugin's role")
         return False
+
+    def _registered(self, name: str) -> Sequence[Registration]:
+        """The registrations under a name: of its managed plugin, or else those that no construct made."""
+        ref, registry = self.ref, self.ports.registry
+        if managed := registry.named(ref.activity, ref.stage, name):
+            return managed
+        plain = self.memory.plain_registrations(ref, registry, self.ports.clock())
+        return [each for each in plain if each.name == name]
 
     def _refuse(self, report: IncomingReport, reason: str, detail: str) -> None:
         expected = bool(report.plugin) and self.plan.index_of(report.plugin) is not None
@@ -209,9 +268,9 @@ def _refuse(journal: Journal, report: IncomingReport, reason: str, detail: str, 
     if report.record is not None:
         about["subscription_arn"] = report.record.subscription_arn
         about["function_arn"] = report.record.function_arn
-    journal.tell(ReportRefused(reason=reason, detail=detail, about=about, expected=expected))
+    journal.tell(ReportRefused(reason=reason, detail=detail, about=about, expected=expected, count=report.count))
 
 
 def _refuse_all(journal: Journal, reports: Iterable[IncomingReport], reason: str, detail: str) -> None:
-    for report in reports:
+    for report in coalesce(reports):
         _refuse(journal, report, reason, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from orchestrator_runtime.contract import PLUGINS_ATTRIBUTE, Stage
@@ -23,6 +23,8 @@ from orchestrator_runtime.registration_ports import Topics
 from orchestrator_runtime.registry_port import Registry
 from orchestrator_runtime.subscription_ports import Subscriptions
 
+_DEPLOYING: Final = timedelta(minutes=15)
+"""How long a deployment may take from a subscription to its registration, with other resources in between."""
 _LOOKS: Final = 3
 """How often a subscription is looked for: SNS may not show one that was created a moment ago."""
 
@@ -147,6 +149,11 @@ def _check_stage(registration: Registration, subscription: Subscription | Listed
                 f"the subscription {same.subscription_arn} is registered to {same.key} already, as {same.name!r} by "
                 f"{same.owner}: a function can be one plugin of a stage"
             )
+        if same not in others and not same.managed and _stands(same, registration):
+            raise RegistrationRefusedError(
+                f"the subscription {same.subscription_arn} is registered to {same.key} already, as {same.name!r}, "
+                "which no construct made: remove that subscription, and let the Plugin construct subscribe"
+            )
     if not any(same.owner == registration.owner for same in standing if same not in others):
         _check_filter(registration, subscription)
     # Of plain subscriptions, SNS counts those that have a filter policy, and refuses this one's if they are too many.
@@ -172,6 +179,15 @@ def _check_filter(registration: Registration, subscription: Subscription | Liste
             f"the subscription {registration.subscription_arn} does not filter by the name of the plugin: let the "
             f"Plugin construct subscribe it, which sets the filter policy {compact_json(wanted)}"
         )
+
+
+def _stands(plain: Registration, registration: Registration) -> bool:
+    """Whether a subscription was found before the deployment that registers it can have made it.
+
+    Else its own deployment made it, and reconciliation has seen it first.
+    """
+    found, now = plain.named_since, registration.seen_at
+    return found is not None and now is not None and now - found > _DEPLOYING
 
 
 def _taken(registration: Registration, holder: str) -> str:

@@ -19,6 +19,7 @@ from orchestrator_runtime.stores.items import (
     number,
     numbers,
     shard_of,
+    sizes_item,
     text,
     time,
     utc_now,
@@ -100,7 +101,7 @@ class DynamoControlStore:
             return self._update(
                 ref.of_activity,
                 f"SET stage = :stage, pending = :pending, dispatched = :ordinal, claimed_at = :claimed{due}"
-                " REMOVE failed, published_at",
+                " REMOVE failed, published_at, outputs",
                 f"stage = :leaving AND {_IN_PROGRESS}{due_condition}",
                 {
                     ":stage": text(ref.stage),
@@ -123,6 +124,26 @@ class DynamoControlStore:
             return self._update(ref.of_activity, update, "stage = :stage", values)
         except ConditionFailed:
             return None
+
+    def take_room(
+        self, ref: StageRef, outputs: Mapping[int, int], *, seen: Mapping[int, int]
+    ) -> ActivityControl | None:
+        """See ``ports.ControlStore``."""
+        values = {":outputs": text(sizes_item(outputs)), ":stage": text(ref.stage)}
+        if seen:
+            condition, values = "outputs = :seen", {**values, ":seen": text(sizes_item(seen))}
+        else:
+            condition = "attribute_not_exists(outputs)"
+        try:
+            return self._update(ref.of_activity, "SET outputs = :outputs", f"stage = :stage AND {condition}", values)
+        except ConditionFailed as failed:
+            stored = self._live(failed.item)
+            own = stored is not None and (stored.attempt, stored.stage, stored.outputs) == (
+                ref.attempt,
+                ref.stage,
+                outputs,
+            )
+            return stored if own else None
 
     def claim(
         self, ref: StageRef, dispatch: Dispatch, *, replacing: Dispatch, due_at: datetime, due_before: datetime

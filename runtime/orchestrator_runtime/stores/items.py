@@ -213,6 +213,15 @@ def stage_of(item: Item) -> StageRow:
     )
 
 
+def sizes_item(sizes: Mapping[int, int]) -> str:
+    """The bytes of outputs by the index of their plugin, as text that is the same for the same sizes."""
+    return compact_json({str(index): size for index, size in sorted(sizes.items())})
+
+
+def _sizes_of(document: Mapping[str, int] | None) -> dict[int, int]:
+    return {int(index): size for index, size in (document or {}).items()}
+
+
 def plugin_item(row: PluginRow) -> dict[str, object]:
     """A plugin's row, without its key."""
     return {
@@ -259,6 +268,7 @@ def control_of(item: Item) -> ActivityControl:
         pending=values.numbers("pending"),
         failed=values.numbers("failed"),
         dispatch=dispatch,
+        outputs=_sizes_of(values.document("outputs")),
         due_at=values.time("due_at"),
         outcome=Outcome(state=State(outcome), message=values.text("outcome_message")) if outcome else None,
         run_ended=values.flag("run_ended"),

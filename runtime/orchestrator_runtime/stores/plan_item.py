@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from orchestrator_runtime.contract import MAX_ITEM_BYTES, State
+from orchestrator_runtime.contract import MAX_ITEM_BYTES, MAX_OUTPUT_BYTES, State
 from orchestrator_runtime.core.message import DoesNotFitError
 from orchestrator_runtime.core.records import ExpectedPlugin, StagePlan, StageRef
 from orchestrator_runtime.json_text import compact_json
@@ -41,6 +41,8 @@ def plan_values(plan: StagePlan) -> dict[str, object]:
         "plugins": compact_json([_expected_document(plugin) for plugin in plan.plugins]),
         "attribute_keys": compact_json(plan.attribute_keys) if plan.attribute_keys else None,
         "fail_on_optional_error": plan.fail_on_optional_error or None,
+        "max_output_bytes": plan.max_output_bytes if plan.max_output_bytes != MAX_OUTPUT_BYTES else None,
+        "output_budget": plan.output_budget,
         "expires_at": plan.expires_at,
     }
 
@@ -55,6 +57,8 @@ def plan_of(item: Item) -> StagePlan:
         expires_at=int(item["expires_at"]["N"]),
         attribute_keys=tuple(values.document("attribute_keys") or ()),
         fail_on_optional_error=values.flag("fail_on_optional_error"),
+        max_output_bytes=int(item["max_output_bytes"]["N"]) if "max_output_bytes" in item else MAX_OUTPUT_BYTES,
+        output_budget=int(item["output_budget"]["N"]),
     )
 
 

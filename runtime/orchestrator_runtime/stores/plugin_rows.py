@@ -107,11 +107,21 @@ class PluginRows:
         with suppress(ConditionFailed):
             transact(self._client, all_of_it)
 
-    def keep(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
+    def keep(self, ref: StageRef, row: PluginRow, *, expires_at: int, output: bool) -> None:
         """See ``ports.StatusStore.keep_plugin``."""
         path = plugin_path(ref, row.name)
-        for kept in (path, OUTPUTS + path):
+        for kept in (path, OUTPUTS + path) if output else (path,):
             live_on(self._client, self._table, key_of(ref.run.uid, kept), expires_at=expires_at, now=self._clock())
+        if output:
+            return
+        with suppress(ConditionFailed):
+            write_if(
+                self._client.delete_item,
+                TableName=self._table,
+                Key=key_of(ref.run.uid, OUTPUTS + path),
+                ConditionExpression="attempt < :attempt",
+                ExpressionAttributeValues={":attempt": number(ref.attempt)},
+            )
 
     def _over_open(self, ref: StageRef, row: PluginRow, _expires_at: int) -> _Request:
         """Write over a row of this attempt that is open; a start that it notes stays."""

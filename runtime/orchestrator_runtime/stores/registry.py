@@ -92,6 +92,13 @@ class DynamoRegistry:
         item = self._read(_key(activity, f"{stage}/{subscription_arn}"))
         return registration_of(item) if item else None
 
+    def named(self, activity: str, stage: Stage, name: str) -> Sequence[Registration]:
+        """See ``registry_port.Registry``."""
+        item = self._read(_key(f"{NAMES}{activity}/{stage}", name))
+        subscriptions = item["holders"]["SS"] if item and "holders" in item else []
+        found = [self.get(activity, stage, subscription_arn) for subscription_arn in sorted(subscriptions)]
+        return [each for each in found if each is not None and each.managed and each.name == name]
+
     def put(self, registration: Registration, *, replacing: Registration | None = None) -> bool:
         """See ``registry_port.Registry``."""
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(registration)"}
@@ -349,4 +356,5 @@ def settings_of(item: Item) -> StageSettings:
         timeout_seconds=int(item["timeout_seconds"]["N"]),
         start_within_seconds=int(item["start_within_seconds"]["N"]),
         fail_on_optional_error=Values(item).flag("fail_on_optional_error"),
+        max_output_bytes=int(item["max_output_bytes"]["N"]),
     )

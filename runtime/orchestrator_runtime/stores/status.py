@@ -193,9 +193,9 @@ class DynamoStatusStore:
         """See ``ports.StatusStore``."""
         self._plugins.reset(ref, row, state, now=now, expires_at=expires_at)
 
-    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int) -> None:
+    def keep_plugin(self, ref: StageRef, row: PluginRow, *, expires_at: int, output: bool = True) -> None:
         """See ``ports.StatusStore``."""
-        self._plugins.keep(ref, row, expires_at=expires_at)
+        self._plugins.keep(ref, row, expires_at=expires_at, output=output)
 
     def outputs(self, ref: RunRef) -> Mapping[str, Any]:
         """See ``ports.StatusStore``."""

@@ -127,10 +127,10 @@ CIRCLE.append(CIRCLE)
         ({(1, 2): 3}, "OutputError: the output is not JSON: keys must be"),
         (nested(100_000), "OutputError: the output is not JSON"),
         (nested(400), "OutputError: the output cannot be read back as JSON"),
-        ("x" * (MAX_OUTPUT_BYTES - 1), "OutputError: the output is 102,401 bytes of JSON, more than 102,400"),
-        ("ü" * (MAX_OUTPUT_BYTES // 2), "OutputError: the output is 102,402 bytes"),
+        ("x" * (MAX_OUTPUT_BYTES - 1), "OutputError: the output is 50,001 bytes of JSON, more than 50,000"),
+        ("ü" * (MAX_OUTPUT_BYTES // 2), "OutputError: the output is 50,002 bytes"),
         # The core writes it as six letters.
-        ("\uffff" * (MAX_OUTPUT_BYTES // 6 + 1), "OutputError: the output is 102,404 bytes of JSON"),
+        ("\uffff" * (MAX_OUTPUT_BYTES // 6 + 1), "OutputError: the output is 50,006 bytes of JSON"),
         (nested(101), "OutputError: the output has more than 100 levels of lists and objects: nest less"),
     ],
 )

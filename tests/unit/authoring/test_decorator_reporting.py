@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import string
 from typing import Any
 
 import boto3
@@ -17,9 +18,8 @@ from orchestrator_runtime.models import Report
 
 
 def report(**other: Any) -> Report:
-    return Report(
-        uid="q-1", workflow="W", activity="A", stage=Stage.PRE, attempt=1, plugin="Score", state=State.COMPLETE, **other
-    )
+    given = {"plugin": "Score", **other}
+    return Report(uid="q-1", workflow="W", activity="A", stage=Stage.PRE, attempt=1, state=State.COMPLETE, **given)
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +46,19 @@ def test_a_report_is_the_body_of_one_message() -> None:
     ]
 
 
+@mock_aws
+@pytest.mark.parametrize("name", ["Score", "Driver score", "n" * 64, "A-b.c_d"])
+def test_the_message_group_of_a_report_is_the_plugin(name: str) -> None:
+    sqs = boto3.client("sqs", region_name="eu-west-1")
+    url = sqs.create_queue(QueueName="results")["QueueUrl"]
+    SqsReporter().send(url, report(plugin=name))
+    (received,) = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
+    group = received["Attributes"]["MessageGroupId"]
+    assert group == name.replace(" ", "_")
+    # What SQS allows: 1 to 128 characters, alphanumeric or punctuation.
+    assert set(group) <= {*string.ascii_letters, *string.digits, *string.punctuation}
+
+
 class NoQueue:
     def send_message(self, **_: Any) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not yours"}}, "SendMessage")
@@ -68,7 +81,7 @@ def test_a_client_that_cannot_be_made_is_a_report_not_sent(monkeypatch: pytest.M
 
 
 class Sent(list[str]):
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:  # noqa: N803 - SQS names them so
+    def send_message(self, *, QueueUrl: str, MessageBody: str, MessageGroupId: str) -> None:  # noqa: N803 - as SQS
         self.append(MessageBody)
 
 

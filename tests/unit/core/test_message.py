@@ -15,7 +15,6 @@ from orchestrator_runtime.core.message import (
     DoesNotFitError,
     Message,
     address,
-    check_outputs,
     earlier_outputs,
     message_body,
     problem_with_size,
@@ -131,20 +130,6 @@ def test_a_stage_gets_the_outputs_of_those_before_it_and_not_of_those_beside_it(
     assert found == {key: key[-1] for key in WRITTEN if key[-1] in earlier}
 
 
-def test_outputs_are_as_large_as_a_message_carries_and_no_larger() -> None:
-    half = MAX_OUTPUTS_BYTES // 2
-    outputs = {"A/pre/Two": "ß" * ((half - 2) // 2), "A/pre/One": "x" * (half - 2)}
-
-    check_outputs(outputs)
-    with pytest.raises(DoesNotFitError) as refused:
-        check_outputs({**outputs, "A/pre/Three": 1, "A/pre/Zero": 2})
-
-    assert str(refused.value) == (
-        "the outputs of earlier stages are 102,402 bytes, a message carries 102,400: "
-        "return less from the largest (A/pre/One 51,200, A/pre/Two 51,200, A/pre/Three 1)"
-    )
-
-
 def test_metadata_that_fits_has_no_problem() -> None:
     assert problem_with_size(run_ref(), METADATA) is None
     assert problem_with_size(run_ref(), nested(123_000)) is None
@@ -182,7 +167,6 @@ def test_metadata_that_has_no_problem_fits_with_the_most_that_may_come_on_top() 
     outputs = {"A/pre/One": "x" * (MAX_OUTPUTS_BYTES - 2)}
     names = [f"{i:04d}".ljust(64, "n") for i in range(200)]
 
-    check_outputs(outputs)
     message = address(REF, body(metadata, outputs), names, metadata, [])
 
     assert size_of(message) <= MAX_SNS_MESSAGE_BYTES

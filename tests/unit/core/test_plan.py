@@ -186,7 +186,8 @@ def test_leftovers_are_sorted_by_what_has_to_become_of_them() -> None:
     }
 
     assert sort_leftovers(plan, rows) == Leftovers(
-        keep=(rows["Done"], rows["GoneDone"], rows["GoneNotRun"]),
+        keep=(rows["Done"],),
+        forget=(rows["GoneDone"], rows["GoneNotRun"]),
         reset=(rows["Again"], rows["Always"]),
         drop=(rows["GoneFailed"], rows["GoneOpen"]),
     )

@@ -21,6 +21,7 @@ from orchestrator_runtime.custom_resources import RegistrationProperty as P
 from orchestrator_runtime.handlers import custom_resource, environment, reconcile, record_result
 from orchestrator_runtime.handlers.record_result import PlanMemory
 from orchestrator_runtime.handlers.register_plugin import lambda_handler as register_plugin
+from orchestrator_runtime.protocol.report_memory import ReportMemory
 from orchestrator_runtime.stores.control import DynamoControlStore
 from orchestrator_runtime.stores.registry import DynamoRegistry
 from orchestrator_runtime.stores.status import DynamoStatusStore
@@ -167,6 +168,7 @@ def core(aws: None, session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> 
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(record_result, "_memory", PlanMemory())
+    monkeypatch.setattr(record_result, "_reports", ReportMemory())
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "claims-dev")
     log = io.StringIO()
     core = Core(client=client, sns=sns, queue=queue, log=log)

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator_runtime.core.begin import RunRefusedError
 from orchestrator_runtime.handlers import begin_run, open_activity, reconcile, record_result, register_plugin
+from orchestrator_runtime.protocol.report_memory import ReportMemory
 from tests.hostile.documents import (
     EXECUTION,
     TRAIL_EVENTS,
@@ -62,7 +63,7 @@ def tables(core: Core) -> list[Any]:
     return [core.rows(table) for table in (STATUS, CONTROL, REGISTRY)]
 
 
-def test_record_result(opened: Core, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_result(opened: Core, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     random = Random(f"{SEED}/record")
     for number in range(100):
         texts = [
@@ -71,6 +72,8 @@ def test_record_result(opened: Core, capsys: pytest.CaptureFixture[str]) -> None
         ]
         good = report() | {"uid": "q-good", "plugin": "Good", "state": "In Progress", "progress": number}
         texts.insert(random.randrange(10), encode(good))
+        # In an environment that remembers no progress: each is recorded.
+        monkeypatch.setattr(record_result, "_reports", ReportMemory())
         with nothing_told(opened, capsys):
             assert record_result.lambda_handler(batch(*texts, sender="AROASCORE:score"), None) == {
                 "batchItemFailures": []

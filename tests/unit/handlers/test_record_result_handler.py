@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from orchestrator_runtime.contract import Env
-from orchestrator_runtime.handlers import begin_run, environment, open_activity
+from orchestrator_runtime.core.records import StageRef
+from orchestrator_runtime.handlers import begin_run, environment, open_activity, record_result
 from orchestrator_runtime.handlers.record_result import PlanMemory, lambda_handler
+from orchestrator_runtime.protocol.report_memory import MOST_AT_ONCE, ReportMemory
 from tests.unit.handlers.conftest import Core
 from tests.unit.handlers.events import batch, begin, opening, report
 from tests.unit.moto_tables import CONTROL
-from tests.unit.samples import a_plan, a_registration, stage_ref
+from tests.unit.samples import NOW, a_plan, a_registration, stage_ref
 
 SECRET = "1978-05-23"
 
@@ -164,3 +167,19 @@ def test_plans_are_remembered_and_the_oldest_forgotten(opened: Core) -> None:
         opened.status.save_plan(ref, a_plan(expires_at=2**40))
         assert memory.find(ref, opened.status) is not None
     assert memory.find(stage_ref(), opened.status) is None
+
+
+def test_one_memory_of_reports_serves_all_batches(opened: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment would otherwise write all that a flood brings, a batch at a time."""
+    used: list[tuple[str, bool]] = []
+
+    class Memory(ReportMemory):
+        def takes_progress(self, ref: StageRef, plugin: str, now: datetime) -> bool:
+            used.append((plugin, super().takes_progress(ref, plugin, NOW)))
+            return used[-1][1]
+
+    monkeypatch.setattr(record_result, "_reports", Memory())
+    for percent in range(MOST_AT_ONCE + 1):
+        lambda_handler(batch(report(state="In Progress", progress=percent)), None)
+    assert used == [*[("Score", True)] * MOST_AT_ONCE, ("Score", False)]
+    assert opened.lines()[-1]["reason"] == "too-often"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -297,6 +298,19 @@ def test_what_reconciliation_saw_before_the_construct_told_it_becomes_the_constr
     found_by_reconciliation(core, subscription_arn=ARN)
     assert ask(cloudformation, "Create", registration())["Status"] == "SUCCESS"
     assert [plugin.owner for plugin in registered(core)] == [STACK]
+
+
+def test_a_subscription_that_has_long_been_a_plugin_without_a_construct_is_not_taken_over(
+    core: Core, cloudformation: Desk
+) -> None:
+    """Another stack could state it with its own roles, and report for it."""
+    before = found_by_reconciliation(
+        core, subscription_arn=ARN, named_since=datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=16)
+    )
+    told = ask(cloudformation, "Create", registration())
+    assert told["Status"] == "FAILED"
+    assert "registered to Rate/parallel already, as 'Score', which no construct made" in told["Reason"]
+    assert registered(core) == [before]
 
 
 def test_a_subscription_that_another_stack_registered_is_refused_and_stays_its_own(

@@ -118,9 +118,10 @@ def test_no_payload_is_logged(lines: list[str]) -> None:
 def test_lambda_reports_to_the_queue_that_the_message_names(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
     sqs = boto3.client("sqs", region_name=REGION)
     url = sqs.create_queue(QueueName="results")["QueueUrl"]
-    monkeypatch.setenv(Env.PLUGIN_NAME, "Score")
+    monkeypatch.setenv(Env.PLUGIN_NAME, "Driver score")
     monkeypatch.setenv(Env.MAX_RECEIVES, "2")
-    assert lambda_handler(dead(message("Score", report_to=url)), object()) == {"batchItemFailures": []}
-    (received,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert lambda_handler(dead(message("Driver score", report_to=url)), object()) == {"batchItemFailures": []}
+    (received,) = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])["Messages"]
+    assert received["Attributes"]["MessageGroupId"] == "Driver_score"
     report = Report.model_validate_json(received["Body"])
     assert report.message == f"not handled in 2 receives: the message is dead in queue Score-dead; {DISPATCHED}"

@@ -49,7 +49,10 @@ def test_a_genuine_request_is_served() -> None:
 
 def test_a_forged_signature_is_refused() -> None:
     """Everything is as CloudFormation writes it for the victim's stack; only the signature cannot be made."""
-    refusal = RequestRefused("S3 does not accept the signature of ResponseURL", STACK)
+    refusal = RequestRefused(
+        ("S3 does not accept ResponseURL: its signature is not genuine, or the policy of a VPC endpoint forbids it"),
+        STACK,
+    )
     assert received(registration_request(), Bucket(answer=False)) == (False, [refusal])
 
 

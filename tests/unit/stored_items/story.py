@@ -289,7 +289,9 @@ def _register(it: Deployment) -> None:
         for stage in Stage:
             settings = StageSettings(timeout_seconds=3600, start_within_seconds=900)
             if activity == "CheckCredit":
-                settings = StageSettings(timeout_seconds=1800, start_within_seconds=600, fail_on_optional_error=True)
+                settings = StageSettings(
+                    timeout_seconds=1800, start_within_seconds=600, fail_on_optional_error=True, max_output_bytes=20_000
+                )
             it.registry.put_settings(activity, stage, settings, owner=STACK, now=it.clock())
     it.register("Address", "Validate/pre")
     it.register("Score", **{P.ORDER: "10", P.TIMEOUT_SECONDS: "600", P.START_WITHIN_SECONDS: "60"})
@@ -343,7 +345,7 @@ def _in_progress(it: Deployment) -> RunRef:
     it.report(ref, "Discount", State.ERROR, message="no such customer")
     it.report(ref, "Fleet", State.DO_NOT_RUN, message="one car is no fleet")
     it.report(ref, "Audit", State.IN_PROGRESS)
-    it.report(ref, "Audit", State.COMPLETE, message="noted", output=[1, 2.5, None])
+    it.report(ref, "Audit", State.COMPLETE, message="noted", output=[1, 2.5, None, "x" * 5_000])
     # Registered after the plan was made: it is not expected.
     it.register("Latecomer")
     it.report(ref, "Latecomer", State.IN_PROGRESS)

@@ -481,3 +481,25 @@ def test_end_of_the_run_replaces_an_expired_item(any_control: ControlStore, cloc
     ended = ActivityControl(attempt=1, stage=None, run_ended=True)
     assert any_control.end(activity(), expires_at=LONGER) == ended
     assert stored(any_control) == ended
+
+
+def test_room_is_taken_on_what_was_seen(any_control: ControlStore) -> None:
+    enter(any_control)
+    for outputs, seen in ({10: 9_000}, {}), ({2: 8_000, 10: 9_000}, {10: 9_000}):
+        assert any_control.take_room(stage_ref(), outputs, seen=seen) == entered(outputs=outputs)
+        assert stored(any_control) == entered(outputs=outputs)
+
+
+@pytest.mark.parametrize("seen", [{}, {1: 9_000}, {10: 9_001}])
+def test_room_is_not_taken_on_what_has_changed(any_control: ControlStore, seen: dict[int, int]) -> None:
+    enter(any_control)
+    any_control.take_room(stage_ref(), {10: 9_000}, seen={})
+    assert any_control.take_room(stage_ref(), {3: 1}, seen=seen) is None
+    assert stored(any_control) == entered(outputs={10: 9_000})
+
+
+def test_room_is_not_taken_in_a_stage_or_attempt_that_is_over(any_control: ControlStore) -> None:
+    enter(any_control)
+    assert any_control.take_room(stage_ref(stage=Stage.PRE), {0: 1}, seen={}) is None
+    assert any_control.take_room(stage_ref(2), {0: 1}, seen={}) is None
+    assert stored(any_control) == entered()

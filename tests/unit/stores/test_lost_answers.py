@@ -37,6 +37,7 @@ WRITES: dict[str, Write] = {
         expires_at=EXPIRES_AT,
     ),
     "settle": lambda control: control.settle(stage_ref(stage=Stage.PRE), finished=[0], failed=[0]),
+    "take_room": lambda control: control.take_room(stage_ref(stage=Stage.PRE), {0: 9_000, 10: 8_000}, seen={}),
     "claim": lambda control: control.claim(stage_ref(stage=Stage.PRE), SECOND, replacing=FIRST, **DUE),
     "enter the next stage": lambda control: control.enter(
         stage_ref(), leaving=Stage.PRE, pending=[0], dispatch=FIRST, expires_at=EXPIRES_AT, **DUE

@@ -283,6 +283,23 @@ def test_what_has_expired_is_not_kept(any_status: StatusStore, clock: Clock) -> 
     assert any_status.outputs(run_ref()) == {}
 
 
+def test_a_row_is_kept_and_its_output_deleted(any_status: StatusStore, clock: Clock) -> None:
+    old = a_row(1, State.COMPLETE)
+    put(any_status, old, output="1")
+    for _ in range(2):
+        any_status.keep_plugin(stage_ref(2), old, expires_at=LONGER, output=False)
+    clock.forward(1000)
+    assert any_status.load_stage(stage_ref(2)).plugins == {"Score": old}
+    assert any_status.outputs(run_ref()) == {}
+
+
+def test_an_output_of_this_attempt_is_not_deleted(any_status: StatusStore) -> None:
+    """A handler that was thought dead comes late, and the plugin has reported since."""
+    put(any_status, a_row(2, State.COMPLETE), output="1")
+    any_status.keep_plugin(stage_ref(2), a_row(1, State.COMPLETE), expires_at=LONGER, output=False)
+    assert any_status.outputs(run_ref()) == {KEY: 1}
+
+
 def test_a_keep_that_comes_late_shortens_no_life(any_status: StatusStore, clock: Clock) -> None:
     """A handler of attempt 2 that was thought dead keeps what attempt 3 has kept for longer."""
     old = a_row(1, State.COMPLETE)

@@ -188,3 +188,27 @@ def test_a_name_item_that_a_crash_left_without_holders_is_taken(
     assert len(items(dynamodb, REGISTRY)) == 1
     assert registry.register(managed(arn="arn:two", owner=OTHER)) is None
     assert held(dynamodb) == {"~names/Rate/parallel/Score": (OTHER, {"arn:two"})}
+
+
+def named(registry: DynamoRegistry, name: str = "Score") -> list[str]:
+    return [each.subscription_arn for each in registry.named("Rate", Stage.PARALLEL, name)]
+
+
+def test_what_holds_a_name_is_found_by_it(registry: DynamoRegistry) -> None:
+    assert named(registry) == []
+    for registration in (managed(), managed(arn="arn:two"), managed("Other", arn="arn:three")):
+        assert registry.register(registration) is None
+    assert registry.put(managed(arn="arn:plain", owner=""))
+    assert named(registry) == ["arn:one", "arn:two"]
+    assert registry.named("Rate", Stage.PRE, "Score") == []
+    assert gone(registry, managed())
+    assert named(registry) == ["arn:two"]
+    assert gone(registry, managed(arn="arn:two"))
+    assert named(registry) == []
+
+
+def test_a_name_that_was_changed_meanwhile_finds_nothing(registry: DynamoRegistry, dynamodb: DynamoDBClient) -> None:
+    """The registration is read after the name: another deployment may come between."""
+    assert registry.register(managed()) is None
+    with meanwhile(dynamodb, "GetItem", lambda: registry.register(managed("Better")), skip=1):
+        assert named(registry) == []

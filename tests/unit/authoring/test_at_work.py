@@ -1,4 +1,4 @@
-"""The start of a longer call is reported while it works, once, and never after its end."""
+"""The start of a longer call and its progress are reported while it works, and never after its end."""
 
 from __future__ import annotations
 
@@ -168,7 +168,11 @@ def test_a_start_that_cannot_be_reported_is_logged_and_told_by_the_next_report()
     called.deliver(sns_event(message("Score")), reports, {}, new_timer=AtOnce)
     assert told(reports) == [(State.IN_PROGRESS, 50, True), (State.COMPLETE, None, False)]
     lines = logged.taken()
-    assert [line["message"] for line in lines] == ["started", "the start was not reported", "reported Complete"]
+    assert [line["message"] for line in lines] == [
+        "started",
+        "not reported; the next report tells it",
+        "reported Complete",
+    ]
     assert (lines[1]["plugin"], lines[1]["uid"]) == ("Score", "q-1")
 
 
