@@ -169,7 +169,8 @@ class CoreBase(RunMetrics, Construct):
             scope: The construct that the state belongs to.
             id: The state's name.
             workflow: The workflow's name, unique in the core.
-            activities: The activities that the run goes through, as for ``Workflow``: the status shows them.
+            activities: The activities that the run goes through, as for ``Workflow``: the status shows them, and the
+                room for outputs is divided among them. List those that run side by side in a list of their own.
             timeout: How long a run may take, at most 365 days. Default: 30 days.
             expected_duration: How long a run is expected to take at most; ``WorkflowMonitoring`` announces those
                 that take longer. Less than the timeout. Default: none is announced.

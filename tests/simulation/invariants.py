@@ -30,7 +30,7 @@ from orchestrator_runtime.json_text import compact_json
 from tests.simulation.definitions import TIMEOUT
 from tests.simulation.functions import Invocation
 from tests.simulation.history_kept import HistoryKept
-from tests.simulation.scenario import UID, WORKFLOW
+from tests.simulation.scenario import FORGED, UID, WORKFLOW
 from tests.simulation.scheduler import moment
 from tests.simulation.violation import Violation
 
@@ -156,6 +156,8 @@ class Invariants:
             return
         self._rows[path] = row
         self._history.row_written(path, before, row)
+        if row.message == FORGED:
+            raise Violation("only the known sender reports", f"{path} is {row.state} by a stranger's report")
         if before is not None:
             if row.attempt < before.attempt:
                 raise Violation("attempts only go up", f"{path} went from {before.attempt} to {row.attempt} by {by}")

@@ -22,7 +22,7 @@ from tests.rules.memory_registry import MemoryRegistry
 from tests.simulation.decisions import Odds
 from tests.simulation.faults import Fate, Fault
 from tests.simulation.results_queue import ResultsQueue
-from tests.simulation.scenario import ROLE, STRANGERS, UID, WORKFLOW, Say, Scenario
+from tests.simulation.scenario import FORGED, ROLE, STRANGERS, UID, WORKFLOW, Say, Scenario
 from tests.simulation.scheduler import moment
 
 REPORT_TO: Final = "https://sqs/results"
@@ -148,7 +148,7 @@ class Plugins:
             ),
             lambda: IncomingReport.of_report(report(name, "Nowhere", stage, attempt, State.ERROR), id=id_, sender=ROLE),
             lambda: IncomingReport.of_report(
-                report(name, activity, stage, attempt, State.COMPLETE, by="x"),
+                report(name, activity, stage, attempt, State.COMPLETE, by=FORGED),
                 id=id_,
                 sender=STRANGERS[int(id_) % len(STRANGERS)],
             ),

@@ -15,6 +15,8 @@ from tests.simulation.faults import PROFILE_ODDS, PROFILES, Profile
 
 UID, WORKFLOW = "q-1", "Quote"
 ROLE: Final = "AROAPLUGIN:session"
+FORGED: Final = "forged"
+"""The message of a stranger's report."""
 STRANGERS: Final = ("AROAOTHER:session", "AIDAUSER", "123456789012", "999999999999:mallory", "AROAPLUGIN", None)
 """Not the plugin: another role, a user, an account, a federated user, its role without a session, nobody."""
 DEADLINES = (120, 90, 200, 420)
