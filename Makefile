@@ -36,11 +36,11 @@ demo: dev ## Run the example on a local AWS and watch it (RUN=file.json: another
 	@$(BIN)/python examples/insurance/demo.py $(RUN)
 
 test: dev ## Run every test
-	@$(PYTEST) -n 2 --dist loadgroup -m "not e2e" --cov --cov-report=term --cov-fail-under=95
+	@$(PYTEST) -n 2 --dist loadfile -m "not e2e" --cov --cov-report=term --cov-fail-under=95
 	@$(PYTEST) -m e2e
 
 unit: dev ## Run the tests that need no local AWS
-	@$(PYTEST) -n 2 --dist loadgroup -m "not e2e"
+	@$(PYTEST) -n 2 --dist loadfile -m "not e2e"
 
 e2e: dev ## Run the tests on a local AWS
 	@$(PYTEST) -m e2e

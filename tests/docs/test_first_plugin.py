@@ -16,7 +16,7 @@ from orchestrator_cli.local.toolchain import cache_folder
 from orchestrator_runtime.contract import CACHE_DIR_VARIABLE
 from tests.docs.pages import PROJECT, Block, blocks
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-environment")]
+pytestmark = pytest.mark.e2e
 
 _MARK = "first plugin"
 _AT_MOST_SECONDS = 600

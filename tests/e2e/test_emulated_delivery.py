@@ -14,7 +14,7 @@ import pytest
 from orchestrator_cli.local import LocalEnvironment
 from tests.e2e.system import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-environment")]
+pytestmark = pytest.mark.e2e
 
 _CODE = """
 import json, os, boto3

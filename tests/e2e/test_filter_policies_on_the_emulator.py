@@ -21,7 +21,7 @@ from orchestrator_runtime.filter_policy import MESSAGE_ATTRIBUTES, MESSAGE_BODY,
 from tests.e2e.filter_deviations import DEVIATIONS, Deviation, Policy
 from tests.unit import filter_strategies
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-environment")]
+pytestmark = pytest.mark.e2e
 
 SUBSCRIPTIONS: Final = 20
 MESSAGES: Final = 20

@@ -21,7 +21,7 @@ from orchestrator_runtime.deployment import CoreOutput
 from tests.e2e.conftest import APPS, ROOT
 from tests.e2e.system import System, eventually, plugins, states, told
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("iam")]
+pytestmark = pytest.mark.e2e
 
 EXAMPLE = ROOT / "examples" / "insurance"
 HOME = json.loads((EXAMPLE / "runs" / "2-new-home.json").read_text())["metadata"]

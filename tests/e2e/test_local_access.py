@@ -24,7 +24,7 @@ from orchestrator_cli.local.running import remember, stop_running
 from orchestrator_cli.local.toolchain import Toolchain
 from tests.e2e.system import eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-environment")]
+pytestmark = pytest.mark.e2e
 
 LIST_TOPICS = "/?Action=ListTopics"
 ROLE = "nobody"

@@ -17,7 +17,7 @@ import pytest
 from orchestrator_cli.local import LocalEnvironment
 from orchestrator_cli.local.cdk import CdkError
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-environment")]
+pytestmark = pytest.mark.e2e
 
 _APP = """
 import aws_cdk as cdk

@@ -14,8 +14,6 @@ from tests.security.page import PAGE, documented, reason_of, with_tables
 from tests.security.reasons import BY_AUTHORS, EVERY_RESOURCE
 from tests.security.roles import Role
 
-pytestmark = pytest.mark.xdist_group("security")
-
 STACKS = ("Platform", "Team", "Users")
 
 

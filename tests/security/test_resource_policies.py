@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-import pytest
-
 from tests.constructs.apps import every_prop
 from tests.constructs.resource_policies import CORE_ACCOUNT, Statement, statements
 from tests.constructs.synthesis import synthesize
 from tests.security.built import built
-
-pytestmark = pytest.mark.xdist_group("security")
 
 ORIGIN = {"aws:SourceArn", "aws:SourceAccount"}
 # Lambda hands a role only to functions of the role's own account, and documents no such keys for its trust policy.

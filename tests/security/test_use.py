@@ -20,8 +20,6 @@ from tests.security.built import built, library_roles
 from tests.security.recorder import OBSERVED
 from tests.security.roles import Role
 
-pytestmark = pytest.mark.xdist_group("security")
-
 FLOWS = (
     "handlers",
     "authoring/test_idempotency_table.py",

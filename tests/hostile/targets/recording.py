@@ -30,7 +30,10 @@ _TIMES: tuple[object, ...] = (
     *("2026-11-24T09:30:00", "2026-11-24", "09:30:00Z", "2026-11-24T09:30:60Z", "2026-02-30T00:00:00Z", "now", ""),
     *("1764000000", 1764000000, 1764000000.5, -1, 0, 10**20, 1e308, True, None, [], {}, ["2026-11-24T09:30:00Z"]),
 )
-_SENDERS = ("AROASCORE:score", "AROASCORE:score", "AROAOTHER:other", "123456789012", "AROA", ":", "")
+_SENDERS = (
+    *("AROASCORE:score",) * 4,
+    *("AROAOTHER:other", "AROASCORE", "AIDASCORE", "123456789012", "123456789012:score", "AROA", ":", ""),
+)
 
 
 class _CountingJournal(LoggedJournal):
