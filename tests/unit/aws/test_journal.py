@@ -208,7 +208,7 @@ def test_plugin_metrics_can_be_turned_off(capsys: pytest.CaptureFixture[str]) ->
 
 def test_failure_is_one_line_with_the_error(capsys: pytest.CaptureFixture[str]) -> None:
     stream = io.StringIO()
-    journal = LoggedJournal(Logger(service="failures", stream=stream, level="INFO"), "claims-dev")
+    journal = LoggedJournal(Logger(service=f"failures-{next(_NUMBERS)}", stream=stream, level="INFO"), "claims-dev")
     try:
         raise OSError("the table is not there")
     except OSError as error:

@@ -85,6 +85,16 @@ def test_activities_side_by_side_have_equal_parts_whoever_returns_first() -> Non
     assert budget({**earlier, **of_size(30_000, "Print/pre/P")}, steps=steps) == budget(earlier, steps=steps)
 
 
+def test_a_run_of_one_activity_has_three_parts() -> None:
+    third = MAX_OUTPUTS_BYTES // 2 // 3
+    assert budget(of_size(100_000, "Rate/pre/P"), steps=(("Rate",),)) == third
+
+
+def test_a_plugin_alone_is_sure_of_half_of_what_its_stage_may_take() -> None:
+    assert sure_bytes(plan("A"), 0) == HALF // 2
+    assert room_for(plan("A"), 0, {}) == HALF
+
+
 def test_an_activity_that_the_run_does_not_name_has_room() -> None:
     assert budget({}, steps=(), activity="Own") == HALF
     assert budget(of_size(100_000, "Rate/pre/P"), steps=IN_A_ROW, activity="Own") == PART
