@@ -201,7 +201,7 @@ def test_keys_that_do_not_fit_are_a_problem_of_the_newcomer(team: Team) -> None:
         assert f"added Plain/parallel {name}" in team.system.tell("plugins", "reconcile", "--activity", "Plain").stdout
     doctor = team.system.tell("plugins", "doctor", "--activity", "Plain").stdout
     assert "keys-do-not-fit Plain/parallel Newcomer: " in doctor
-    assert "'another'" in doctor
+    assert '"another"' in doctor
 
     crowded = team.system.run("Foreign", "crowded", dict.fromkeys([*keys, "another"], "yes"))
     assert crowded.exit_code == 0, crowded.stderr
