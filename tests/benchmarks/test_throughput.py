@@ -158,7 +158,7 @@ def test_a_bill_by_hand() -> None:
     assert bill.a_month == pytest.approx(bill.per_million * 262.8)
     assert bill.logs_a_month == pytest.approx(bill.logs_per_million * 262.8)
     assert bill.plan_gigabytes == pytest.approx(10e3 * 100 * 86_400 * 120 / 1e9)
-    assert bill.metrics_a_month == pytest.approx(0.30 * (10 + 10 + 3 * 1 + 102 * 4 + 2))
+    assert bill.metrics_a_month == pytest.approx(0.30 * (10 + 10 + 3 * 1 + 102 * 4 + 3))
 
 
 @pytest.mark.parametrize(
