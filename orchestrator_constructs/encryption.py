@@ -13,6 +13,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from orchestrator_constructs.interfaces import IOrchestratorCore
 from orchestrator_constructs.other_accounts import NOBODY_ELSE, OtherAccounts
 
 PUBLISH_AND_SEND: Final = ("kms:Decrypt", "kms:GenerateDataKey")
@@ -59,6 +60,14 @@ def let_services_use(key: kms.IKey, scope: Construct, topic_arns: str, *, others
         ValueError: The key is in another account or region than ``scope``.
     """
     _allow(key, scope, [*_statements(scope, topic_arns), *_of_others(scope, others)])
+
+
+def checked_key(scope: Construct, core: IOrchestratorCore, given: kms.IKey | None) -> kms.IKey | None:
+    """The key for what is defined in ``scope``: the one that was given, whose policy is completed, or the core's."""
+    if given is None:
+        return core.encryption_key_for(scope)
+    let_services_use(given, scope, core.topic_arn_pattern(consumer=scope))
+    return given
 
 
 def let_alarms_use(key: kms.IKey, scope: Construct) -> None:

@@ -13,7 +13,7 @@ from orchestrator_constructs.activity.imported import ImportedStage
 from orchestrator_constructs.activity.stage_base import StageBase
 from orchestrator_constructs.activity.stage_options import StageOptions
 from orchestrator_constructs.core.imported import ImportedCore
-from orchestrator_constructs.encryption import let_services_use
+from orchestrator_constructs.encryption import checked_key
 from orchestrator_constructs.interfaces import IActivityStage, IOrchestratorCore
 from orchestrator_constructs.placement import arn_for
 from orchestrator_constructs.published import Published
@@ -64,7 +64,8 @@ class _StageTopic(StageBase):
             "Topic",
             topic_name=name,
             display_name=f"{activity_name} {position}",
-            master_key=self._key(props["encryption_key"]),
+            master_key=checked_key(self, core, props["encryption_key"])
+            or kms.Alias.from_alias_name(self, "Key", _ENCRYPTION_KEY),
             enforce_ssl=True,
             tracing_config=sns.TracingConfig.ACTIVE if tracing else None,
         )
@@ -78,12 +79,6 @@ class _StageTopic(StageBase):
         of_stack = StackStages.of(self, core)
         of_stack.add(self, settings)
         of_stack.deploy_after(self)
-
-    def _key(self, given: kms.IKey | None) -> kms.IKey:
-        if given is not None:
-            let_services_use(given, self, self._core.topic_arn_pattern(consumer=self))
-            return given
-        return self._core.encryption_key_for(self) or kms.Alias.from_alias_name(self, "Key", _ENCRYPTION_KEY)
 
     @property
     def topic(self) -> sns.ITopic:

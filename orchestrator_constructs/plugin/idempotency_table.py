@@ -10,9 +10,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from orchestrator_constructs.encryption import encrypt_table
+from orchestrator_constructs.encryption import checked_key, encrypt_table
 from orchestrator_constructs.interfaces import IOrchestratorCore
-from orchestrator_constructs.plugin.encryption import checked_key
 from orchestrator_constructs.plugin.function import defined_function
 from orchestrator_runtime.contract import Env
 

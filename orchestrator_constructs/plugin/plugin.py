@@ -11,10 +11,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from orchestrator_constructs.encryption import checked_key
 from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.metrics import PluginMetrics
 from orchestrator_constructs.plugin.destinations import let_lambda_report
-from orchestrator_constructs.plugin.encryption import checked_key
 from orchestrator_constructs.plugin.function import check_stacks, give_name, let_stages_call
 from orchestrator_constructs.plugin.idempotency_table import remember_calls
 from orchestrator_constructs.plugin.registration import FilterPolicyScope, PluginProps, PluginRegistration

@@ -13,11 +13,11 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, IDependable
 
+from orchestrator_constructs.encryption import checked_key
 from orchestrator_constructs.interfaces import IActivityStage
 from orchestrator_constructs.metrics import PluginMetrics
 from orchestrator_constructs.placement import share_a_stack
 from orchestrator_constructs.plugin.destinations import check_agreement, let_lambda_report
-from orchestrator_constructs.plugin.encryption import checked_key
 from orchestrator_constructs.plugin.function import check_stacks, give_max_receives, give_name, let_stages_call
 from orchestrator_constructs.plugin.idempotency_table import remember_calls
 from orchestrator_constructs.plugin.queue import DEFAULT_MAX_RECEIVES, QueueSettings, define_plugin_queue

@@ -68,8 +68,7 @@ def sure_bytes(plan: StagePlan, index: int) -> int:
         plan: The stage's plan.
         index: The plugin's index in it.
     """
-    returned = sum(plugin.returned for plugin in plan.plugins)
-    return plan.plugins[index].returned + (plan.output_budget - returned) // 2 // max(len(plan.unfinished), 1)
+    return plan.plugins[index].returned + _share(plan)
 
 
 def room_for(plan: StagePlan, index: int, taken: Mapping[int, int]) -> int:
@@ -81,8 +80,17 @@ def room_for(plan: StagePlan, index: int, taken: Mapping[int, int]) -> int:
         taken: The bytes that outputs have taken, by the index of their plugin. Those within ``sure_bytes`` may be
             missing: that many count for every plugin, returned or not.
     """
-    others = (max(taken.get(other, 0), sure_bytes(plan, other)) for other in plan.unfinished if other != index)
+    share = _share(plan)
+    others = (
+        max(taken.get(other, 0), plan.plugins[other].returned + share) for other in plan.unfinished if other != index
+    )
     return plan.output_budget - sum(others)
+
+
+def _share(plan: StagePlan) -> int:
+    """What each unfinished plugin is sure of beside what it returned before."""
+    returned = sum(plugin.returned for plugin in plan.plugins)
+    return (plan.output_budget - returned) // 2 // max(len(plan.unfinished), 1)
 
 
 def _activity(key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from orchestrator_runtime.foreign_text import shown
 from orchestrator_runtime.handlers.environment import activity_ports, tracer
 from orchestrator_runtime.models import Report, problems_of
 from orchestrator_runtime.ports import Journal, StatusStore
+from orchestrator_runtime.protocol.recent import Recent
 from orchestrator_runtime.protocol.record_result import record_results
 from orchestrator_runtime.protocol.report_memory import ReportMemory
 
@@ -34,16 +34,13 @@ class PlanMemory:
     MOST: Final = 256
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[StageRef, StagePlan] = OrderedDict()
+        self._plans: Recent[StageRef, StagePlan] = Recent(self.MOST)
 
     def find(self, ref: StageRef, status: StatusStore) -> StagePlan | None:
         """The stage's plan, from memory if it is there."""
         plan = self._plans.get(ref) or status.get_plan(ref)
         if plan is not None:
-            self._plans[ref] = plan
-            self._plans.move_to_end(ref)
-            if len(self._plans) > self.MOST:
-                self._plans.popitem(last=False)
+            self._plans.remember(ref, plan)
         return plan
 
 

@@ -72,12 +72,12 @@ def plan_next(
             continue
         if outputs is None and of_stage.registrations and has_earlier_stages(stage, run):
             outputs = dict(ports.status.outputs(run.ref))
-        plan = _plan_stage(stage, of_stage, run, outputs or {}, ports, again=again)
-        if plan is not None and plan.unfinished:
-            return OpenStage(stage, plan, earlier_outputs(stage, run, outputs or {}))
-        if plan is not None:
+        planned = _plan_stage(stage, of_stage, run, outputs or {}, ports, again=again)
+        if planned is not None and planned.plan.unfinished:
+            return planned
+        if planned is not None:
             # An earlier attempt has finished everything that the stage expects.
-            close_stage(stage, plan, Outcome(state=State.COMPLETE), ports)
+            close_stage(stage, planned.plan, Outcome(state=State.COMPLETE), ports)
     return None
 
 
@@ -89,7 +89,7 @@ def _plan_stage(
     ports: ActivityPorts,
     *,
     again: bool,
-) -> StagePlan | None:
+) -> OpenStage | None:
     """Store whom the stage expects, and bring the rows of earlier attempts into this one.
 
     Of the outputs, those of plugins that the stage does not expect any more are taken out.
@@ -123,7 +123,7 @@ def _plan_stage(
     if plan is None:
         return None
     _settle_leftovers(ref, plan, rows, ports)
-    return plan if plan.plugins else None
+    return OpenStage(ref, plan, earlier) if plan.plugins else None
 
 
 def _store(ref: StageRef, plan: StagePlan, ports: ActivityPorts) -> StagePlan:

@@ -50,11 +50,6 @@ def receive_request(event: object, ports: ReceivePorts) -> CustomResourceRequest
         ports.journal.tell(RequestRefused(str(error)))
         return None
     if request.address.signed and not ports.responses.accepts(request.address):
-        ports.journal.tell(
-            RequestRefused(
-                _NOT_ACCEPTED,
-                request.stack_id,
-            )
-        )
+        ports.journal.tell(RequestRefused(_NOT_ACCEPTED, request.stack_id))
         return None
     return request

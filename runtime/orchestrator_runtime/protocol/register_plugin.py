@@ -136,6 +136,7 @@ def _find(arn: str, ports: RegisterPorts) -> Subscription | Listed | None:
 
 def _check_stage(registration: Registration, subscription: Subscription | Listed, ports: RegisterPorts) -> None:
     standing = ports.registry.registrations(registration.activity, registration.stage)
+    own = [same for same in standing if same.subscription_arn == registration.subscription_arn]
     others = [other for other in standing if other.subscription_arn != registration.subscription_arn]
     # A name that the stack holds already is its own, whoever subscribes under it since.
     holds = any((same.owner, same.name) == (registration.owner, registration.name) for same in standing)
@@ -143,22 +144,22 @@ def _check_stage(registration: Registration, subscription: Subscription | Listed
         # One owner may hold the name twice for a moment: CloudFormation replaces by creating first.
         if other.name == registration.name and other.owner != registration.owner and (other.managed or not holds):
             raise RegistrationRefusedError(_taken(registration, other.owner or _found(other)))
-    for same in standing:
-        if same not in others and same.managed and same.owner != registration.owner:
+    for same in own:
+        if same.managed and same.owner != registration.owner:
             raise RegistrationRefusedError(
                 f"the subscription {same.subscription_arn} is registered to {same.key} already, as {same.name!r} by "
                 f"{same.owner}: a function can be one plugin of a stage"
             )
-        if same not in others and not same.managed and _stands(same, registration):
+        if not same.managed and _stands(same, registration):
             raise RegistrationRefusedError(
                 f"the subscription {same.subscription_arn} is registered to {same.key} already, as {same.name!r}, "
                 "which no construct made: remove that subscription, and let the Plugin construct subscribe"
             )
-    if not any(same.owner == registration.owner for same in standing if same not in others):
+    if not any(same.owner == registration.owner for same in own):
         _check_filter(registration, subscription)
     # Of plain subscriptions, SNS counts those that have a filter policy, and refuses this one's if they are too many.
     managed = sum(same.managed for same in standing)
-    if len(others) == len(standing) and managed >= ports.plugins_per_stage:
+    if not own and managed >= ports.plugins_per_stage:
         raise RegistrationRefusedError(
             f"{registration.key} has {managed} plugins, and SNS allows {ports.plugins_per_stage} filter policies "
             "on a topic: have AWS raise the quota 'Filter policies per topic' of SNS and tell OrchestratorCore by "

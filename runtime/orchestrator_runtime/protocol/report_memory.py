@@ -6,7 +6,6 @@ progress more.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from typing import Final
 from orchestrator_runtime.contract import PROGRESS_EVERY_SECONDS, Stage
 from orchestrator_runtime.core.records import StageRef
 from orchestrator_runtime.core.registration import Registration
+from orchestrator_runtime.protocol.recent import Recent
 from orchestrator_runtime.registry_port import Registry
 
 PROGRESS_EVERY: Final = timedelta(seconds=PROGRESS_EVERY_SECONDS)
@@ -30,8 +30,8 @@ class ReportMemory:
     MOST_STAGES: Final = 64
 
     def __init__(self) -> None:
-        self._used_up_until: OrderedDict[tuple[StageRef, str], datetime] = OrderedDict()
-        self._plain: OrderedDict[tuple[str, Stage], tuple[datetime, Sequence[Registration]]] = OrderedDict()
+        self._used_up_until: Recent[tuple[StageRef, str], datetime] = Recent(self.MOST_PLUGINS)
+        self._plain: Recent[tuple[str, Stage], tuple[datetime, Sequence[Registration]]] = Recent(self.MOST_STAGES)
 
     def takes_progress(self, ref: StageRef, plugin: str, now: datetime) -> bool:
         """Whether progress of a plugin is to be recorded: once in ``PROGRESS_EVERY``, and ``MOST_AT_ONCE`` at once.
@@ -45,10 +45,7 @@ class ReportMemory:
         until = max(self._used_up_until.get(key, now), now) + PROGRESS_EVERY
         if until > now + MOST_AT_ONCE * PROGRESS_EVERY:
             return False
-        self._used_up_until[key] = until
-        self._used_up_until.move_to_end(key)
-        if len(self._used_up_until) > self.MOST_PLUGINS:
-            self._used_up_until.popitem(last=False)
+        self._used_up_until.remember(key, until)
         return True
 
     def plain_registrations(self, ref: StageRef, registry: Registry, now: datetime) -> Sequence[Registration]:
@@ -63,8 +60,5 @@ class ReportMemory:
             everything = registry.registrations(ref.activity, ref.stage)
             # Filter policies are large, and nobody needs them here.
             found = [replace(each, filter_policy={}) for each in everything if not each.managed]
-            self._plain[stage] = (now, found)
-            self._plain.move_to_end(stage)
-            if len(self._plain) > self.MOST_STAGES:
-                self._plain.popitem(last=False)
+            self._plain.remember(stage, (now, found))
         return found
